@@ -1,0 +1,20 @@
+import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
+import { findingCodesPage, supportMatrixPage } from "./reference-pages.ts";
+
+/** A file that is made from code: the same code always gives the same bytes. */
+export interface GeneratedFile {
+  /** Relative to the checkout, with `/`. */
+  readonly path: string;
+  readonly content: () => string;
+}
+
+/** Every generated file. To add one, write a pure function that returns its text, and name it here. */
+export const generatedFiles: readonly GeneratedFile[] = [
+  { path: "schemas/release-manifest.v1.schema.json", content: releaseManifestJsonSchema },
+  { path: "schemas/trust-policy.v1.schema.json", content: trustPolicyJsonSchema },
+  { path: "docs/generated/finding-codes.md", content: findingCodesPage },
+  { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
+];
+
+/** Folders that hold generated files only: another file there is a leftover. */
+export const generatedFolders: readonly string[] = ["schemas", "docs/generated"];

@@ -1,0 +1,54 @@
+import { policySupport } from "../src/core/verify/check-support.ts";
+import { findingCodes } from "../src/core/verify/finding.ts";
+import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
+
+/** Reference pages in Markdown, made from the tables that the program itself uses. */
+
+const notice = "<!-- Made by `make generate` (dev/generate.ts). Do not edit: edit the source that it names. -->";
+
+/** A Markdown table; `|` in cells is escaped, so that no text can break it. */
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** docs/generated/finding-codes.md */
+export function findingCodesPage(): string {
+  const rows = findingCodes.map((code) => [`\`${code}\``, findingMeanings[code].meaning, findingMeanings[code].remedy]);
+  return `${notice}
+
+# Finding codes
+
+What \`verifyRelease\` reports when a release does not prove what the policy demands. All independent checks run, so one
+release can have several findings; each also says what it is about, what was expected and what was found. The codes are
+stable: scripts may compare them. Source: \`src/core/verify/finding.ts\` and \`finding-meanings.ts\`.
+
+${table(["Code", "What it says", "What to do"], rows)}
+`;
+}
+
+const supportMeanings: Readonly<Record<(typeof policySupport)[keyof typeof policySupport], string>> = {
+  enforced: "verified for every release",
+  compiled: "not about releases: compiled into admission rules",
+  descriptive: "a name for people; demands nothing",
+  unsupported: "not enforced yet: a policy that demands it is refused with `POLICY_UNSUPPORTED`",
+};
+
+/** docs/generated/support-matrix.md: a further column per target joins as compilers are written. */
+export function supportMatrixPage(): string {
+  const rows = Object.entries(policySupport).map(([field, support]) => [
+    `\`${field}\``,
+    support,
+    supportMeanings[support],
+  ]);
+  return `${notice}
+
+# What enforces which field of the TrustPolicy
+
+No field is ignored: a demand inside an enforced field that is not enforced yet (\`freshness.rollback\`) is refused with
+\`POLICY_UNSUPPORTED\`, too. Source: \`src/core/verify/check-support.ts\`.
+
+${table(["Field", "verifyRelease", "Which means"], rows)}
+`;
+}

@@ -1,0 +1,129 @@
+import { reasonOf } from "../../core/failure.ts";
+import { readCapped } from "./body.ts";
+import { isLoopbackHost } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+
+/** One HTTP exchange: time-out, redirects and size are bounded here; statuses are judged by the caller. */
+
+export interface HttpRequest {
+  readonly method: "GET" | "HEAD" | "POST" | "PUT";
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Sent to the origin of `url` only, never after a redirect elsewhere. */
+  readonly authorization?: string | undefined;
+  readonly body?: Uint8Array | undefined;
+  /** Bytes of a successful answer that are read at most. */
+  readonly maxBytes: number;
+  /** What is expected, in bytes: larger answers get more time. */
+  readonly expectedBytes?: number | undefined;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Uint8Array;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+  /** The answer came from another origin than was asked: its 401 is no challenge of the registry. */
+  readonly elsewhere: boolean;
+}
+
+export type Outcome =
+  | { readonly kind: "reply"; readonly reply: Reply }
+  | { readonly kind: "too-large"; readonly detail: string }
+  /** Nothing that can be called an answer; `retry` when another try may help. */
+  | { readonly kind: "failed"; readonly detail: string; readonly retry: boolean };
+
+const maxRedirects = 5;
+/** Error bodies are read for their code alone. */
+const maxErrorBytes = 64 * 1024;
+const bytesPerExtraSecond = 256 * 1024;
+
+export async function exchange(settings: Settings, request: HttpRequest): Promise<Outcome> {
+  const bytes = Math.min(Math.max(request.expectedBytes ?? 0, request.body?.length ?? 0), 64 * 1024 ** 3);
+  const allowed = settings.timeoutMilliseconds + Math.floor(bytes / bytesPerExtraSecond) * 1000;
+  const timeout = AbortSignal.timeout(allowed);
+  const signal = settings.signal === undefined ? timeout : AbortSignal.any([timeout, settings.signal]);
+  try {
+    return await followed(settings, request, signal);
+  } catch (error) {
+    settings.signal?.throwIfAborted();
+    if (timeout.aborted) {
+      return { kind: "failed", detail: `${request.url.host} did not answer within ${allowed} ms`, retry: false };
+    }
+    return { kind: "failed", detail: `${request.url.host}: ${connectionFault(error)}`, retry: true };
+  }
+}
+
+async function followed(settings: Settings, request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
+  let url = request.url;
+  for (let hops = 0; ; hops += 1) {
+    const elsewhere = url.origin !== request.url.origin;
+    const response = await settings.fetch(url, {
+      method: request.method,
+      headers: {
+        // Bytes are hashed as they are: a compressed transfer gains little and hides its size.
+        "accept-encoding": "identity",
+        ...request.headers,
+        ...(request.authorization === undefined || elsewhere ? {} : { authorization: request.authorization }),
+      },
+      // A view over exactly these bytes; fetch would send the whole of a larger buffer's type otherwise.
+      ...(request.body === undefined ? {} : { body: Buffer.from(request.body) }),
+      redirect: "manual",
+      signal,
+    });
+    const location = response.headers.get("location");
+    const isRedirect = [301, 302, 303, 307, 308].includes(response.status);
+    if (!isRedirect || location === null) return await replyOf(request, response, url, elsewhere);
+    await response.body?.cancel();
+    if (hops >= maxRedirects) return failed(`${request.url.host} redirected more than ${maxRedirects} times`);
+    if (request.method === "POST" || request.method === "PUT") {
+      return failed(`${request.url.host} redirected an upload, which is not followed`);
+    }
+    const next = redirectTarget(settings, request.url, url, location);
+    if (typeof next === "string") return failed(next);
+    url = next;
+  }
+}
+
+/** The URL to go to, or why not. Query strings of redirects hold signatures, so only hosts are told. */
+function redirectTarget(settings: Settings, asked: URL, from: URL, location: string): URL | string {
+  const next = URL.parse(location, from.href);
+  if (next === null || (next.protocol !== "https:" && next.protocol !== "http:")) {
+    return `${from.host} redirected to something that is no web address`;
+  }
+  if (next.username !== "" || next.password !== "") return `${from.host} redirected to an address with credentials`;
+  if (isLoopbackHost(next.host) && !isLoopbackHost(asked.host)) {
+    return `${from.host} redirected to ${next.host}, on this machine`;
+  }
+  if (next.protocol === "http:" && !settings.plainHttp(next.host)) {
+    return `${from.host} redirected to ${next.host} without TLS`;
+  }
+  return next;
+}
+
+async function replyOf(request: HttpRequest, response: Response, url: URL, elsewhere: boolean): Promise<Outcome> {
+  const base = { status: response.status, headers: response.headers, url, elsewhere };
+  if (!response.ok) {
+    const read = await readCapped(response, maxErrorBytes);
+    return { kind: "reply", reply: { ...base, body: read ?? new Uint8Array() } };
+  }
+  const body = request.method === "HEAD" ? new Uint8Array() : await readCapped(response, request.maxBytes);
+  if (body === undefined) {
+    return { kind: "too-large", detail: `${url.host} sent more than the ${request.maxBytes} bytes allowed` };
+  }
+  return { kind: "reply", reply: { ...base, body } };
+}
+
+function failed(detail: string): Outcome {
+  return { kind: "failed", detail, retry: false };
+}
+
+/** The system's code, as messages of the HTTP library may quote addresses and headers. */
+function connectionFault(error: unknown): string {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+    if ("code" in cause && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(cause.code))
+      return cause.code;
+  }
+  return /^[\w ]{1,60}$/.test(reasonOf(error)) ? reasonOf(error) : "the connection failed";
+}

@@ -1,0 +1,76 @@
+import type { PinnedTool } from "./tool.ts";
+
+const stripped = "-s -w";
+
+const pulumi: PinnedTool = {
+  name: "pulumi",
+  version: "v3.259.0",
+  module: "tools/pulumi",
+  package: "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+  // The Automation API expects `<root>/bin/pulumi`, and without the version it can't tell what the engine supports.
+  binary: "bin/pulumi",
+  linkerFlags: `${stripped} -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v3.259.0`,
+  usually: "3 to 5 minutes the first time",
+};
+
+const etcd: PinnedTool = {
+  name: "etcd",
+  version: "v3.7.3",
+  module: "tools/etcd",
+  package: "go.etcd.io/etcd/server/v3",
+  binary: "etcd",
+  linkerFlags: stripped,
+  usually: "half a minute the first time",
+};
+
+/** `crane`: its `registry serve` answers 404 on the referrers API, as GHCR does. Its manifests live in memory only. */
+const registry: PinnedTool = {
+  name: "registry",
+  version: "v0.22.1",
+  module: "tools/registry",
+  package: "github.com/google/go-containerregistry/cmd/crane",
+  binary: "crane",
+  linkerFlags: stripped,
+  usually: "10 seconds the first time",
+};
+
+/** The same registry with the referrers API (`--referrers=false` turns it off), whose manifests survive a restart. */
+const registryWithReferrers: PinnedTool = {
+  name: "registry-with-referrers",
+  version: "v0.22.1",
+  module: "tools/registry",
+  package: "./referrers",
+  binary: "registry-with-referrers",
+  linkerFlags: stripped,
+  usually: "10 seconds the first time",
+};
+
+const cosign: PinnedTool = {
+  name: "cosign",
+  version: "v3.1.3",
+  module: "tools/cosign",
+  package: "github.com/sigstore/cosign/v3/cmd/cosign",
+  binary: "cosign",
+  linkerFlags: stripped,
+  usually: "2 minutes the first time",
+};
+
+const kubernetesVersion = "k8s.io/component-base/version";
+const kubeApiserver: PinnedTool = {
+  name: "kube-apiserver",
+  version: "v1.37.2",
+  module: "tools/kube-apiserver",
+  package: "k8s.io/kubernetes/cmd/kube-apiserver",
+  binary: "kube-apiserver",
+  // A module build has no version stamped in, and the API server does not start without a sensible one.
+  linkerFlags: [
+    stripped,
+    `-X ${kubernetesVersion}.gitVersion=v1.37.2`,
+    `-X ${kubernetesVersion}.gitMajor=1`,
+    `-X ${kubernetesVersion}.gitMinor=37`,
+  ].join(" "),
+  usually: "5 minutes the first time",
+};
+
+/** Every tool that is built from source, at the version that its `tools/<name>/go.mod` pins (a test compares them). */
+export const pinnedTools = { pulumi, etcd, registry, registryWithReferrers, cosign, kubeApiserver } as const;

@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import type { CommandContext } from "./context.ts";
+import { registerEnv } from "./commands/env.ts";
+import { registerLab } from "./commands/lab.ts";
+import { registerPreview } from "./commands/preview.ts";
+import { registerStatus } from "./commands/status.ts";
+import { registerVerifyImage } from "./commands/verify-image.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** Runs a command's action with the process's context, prints its outcome and keeps its exit code. */
+export type Runner = (action: (context: CommandContext) => Promise<Outcome>) => Promise<void>;
+
+export type RegisterCommand = (program: Command, run: Runner) => void;
+
+/** Every command, in the order that --help shows. */
+export const commands: readonly RegisterCommand[] = [
+  registerVerifyImage,
+  registerStatus,
+  registerPreview,
+  registerEnv,
+  registerLab,
+];

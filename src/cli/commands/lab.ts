@@ -1,0 +1,47 @@
+import { Failure } from "../../core/failure.ts";
+import type { RegisterCommand } from "../commands.ts";
+
+/** The lab is part of a checkout, not of the npm package. */
+export async function loadLab(): Promise<typeof import("../../../lab/lab.ts")> {
+  try {
+    return await import("../../../lab/lab.ts");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ERR_MODULE_NOT_FOUND") {
+      throw new Failure(
+        {
+          code: "LAB_NOT_SHIPPED",
+          kind: "usage",
+          message: "The lab belongs to a checkout of neko-trust; this copy has none.",
+          remedy: "Clone the repository and run the command there.",
+        },
+        { cause: error },
+      );
+    }
+    throw error;
+  }
+}
+
+export const registerLab: RegisterCommand = (program, run) => {
+  const lab = program.command("lab").summary("start or stop the embedded default (what make up and make down call)");
+  lab
+    .command("up")
+    .summary("start the lab, verify a sample release, provision stack local from it")
+    .option("--cluster", "apply to a real API server, built and started here")
+    .option("--json", "print one JSON document")
+    .action((options: { cluster?: boolean }) =>
+      run(async (context) => {
+        const { labUp } = await loadLab();
+        return labUp(context, { cluster: options.cluster === true });
+      }),
+    );
+  lab
+    .command("down")
+    .summary("stop the lab and remove its processes, state and roots; caches stay")
+    .option("--json", "print one JSON document")
+    .action(() =>
+      run(async (context) => {
+        const { labDown } = await loadLab();
+        return labDown(context);
+      }),
+    );
+};

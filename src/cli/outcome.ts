@@ -1,0 +1,44 @@
+import { Failure, reasonOf } from "../core/failure.ts";
+
+/** Exit codes, the same for every command (docs/exit-codes.md). */
+export const exitCodes = { done: 0, refused: 1, usage: 2, unavailable: 3, internal: 4, interrupted: 130 } as const;
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+/** What a command gives back: lines for people, one JSON document for programs, and how it ended. */
+export interface Outcome {
+  readonly exitCode: ExitCode;
+  readonly lines: readonly string[];
+  readonly document: unknown;
+}
+
+export interface ErrorReport {
+  readonly exitCode: ExitCode;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly details: readonly string[];
+}
+
+/** A thrown value as what the user is told. Only what isn't a Failure is internal; its stack goes to --debug alone. */
+export function errorReport(error: unknown): ErrorReport {
+  if (error instanceof Failure) {
+    const { code, message, remedy, details } = error;
+    return { exitCode: code === "INTERRUPTED" ? exitCodes.interrupted : exitCodes[error.kind], code, message, remedy, details };
+  }
+  return {
+    exitCode: exitCodes.internal,
+    code: "INTERNAL",
+    message: `This is a bug in neko-trust: ${reasonOf(error)}`,
+    remedy: "Please report it with the command that you ran; set NEKO_TRUST_DEBUG=1 to see where it happened.",
+    details: [],
+  };
+}
+
+export function errorLines(report: ErrorReport): string[] {
+  return [
+    `error: ${report.message}`,
+    ...report.details.map((detail) => `  - ${detail}`),
+    `to do: ${report.remedy}`,
+    `(code ${report.code})`,
+  ];
+}

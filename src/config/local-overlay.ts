@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { Failure, reasonOf } from "../core/failure.ts";
+import { digestSchema } from "../core/oci/formats.ts";
+import { schemaFaults } from "../core/schema-faults.ts";
+
+/**
+ * What changes from one lab to the next (ports, digests, roots) and so can't be in the committed
+ * stacks/Pulumi.local.yaml. The lab writes it to the state folder; it is read for stack `local` only.
+ */
+export const localOverlaySchema = z.strictObject({
+  schema: z.literal(1),
+  /** Placeholder host in the stack file → host and port on loopback. */
+  hosts: z.record(z.string(), z.string().regex(/^127\.0\.0\.1:[0-9]{1,5}$/)),
+  trustedRoot: z.strictObject({ path: z.string(), sha256: z.string(), fetched: z.string() }),
+  releases: z.array(z.strictObject({ image: z.string(), current: digestSchema, retained: z.array(digestSchema) })),
+  kubeconfig: z.string().optional(),
+});
+export type LocalOverlay = z.infer<typeof localOverlaySchema>;
+
+export function localOverlayPath(stateDirectory: string): string {
+  return join(stateDirectory, "local.json");
+}
+
+/** Reads the lab's overlay; throws LAB_NOT_RUNNING (unavailable) when the lab never wrote one. */
+export function readLocalOverlay(stateDirectory: string): LocalOverlay {
+  const path = localOverlayPath(stateDirectory);
+  if (!existsSync(path)) {
+    throw new Failure({
+      code: "LAB_NOT_RUNNING",
+      kind: "unavailable",
+      message: "Stack local takes its releases from the lab, and this checkout has none.",
+      remedy: "Start it with: make up",
+    });
+  }
+  let document: unknown;
+  try {
+    document = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw damaged(path, [reasonOf(error)]);
+  }
+  const parsed = localOverlaySchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  throw damaged(
+    path,
+    schemaFaults(parsed.error, document).map((fault) => `${fault.path}: found ${fault.found}; ${fault.allowed}`),
+  );
+}
+
+function damaged(path: string, details: readonly string[]): Failure {
+  return new Failure({
+    code: "LAB_STATE_DAMAGED",
+    kind: "unavailable",
+    message: `The lab's state file ${path} can't be read.`,
+    remedy: "Start afresh with: make down && make up",
+    details,
+  });
+}
+
+function withHost(repository: unknown, hosts: LocalOverlay["hosts"]): unknown {
+  if (typeof repository !== "string") return repository;
+  const slash = repository.indexOf("/");
+  const host = hosts[repository.slice(0, Math.max(slash, 0))];
+  return host === undefined ? repository : host + repository.slice(slash);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Lays the overlay over the raw keys of Pulumi.local.yaml, before they are parsed. */
+export function applyLocalOverlay(
+  document: Readonly<Record<string, unknown>>,
+  overlay: LocalOverlay,
+): Record<string, unknown> {
+  const policy = isRecord(document["policy"]) ? document["policy"] : {};
+  const roots = isRecord(policy["roots"]) ? policy["roots"] : {};
+  const sigstore = isRecord(roots["sigstore"]) ? roots["sigstore"] : {};
+  const images = Array.isArray(policy["images"]) ? policy["images"] : [];
+  const { sha256, fetched, path } = overlay.trustedRoot;
+  return {
+    ...document,
+    policy: {
+      ...policy,
+      images: images.map((image: unknown) =>
+        isRecord(image) ? { ...image, repository: withHost(image["repository"], overlay.hosts) } : image,
+      ),
+      roots: { ...roots, sigstore: { ...sigstore, sha256, fetched } },
+    },
+    trustedRoot: path,
+    releases: overlay.releases,
+  };
+}

@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { isAbsolute, join } from "node:path";
+import * as github from "@pulumi/github";
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { Failure, reasonOf } from "../core/failure.ts";
+import { projectName } from "./read-config.ts";
+import type { StackConfig } from "./stack-config.ts";
+
+/**
+ * Explicit providers, one per cluster and one for GitHub; default providers are never used. Those of environment
+ * `local` point at a dead loopback port with dummy credentials: without the lab's stand-ins they reach nothing.
+ */
+
+/** The discard port: nothing listens there, so that a connection is refused at once. */
+const deadEndpoint = "127.0.0.1:9";
+
+const deadKubeconfig = JSON.stringify({
+  apiVersion: "v1",
+  kind: "Config",
+  clusters: [{ name: "dead", cluster: { server: `https://${deadEndpoint}` } }],
+  users: [{ name: "nobody", user: { token: "not-a-credential" } }],
+  contexts: [{ name: "dead", context: { cluster: "dead", user: "nobody" } }],
+  "current-context": "dead",
+});
+
+export function githubProvider(config: StackConfig): github.Provider {
+  const owner = config.githubOwner ?? "";
+  if (config.policy.environment === "local") {
+    return new github.Provider("github", {
+      owner,
+      token: pulumi.secret("not-a-credential"),
+      baseUrl: `http://${deadEndpoint}/`,
+    });
+  }
+  const token = new pulumi.Config(projectName).requireSecret("githubToken");
+  return new github.Provider("github", { owner, token });
+}
+
+function kubeconfigOf(cluster: StackConfig["clusters"][number], checkout: string): string {
+  const path = cluster.kubeconfig ?? "";
+  try {
+    return readFileSync(isAbsolute(path) ? path : join(checkout, path), "utf8");
+  } catch (error) {
+    throw new Failure(
+      {
+        code: "KUBECONFIG_UNREADABLE",
+        kind: "usage",
+        message: `The kubeconfig of cluster "${cluster.name}" can't be read: ${reasonOf(error)}.`,
+        remedy: `Correct clusters in the stack's file, or create ${path}.`,
+      },
+      { cause: error },
+    );
+  }
+}
+
+export interface ClusterProvider {
+  readonly name: string;
+  readonly provider: kubernetes.Provider;
+}
+
+/** One provider per cluster, server-side apply on. `offline`: the plan is made without reading any kubeconfig. */
+export function clusterProviders(
+  config: StackConfig,
+  context: { readonly checkout: string; readonly offline: boolean },
+): ClusterProvider[] {
+  const dead = config.policy.environment === "local" || context.offline;
+  return config.clusters.map((cluster) => ({
+    name: cluster.name,
+    provider: new kubernetes.Provider(`cluster-${cluster.name}`, {
+      kubeconfig: pulumi.secret(dead ? deadKubeconfig : kubeconfigOf(cluster, context.checkout)),
+      enableServerSideApply: true,
+      ...(cluster.context === undefined || dead ? {} : { context: cluster.context }),
+    }),
+  }));
+}

@@ -1,0 +1,35 @@
+import { createHash } from "node:crypto";
+import type { Statement } from "./statement.ts";
+
+/** Digest names of in-toto (spec/v1/digest_set.md) that are recomputed here; any other name proves nothing. */
+const algorithms = ["sha256", "sha384", "sha512"] as const;
+type Algorithm = (typeof algorithms)[number];
+
+function digestIn(digests: Readonly<Record<string, string>>, algorithm: Algorithm): string | undefined {
+  return Object.hasOwn(digests, algorithm) ? digests[algorithm] : undefined;
+}
+
+/**
+ * True when one of the statement's subjects has exactly this digest, in lower-case hex. Only the algorithm asked for
+ * counts: in-toto lets two digest sets match by any common name, and a name nobody checks must not vouch for an image.
+ */
+export function matchesDigest(statement: Statement, algorithm: Algorithm, hex: string): boolean {
+  return statement.subject.some(({ digest }) => digestIn(digest, algorithm) === hex);
+}
+
+/**
+ * True when one of the statement's subjects names the artifact: at least one digest that can be recomputed from the
+ * bytes, and none of those that can be differs.
+ */
+export function matchesArtifact(statement: Statement, artifact: Uint8Array): boolean {
+  const computed = new Map<Algorithm, string>();
+  const compute = (algorithm: Algorithm): string => {
+    const known = computed.get(algorithm) ?? createHash(algorithm).update(artifact).digest("hex");
+    computed.set(algorithm, known);
+    return known;
+  };
+  return statement.subject.some(({ digest }) => {
+    const named = algorithms.filter((algorithm) => Object.hasOwn(digest, algorithm));
+    return named.length > 0 && named.every((algorithm) => digestIn(digest, algorithm) === compute(algorithm));
+  });
+}

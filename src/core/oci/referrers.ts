@@ -1,0 +1,138 @@
+import { z } from "zod";
+import { canonicalBytes } from "../json/canonical-json.ts";
+import { describeJsonProblem, parseStrictJson } from "../json/strict-json.ts";
+import type { JsonObject, JsonValue } from "../json/strict-json.ts";
+import type { Digest } from "./digest.ts";
+import { digestSchema, mediaTypes } from "./formats.ts";
+
+/**
+ * Lists of referrers: what the referrers API answers, and what the fallback tag holds (OCI distribution-spec v1.1,
+ * "Listing Referrers" and "Pushing Manifests with Subject"). Both are an image index. Nothing is filtered by
+ * `artifactType`: descriptors written by other tools carry wrong ones.
+ */
+
+/** One listed referrer. Only the digest and size are used; the rest is a hint. */
+export type ReferrerDescriptor = {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes of the referring manifest. */
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+};
+
+export type ReferrerList =
+  | { readonly ok: true; readonly descriptors: readonly ReferrerDescriptor[]; readonly raw: readonly JsonValue[] }
+  | { readonly ok: false; readonly kind: "broken" | "too-large"; readonly detail: string };
+
+/** `sha256-<hex>`: the tag that lists the referrers of a digest. */
+export function fallbackTag(digest: Digest): string {
+  return digest.replace(":", "-");
+}
+
+const listSchema = z.looseObject({
+  schemaVersion: z.literal(2),
+  mediaType: z.literal(mediaTypes.index).optional(),
+  manifests: z.array(z.unknown()),
+});
+
+const descriptorSchema = z.looseObject({
+  mediaType: z.string().min(1).max(255),
+  digest: digestSchema,
+  size: z.int().nonnegative(),
+  artifactType: z.string().max(255).optional(),
+  annotations: z.record(z.string(), z.string()).optional(),
+});
+
+/** Reads one list. `raw` keeps each entry as it is written, for merging. */
+export function parseReferrerList(bytes: Uint8Array, maxEntries: number): ReferrerList {
+  const json = parseStrictJson(bytes, { maxBytes: bytes.length });
+  if (!json.ok)
+    return broken(`the list of referrers is not JSON that can be read: ${describeJsonProblem(json.problem)}`);
+  const list = listSchema.safeParse(json.value);
+  if (!list.success) return broken("the list of referrers is not an image index");
+  const raw = list.data.manifests as readonly JsonValue[];
+  if (raw.length > maxEntries) {
+    return { ok: false, kind: "too-large", detail: `${raw.length} referrers are listed, ${maxEntries} are allowed` };
+  }
+  const descriptors: ReferrerDescriptor[] = [];
+  for (const [position, entry] of raw.entries()) {
+    const parsed = descriptorSchema.safeParse(entry);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const where = issue === undefined ? "" : `: ${issue.path.map(String).join(".").slice(0, 80)} ${issue.message}`;
+      return broken(`referrer ${position + 1} of the list is not a well-formed descriptor${where}`);
+    }
+    const { mediaType, digest, size, artifactType, annotations } = parsed.data;
+    descriptors.push({
+      mediaType,
+      digest,
+      size,
+      ...(artifactType === undefined ? {} : { artifactType }),
+      ...(annotations === undefined ? {} : { annotations }),
+    });
+  }
+  return { ok: true, descriptors, raw };
+}
+
+/** Each digest once, in the order of first appearance; two sizes for one digest contradict each other. */
+export function mergeReferrers(
+  lists: readonly (readonly ReferrerDescriptor[])[],
+  maxEntries: number,
+):
+  | { readonly ok: true; readonly descriptors: readonly ReferrerDescriptor[] }
+  | { readonly ok: false; readonly kind: "broken" | "too-large"; readonly detail: string } {
+  const byDigest = new Map<Digest, ReferrerDescriptor>();
+  for (const descriptor of lists.flat()) {
+    const known = byDigest.get(descriptor.digest);
+    if (known === undefined) byDigest.set(descriptor.digest, descriptor);
+    else if (known.size !== descriptor.size) {
+      return { ok: false, kind: "broken", detail: `${descriptor.digest} is listed with two sizes` };
+    }
+  }
+  if (byDigest.size > maxEntries) {
+    return { ok: false, kind: "too-large", detail: `${byDigest.size} referrers are listed, ${maxEntries} are allowed` };
+  }
+  return { ok: true, descriptors: [...byDigest.values()] };
+}
+
+/**
+ * The bytes of a fallback list that holds the given entries as they stand and the added ones, each digest once.
+ * Undefined when nothing has to be added.
+ */
+export function extendReferrerList(
+  existing: readonly JsonValue[],
+  added: readonly ReferrerDescriptor[],
+): Uint8Array | undefined {
+  const listed = new Set(existing.map(digestOfEntry));
+  const missing = new Map<Digest, JsonObject>();
+  for (const descriptor of added) {
+    if (!listed.has(descriptor.digest)) missing.set(descriptor.digest, entryOf(descriptor));
+  }
+  if (missing.size === 0) return undefined;
+  return canonicalBytes({
+    schemaVersion: 2,
+    mediaType: mediaTypes.index,
+    manifests: [...existing, ...missing.values()],
+  });
+}
+
+function digestOfEntry(entry: JsonValue): string | undefined {
+  const parsed = descriptorSchema.safeParse(entry);
+  return parsed.success ? parsed.data.digest : undefined;
+}
+
+function entryOf(descriptor: ReferrerDescriptor): JsonObject {
+  const { mediaType, digest, size, artifactType, annotations } = descriptor;
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+}
+
+function broken(detail: string): { ok: false; kind: "broken"; detail: string } {
+  return { ok: false, kind: "broken", detail };
+}

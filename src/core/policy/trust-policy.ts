@@ -1,0 +1,179 @@
+import { z } from "zod";
+import { durationPattern } from "../duration.ts";
+import { digestSchema } from "../oci/formats.ts";
+import { parameterRuleSchema } from "./parameter-rule.ts";
+
+/**
+ * The TrustPolicy: whom a stack trusts, for what, and what evidence it demands. Strict: an unknown key refuses, and no
+ * default widens what is trusted. Every compiler and verifyRelease read this one object.
+ */
+
+const text = z.string().min(1).max(512);
+const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and dashes");
+const duration = z.string().regex(durationPattern, "must be a whole number and one of s, m, h, d, for example 90d");
+const httpsUrl = z.string().regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
+const gitHubRepository = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*\/[A-Za-z0-9._-]+$/, "must be owner/name");
+const numericId = z.string().regex(/^[1-9][0-9]{0,19}$/, "must be the numeric id, quoted");
+const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
+const workflowPath = z.string().regex(/^\.github\/workflows\/[A-Za-z0-9._-]+\.ya?ml$/, "must be .github/workflows/<file>.yml");
+const imageRepository = z
+  .string()
+  .regex(/^[a-z0-9.-]+(?::[0-9]{1,5})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/, "must be registry/path, without tag or digest");
+const platform = z.string().regex(/^linux\/(?:amd64|arm64)(?:\/v[0-9]+)?$/, "must be linux/amd64 or linux/arm64");
+const date = z.iso.datetime({ message: "must be an ISO 8601 date and time in UTC, for example 2026-11-23T00:00:00Z" });
+
+/** A full ref; one `*` at the end stands for one path segment's rest: `refs/tags/v*` matches no further slash. */
+const refPattern = z.string().regex(/^refs\/(?:heads|tags)\/[^*\s]*\*?$/, "must be a full ref, with at most one * at its end");
+
+const workflow = z.strictObject({ repository: gitHubRepository, path: workflowPath });
+
+const signerWorkflow = z.union(
+  [
+    // A reusable workflow: pinned by the commit that it ran from.
+    workflow.extend({ sha: z.string().regex(/^[0-9a-f]{40}$/, "must be a full commit SHA") }),
+    // The workflow of the source repository itself: its ref is the source's ref, which `refs` restricts.
+    workflow.extend({ ref: z.literal("source") }),
+    workflow.extend({ ref: z.string().regex(/^refs\/(?:heads|tags)\/[^*\s]+$/, "must be a full ref") }),
+  ],
+  { error: 'must have repository, path and one of sha: <commit>, ref: "source", ref: refs/…' },
+);
+
+export const signerSchema = z.strictObject({
+  id: name,
+  issuer: httpsUrl,
+  /** The source repository (certificate extension .12). */
+  repository: gitHubRepository,
+  repositoryId: numericId,
+  ownerId: numericId,
+  signerWorkflow,
+  callerWorkflow: workflow,
+  refs: z.array(refPattern).min(1),
+  triggers: z.array(z.enum(["push", "release", "schedule", "workflow_dispatch", "create"])).min(1),
+  environment: text.optional(),
+  runner: z.enum(["github-hosted", "self-hosted"]),
+});
+export type Signer = z.infer<typeof signerSchema>;
+
+const image = z.strictObject({
+  repository: imageRepository,
+  mirrors: z.array(imageRepository),
+  platforms: z.array(platform).min(1),
+});
+
+const roots = z.strictObject({
+  /** `sha256` of trusted_root.json's bytes; `fetched` is when it was last updated over TUF, `maxAge` counts from there. */
+  sigstore: z.strictObject({ sha256: sha256Hex, fetched: date, maxAge: duration }),
+  tlog: z.int().min(1).max(9),
+  ct: z.int().min(1).max(9),
+  tsa: z.int().min(1).max(9),
+});
+
+const signerIds = z.array(name);
+const required = z.strictObject({ signature: signerIds, manifest: signerIds, provenance: signerIds, sbom: signerIds });
+
+const provenance = z.strictObject({
+  /** Builder workflow URIs without `@ref`: the ref is the certificate's, which the signer's rules restrict. */
+  builderIds: z.array(httpsUrl),
+  buildTypes: z.array(httpsUrl),
+  /** Every allowed parameter, by name; one that is not listed refuses (SLSA v1.2, verifying artifacts, step 3). */
+  externalParameters: z.record(z.string(), parameterRuleSchema),
+});
+
+const sbom = z.strictObject({
+  formats: z.array(z.enum(["spdx-2.3", "cyclonedx"])),
+  /** The SBOM must list the closure whose digest the release manifest names. */
+  closure: z.literal("required"),
+});
+
+const rebuilds = z.strictObject({
+  perPlatform: z.int().min(0).max(9),
+  rebuilders: z.array(z.strictObject({ id: name, operator: text, identity: signerSchema, location: imageRepository })),
+  missing: z.enum(["allow", "refuse"]),
+});
+
+const tee = z.strictObject({
+  signerRelease: digestSchema,
+  policyDigests: z.array(sha256Hex),
+  platforms: z.array(z.string().regex(/^[0-9a-f]{32}$/, "must be a PPID of 32 hex digits")),
+  statuses: z.array(text),
+  advisoriesAllowed: z.array(z.string().regex(/^INTEL-SA-[0-9]{5}$/)),
+  minEvaluation: z.int().min(1),
+  revoked: z.array(text),
+});
+
+const vulnerabilities = z.strictObject({
+  maxAge: duration,
+  refuse: z.enum(["low", "medium", "high", "critical"]),
+  vex: z.enum(["ignore", "honour"]),
+});
+
+const freshness = z.strictObject({
+  minVersion: z.string().regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version"),
+  maxAge: duration,
+  rollback: z.strictObject({ digest: digestSchema, reason: text, approvedBy: text, expires: date }).optional(),
+});
+
+const revoked = z.array(z.union([digestSchema, name], { error: "must be a digest, a signer id or a rebuilder id" }));
+
+const thirdParty = z.array(
+  z.strictObject({
+    repository: imageRepository,
+    digests: z.array(digestSchema).min(1),
+    namespaces: z.array(name).min(1),
+    reason: text,
+    expires: date,
+  }),
+);
+
+const shape = z.strictObject({
+  schema: z.literal(1),
+  name,
+  environment: z.enum(["local", "staging", "production"]),
+  images: z.array(image).min(1),
+  roots,
+  signers: z.array(signerSchema),
+  require: required,
+  provenance,
+  sbom,
+  rebuilds,
+  tee: tee.optional(),
+  vulnerabilities: vulnerabilities.optional(),
+  freshness,
+  revoked,
+  thirdParty,
+});
+
+export const trustPolicySchema = shape.superRefine((policy, context) => {
+  const fault = (path: (string | number)[], message: string): void => {
+    context.addIssue({ code: "custom", path, message });
+  };
+  const ids = new Set<string>();
+  policy.signers.forEach((signer, index) => {
+    if (ids.has(signer.id)) fault(["signers", index, "id"], `"${signer.id}" is used twice`);
+    ids.add(signer.id);
+  });
+  for (const kind of ["signature", "manifest", "provenance", "sbom"] as const) {
+    policy.require[kind].forEach((id, index) => {
+      if (!ids.has(id)) fault(["require", kind, index], `no signer has the id "${id}"`);
+    });
+    if (policy.environment === "production" && policy.require[kind].length === 0) {
+      fault(["require", kind], "must name at least one signer in production");
+    }
+  }
+  if (Object.values(policy.require).every((list) => list.length === 0)) {
+    fault(["require"], "must name at least one signer: a policy that trusts nobody admits nothing");
+  }
+  const seen = new Set<string>();
+  policy.images.forEach((entry, index) => {
+    for (const repository of [entry.repository, ...entry.mirrors]) {
+      if (seen.has(repository)) fault(["images", index], `"${repository}" is named twice`);
+      seen.add(repository);
+    }
+  });
+});
+
+/** Fields in the schema's order, as they are once they are valid. */
+export type TrustPolicy = z.infer<typeof trustPolicySchema>;
+
+/** The policy's fields without the cross-field rules, for the published JSON Schema and the support table's test. */
+export const trustPolicyShape = shape;

@@ -1,0 +1,20 @@
+/** What the package exports as `neko-trust/core`: verification and its formats. The names here are kept stable. */
+export { Failure } from "./failure.ts";
+export type { FailureDetail, FailureKind } from "./failure.ts";
+export { digestOf, isDigest } from "./oci/digest.ts";
+export type { Digest } from "./oci/digest.ts";
+export type { Answer, NoAnswer } from "./oci/answer.ts";
+export { trustPolicySchema } from "./policy/trust-policy.ts";
+export type { Signer, TrustPolicy } from "./policy/trust-policy.ts";
+export { releaseManifestSchema } from "./release/manifest.ts";
+export type { PlatformRelease, ReleaseManifest } from "./release/manifest.ts";
+export { formatDigestReference, parseDigestReference, parseReference } from "./release/reference.ts";
+export type { DigestReference, Reference } from "./release/reference.ts";
+export { assertUsable, assertVerified, PlannedRelease } from "./release/verified-release.ts";
+export type { ProvenStatement, ReleaseData, VerifiedRelease } from "./release/verified-release.ts";
+export type { Evidence, ReferrerEvidence } from "./verify/evidence.ts";
+export { findingCodes } from "./verify/finding.ts";
+export type { Checked, Finding, FindingCode } from "./verify/finding.ts";
+export { findingMeanings } from "./verify/finding-meanings.ts";
+export type { FindingMeaning } from "./verify/finding-meanings.ts";
+export { verifyRelease } from "./verify/verify-release.ts";

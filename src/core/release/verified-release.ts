@@ -1,0 +1,104 @@
+import type { Digest } from "../oci/digest.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { ReleaseManifest } from "./manifest.ts";
+import { Failure } from "../failure.ts";
+
+/** One statement that counted, for the chain that reports show. */
+export interface ProvenStatement {
+  readonly kind: "signature" | "manifest" | "provenance" | "sbom";
+  /** Index or platform digest. */
+  readonly subject: Digest;
+  /** Digest of the referrer that carries the bundle. */
+  readonly referrer: Digest;
+  readonly predicateType: string;
+  readonly signer: string;
+  readonly identity: string;
+  /** When it was signed, by a trusted time, ISO 8601. */
+  readonly signedAt: string;
+  readonly logs: readonly string[];
+}
+
+/** Plain data of a verified release: safe to copy, log and serialise; proves nothing on its own. */
+export interface ReleaseData {
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly manifest: ReleaseManifest;
+  readonly policyName: string;
+  readonly environment: TrustPolicy["environment"];
+  readonly statements: readonly ProvenStatement[];
+  /** What was not recomputed here and is only claimed, in words. */
+  readonly claimed: readonly string[];
+}
+
+const verified = new WeakSet();
+
+/**
+ * Proof that verifyRelease accepted a release. Only `mintVerifiedRelease`, which the import rules leave to
+ * verify-release.ts, makes one; a cast, a JSON copy or an object of the same shape is refused by `assertVerified`.
+ */
+export class VerifiedRelease {
+  readonly #data: ReleaseData;
+
+  constructor(data: ReleaseData, mint: typeof mintKey) {
+    if (mint !== mintKey) throw new TypeError("a VerifiedRelease is made by verifyRelease only");
+    this.#data = data;
+    verified.add(this);
+  }
+
+  get data(): ReleaseData {
+    return this.#data;
+  }
+}
+
+const mintKey = Symbol("mint");
+
+export function mintVerifiedRelease(data: ReleaseData): VerifiedRelease {
+  return new VerifiedRelease(Object.freeze(structuredClone(data)), mintKey);
+}
+
+/**
+ * What an offline preview plans with when no registry can be asked: the digest that the stack names, nothing proven.
+ * `assertUsable` throws unless the engine runs a preview.
+ */
+export class PlannedRelease {
+  readonly #data: Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment">;
+
+  constructor(data: Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment">) {
+    this.#data = Object.freeze({ ...data });
+    planned.add(this);
+  }
+
+  get data(): Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment"> {
+    return this.#data;
+  }
+}
+
+const planned = new WeakSet();
+
+/** Returns the data of a release that was really verified in this process; throws RELEASE_NOT_VERIFIED otherwise. */
+export function assertVerified(release: unknown): ReleaseData {
+  if (release instanceof VerifiedRelease && verified.has(release)) return release.data;
+  throw new Failure({
+    code: "RELEASE_NOT_VERIFIED",
+    kind: "refused",
+    message: "A component was given something that verifyRelease did not return (a cast, a copy or an Output is not a proof).",
+    remedy: "Pass the VerifiedRelease of verifyRelease itself, plain, in the same process.",
+  });
+}
+
+/** As `assertVerified`, but lets a PlannedRelease through while the engine only previews. */
+export function assertUsable(
+  release: unknown,
+  context: { readonly dryRun: boolean },
+): Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment"> {
+  if (release instanceof PlannedRelease && planned.has(release)) {
+    if (context.dryRun) return release.data;
+    throw new Failure({
+      code: "RELEASE_ONLY_PLANNED",
+      kind: "refused",
+      message: `${release.data.repository}@${release.data.digest} was planned offline and never verified; only a preview may use it.`,
+      remedy: "Run the update with access to the registry, so that the release is verified first.",
+    });
+  }
+  return assertVerified(release);
+}

@@ -1,0 +1,57 @@
+import { gte } from "semver";
+import { durationMilliseconds } from "../duration.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { ReleaseManifest } from "../release/manifest.ts";
+import type { CheckedImage } from "./check-image.ts";
+import { all, proven, refuse } from "./finding.ts";
+import type { Checked } from "./finding.ts";
+
+/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. */
+export function checkFreshness(
+  manifest: ReleaseManifest,
+  signedAt: Date,
+  policy: TrustPolicy,
+  now: Date,
+): Checked<{ readonly version: string; readonly signedAt: Date }> {
+  const { minVersion, maxAge } = policy.freshness;
+  const checks: Checked<null>[] = [];
+  if (!gte(manifest.version, minVersion)) {
+    checks.push(
+      refuse("VERSION_TOO_OLD", {
+        subject: manifest.digest,
+        expected: `version ${minVersion} or later`,
+        found: `version ${manifest.version}`,
+        remedy: "Deploy a newer release, or lower freshness.minVersion with a review.",
+      }),
+    );
+  }
+  if (now.getTime() - signedAt.getTime() > durationMilliseconds(maxAge)) {
+    checks.push(
+      refuse("RELEASE_TOO_OLD", {
+        subject: manifest.digest,
+        expected: `signed at most ${maxAge} ago`,
+        found: `signed ${signedAt.toISOString()}`,
+        remedy: "Rebuild and sign the release again, or review freshness.maxAge.",
+      }),
+    );
+  }
+  const checked = all(checks);
+  return checked.ok ? proven({ version: manifest.version, signedAt }) : checked;
+}
+
+/** Rule 8, revocation: no digest of the release is listed as revoked. */
+export function checkRevocation(image: CheckedImage, policy: TrustPolicy): Checked<null> {
+  const digests = [image.digest, ...image.platforms.values()];
+  const revoked = digests.filter((digest) => policy.revoked.includes(digest));
+  const checked = all(
+    revoked.map((digest) =>
+      refuse("REVOKED", {
+        subject: image.digest,
+        expected: "no digest that the policy revoked",
+        found: digest,
+        remedy: "Deploy another release: this one was revoked in the policy.",
+      }),
+    ),
+  );
+  return checked.ok ? proven(null) : checked;
+}

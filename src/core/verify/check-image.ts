@@ -1,0 +1,83 @@
+import type { Answer } from "../oci/answer.ts";
+import { digestOf } from "../oci/digest.ts";
+import type { Digest } from "../oci/digest.ts";
+import { formatPlatform, mediaTypes } from "../oci/formats.ts";
+import { parseIndex, parseImageManifest } from "../oci/parse.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { Evidence } from "./evidence.ts";
+import { all, proven, refuse } from "./finding.ts";
+import type { Checked } from "./finding.ts";
+import { unanswered } from "./registry-answer.ts";
+
+export interface CheckedImage {
+  readonly digest: Digest;
+  /** Platform name → image manifest digest, sorted by platform. */
+  readonly platforms: ReadonlyMap<string, Digest>;
+}
+
+/** Bytes whose hash is the digest that they were asked by; anything else is a finding. */
+export function checkedBytes(
+  answer: Answer<Uint8Array> | undefined,
+  digest: Digest,
+  what: string,
+): Checked<Uint8Array> {
+  if (answer === undefined || answer.kind !== "found") return unanswered(answer ?? { kind: "absent" }, `${what} ${digest}`);
+  const found = digestOf(answer.value);
+  if (found === digest) return proven(answer.value);
+  return refuse("DIGEST_MISMATCH", {
+    subject: what,
+    expected: digest,
+    found,
+    remedy: "The registry served other bytes than asked for: do not use it, and report this to its operator.",
+  });
+}
+
+function policyImage(repository: string, policy: TrustPolicy): Checked<TrustPolicy["images"][number]> {
+  const image = policy.images.find((entry) => entry.repository === repository || entry.mirrors.includes(repository));
+  if (image !== undefined) return proven(image);
+  return refuse("IMAGE_NOT_IN_POLICY", {
+    subject: repository,
+    expected: policy.images.flatMap((entry) => [entry.repository, ...entry.mirrors]).join(", "),
+    found: repository,
+    remedy: `Add ${repository} to images in policy "${policy.name}" if it should be trusted.`,
+  });
+}
+
+/** Rule 1: the repository is the policy's, the bytes hash to the digest, the index holds exactly the declared platforms. */
+export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<CheckedImage> {
+  const image = policyImage(evidence.repository, policy);
+  const bytes = checkedBytes(evidence.manifests.get(evidence.digest), evidence.digest, "image index");
+  if (!image.ok || !bytes.ok) return all<unknown>([image, bytes]) as Checked<never>;
+  const index = parseIndex(bytes.proof, evidence.digest);
+  if (!index.ok) return index;
+  const found = new Map<string, Digest>();
+  for (const descriptor of index.proof.manifests) {
+    if (descriptor.platform !== undefined) found.set(formatPlatform(descriptor.platform), descriptor.digest);
+  }
+  const names = [...found.keys()].sort();
+  const declared = [...image.proof.platforms].sort();
+  const checks: Checked<unknown>[] = [];
+  if (names.join() !== declared.join() || found.size !== index.proof.manifests.length) {
+    checks.push(
+      refuse("PLATFORM_SET_MISMATCH", {
+        subject: evidence.digest,
+        expected: `exactly ${declared.join(", ")}`,
+        found: names.join(", ") || "no platform",
+        remedy: "Publish an index with exactly the platforms that the policy declares for this image.",
+      }),
+    );
+  }
+  for (const descriptor of index.proof.manifests) {
+    const manifest = checkedBytes(evidence.manifests.get(descriptor.digest), descriptor.digest, "platform manifest");
+    checks.push(manifest.ok ? parseImageManifest(manifest.proof, descriptor.digest) : manifest);
+  }
+  const checked = all(checks);
+  if (!checked.ok) return checked;
+  return proven({
+    digest: evidence.digest,
+    platforms: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
+  });
+}
+
+/** Media types of manifests that may refer to an image. */
+export const referrerMediaTypes: readonly string[] = [mediaTypes.manifest, mediaTypes.index];

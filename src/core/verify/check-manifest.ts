@@ -1,0 +1,124 @@
+import { releaseManifestSchema } from "../release/manifest.ts";
+import type { ReleaseManifest } from "../release/manifest.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { schemaFaults } from "../schema-faults.ts";
+import { canonicalBytes } from "../json/canonical-json.ts";
+import { sha256Hex } from "../oci/digest.ts";
+import type { CheckedImage } from "./check-image.ts";
+import { all, proven, refuse } from "./finding.ts";
+import type { Checked, Finding } from "./finding.ts";
+import type { TrustedStatement } from "./required-statements.ts";
+
+function parse(statement: TrustedStatement): Checked<ReleaseManifest> {
+  const subject = `manifest ${statement.referrer}`;
+  const { predicate } = statement.statement;
+  const version: unknown =
+    typeof predicate === "object" && predicate !== null && "schema" in predicate ? predicate.schema : undefined;
+  if (version !== 1) {
+    return refuse("MANIFEST_SCHEMA_VERSION", {
+      subject,
+      expected: "schema 1",
+      found: version === undefined ? "no schema" : `schema ${JSON.stringify(version)}`,
+      remedy: "Publish the manifest with this version of publish-manifest, or verify with a newer neko-trust.",
+    });
+  }
+  const parsed = releaseManifestSchema.safeParse(predicate);
+  if (parsed.success) return proven(parsed.data);
+  return refuse("MANIFEST_INVALID", {
+    subject,
+    expected: "a release manifest (schemas/release-manifest.v1.schema.json)",
+    found: schemaFaults(parsed.error, predicate)
+      .map((fault) => `${fault.path}: ${fault.allowed}`)
+      .join("; "),
+    remedy: "Publish the manifest again with publish-manifest.",
+  });
+}
+
+type Refuse = (code: Finding["code"], expected: string, found: string, remedy: string) => void;
+
+function compareImage(manifest: ReleaseManifest, image: CheckedImage, fail: Refuse): void {
+  if (manifest.digest !== image.digest) {
+    fail("MANIFEST_OTHER_IMAGE", image.digest, manifest.digest, "Attach the manifest of this image, not of another release.");
+  }
+  const declared = manifest.platforms.map((entry) => `${entry.platform} ${entry.digest}`).join(", ");
+  const found = [...image.platforms].map(([platform, digest]) => `${platform} ${digest}`).join(", ");
+  if (declared !== found) {
+    fail("MANIFEST_PLATFORM_MISMATCH", found, declared, "Publish a manifest whose platforms are the index's, digest by digest.");
+  }
+}
+
+function compareCertificate(manifest: ReleaseManifest, statement: TrustedStatement, fail: Refuse): void {
+  const { claims } = statement;
+  const repository = claims.sourceRepositoryUri ?? "absent";
+  if (manifest.flake.repository !== repository || manifest.flake.commit !== claims.sourceRepositoryDigest) {
+    fail(
+      "PROVENANCE_SOURCE_MISMATCH",
+      `flake ${repository} at ${claims.sourceRepositoryDigest ?? "absent"} (the certificate's source)`,
+      `flake ${manifest.flake.repository} at ${manifest.flake.commit}`,
+      "Sign the manifest in the workflow run that built the release.",
+    );
+  }
+  const tag = /^refs\/tags\/(.+)$/.exec(claims.sourceRepositoryRef ?? "")?.[1];
+  if (tag !== undefined && tag !== `v${manifest.version}`) {
+    fail(
+      "MANIFEST_TAG_VERSION_MISMATCH",
+      `version ${tag.replace(/^v/, "")} (tag ${tag})`,
+      `version ${manifest.version}`,
+      "Release the version that the tag names: a tag is v and the version.",
+    );
+  }
+}
+
+function requireComplete(manifest: ReleaseManifest, policy: TrustPolicy, fail: Refuse): void {
+  if (policy.environment === "local") return;
+  for (const entry of manifest.platforms) {
+    if (entry.derivation === undefined || entry.closure === undefined) {
+      fail(
+        "MANIFEST_INCOMPLETE",
+        `derivation and closure of ${entry.platform}`,
+        "absent",
+        "Publish the manifest from a Nix build; only environment local may leave them out.",
+      );
+    }
+  }
+}
+
+/** The release manifest: of this image, complete, agreeing with its certificate, and one alone. */
+export function checkManifest(
+  statements: readonly TrustedStatement[],
+  image: CheckedImage,
+  policy: TrustPolicy,
+): Checked<ReleaseManifest> {
+  const parsed = all(statements.map(parse));
+  if (!parsed.ok) return parsed;
+  const distinct = new Set(parsed.proof.map((manifest) => sha256Hex(canonicalBytes(manifest))));
+  const [manifest] = parsed.proof;
+  if (manifest === undefined) {
+    return refuse("STATEMENT_MISSING", {
+      subject: image.digest,
+      expected: "a release manifest",
+      found: "none: the policy's require.manifest names no signer",
+      remedy: "Name the signers of the manifest in require.manifest: platforms can't be verified without it.",
+    });
+  }
+  const checks: Checked<null>[] = [];
+  const failAt =
+    (subject: string): Refuse =>
+    (code, expected, found, remedy) => {
+      checks.push({ ok: false, findings: [{ code, severity: "refuse", subject, expected, found, remedy }] });
+    };
+  const fail = failAt(`manifest of ${image.digest}`);
+  if (distinct.size > 1) {
+    fail(
+      "MANIFEST_EQUIVOCATION",
+      "one release manifest",
+      `${distinct.size} different ones, each validly signed`,
+      "Find out which signer published a second manifest for the same image; trust none until you know.",
+    );
+  }
+  compareImage(manifest, image, fail);
+  requireComplete(manifest, policy, fail);
+  for (const statement of statements) compareCertificate(manifest, statement, failAt(`manifest ${statement.referrer}`));
+  const checked = all(checks);
+  return checked.ok ? proven(manifest) : checked;
+}

@@ -1,0 +1,73 @@
+import { z } from "zod";
+import { predicateTypes } from "../intoto/statement.ts";
+import { canonicalBytes } from "../json/canonical-json.ts";
+import { closureDigest } from "../nix/closure.ts";
+import { closureFromCycloneDx, closureFromSpdx } from "../nix/sbom-closure.ts";
+import { digestOf } from "../oci/digest.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { PlatformRelease } from "../release/manifest.ts";
+import { all, proven, refuse } from "./finding.ts";
+import type { Checked, Finding } from "./finding.ts";
+import type { TrustedStatement } from "./required-statements.ts";
+
+type Format = TrustPolicy["sbom"]["formats"][number];
+
+const spdxSchema = z.looseObject({ spdxVersion: z.literal("SPDX-2.3"), packages: z.array(z.looseObject({})) });
+const cycloneDxSchema = z.looseObject({ bomFormat: z.literal("CycloneDX"), components: z.array(z.looseObject({})) });
+
+/** Which format a predicate type stands for (spdx.dev/Document is bare or versioned; cyclonedx.org/bom is bare). */
+function formatOf(predicateType: string): Format {
+  return predicateType === predicateTypes.cyclonedx ? "cyclonedx" : "spdx-2.3";
+}
+
+interface ReadSbom {
+  readonly size: number;
+  readonly closure: () => readonly { readonly storePath: string; readonly narHash: string }[];
+}
+
+function readSbom(format: Format, document: unknown): ReadSbom | string {
+  if (format === "spdx-2.3") {
+    const spdx = spdxSchema.safeParse(document);
+    if (!spdx.success) return spdx.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+    return { size: spdx.data.packages.length, closure: () => closureFromSpdx(document) };
+  }
+  const bom = cycloneDxSchema.safeParse(document);
+  if (!bom.success) return bom.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
+  return { size: bom.data.components.length, closure: () => closureFromCycloneDx(document) };
+}
+
+/** One SBOM of one platform: allowed format, not empty, the one that the manifest names, listing the manifest's closure. */
+export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, policy: TrustPolicy): Checked<Format> {
+  const subject = `SBOM ${statement.referrer}`;
+  const checks: Checked<null>[] = [];
+  const fail = (code: Exclude<Finding["code"], "SKIPPED">, expected: string, found: string, remedy: string): void => {
+    checks.push(refuse(code, { subject, expected, found, remedy }));
+  };
+  const format = formatOf(statement.statement.predicateType);
+  if (!policy.sbom.formats.includes(format)) {
+    fail("SBOM_FORMAT_NOT_ALLOWED", policy.sbom.formats.join(" or "), format, "Attach an SBOM in an allowed format.");
+  }
+  const document = statement.statement.predicate;
+  const digest = digestOf(canonicalBytes(document));
+  if (digest !== entry.sbom) {
+    fail("SBOM_DIGEST_MISMATCH", `${entry.sbom} (manifest, ${entry.platform})`, digest, "Attach the SBOM that the manifest names.");
+  }
+  const sbom = readSbom(format, document);
+  if (typeof sbom === "string") {
+    fail("SBOM_INVALID", `a ${format} document`, sbom, "Make the SBOM again with sbomnix and attach it.");
+  } else if (sbom.size === 0) {
+    fail("SBOM_EMPTY", "at least one package", "none", "Make the SBOM again: an empty one tells nothing.");
+  } else if (entry.closure !== undefined) {
+    const closure = closureDigest(sbom.closure());
+    if (closure !== entry.closure) {
+      fail(
+        "SBOM_CLOSURE_MISMATCH",
+        `the closure ${entry.closure} (manifest, ${entry.platform})`,
+        `a closure with digest ${closure}`,
+        "Make the SBOM from the same build as the manifest: it must list every store path with its NAR hash.",
+      );
+    }
+  }
+  const checked = all(checks);
+  return checked.ok ? proven(format) : checked;
+}

@@ -1,0 +1,152 @@
+import type { Digest } from "../oci/digest.ts";
+import { parseImageManifest } from "../oci/parse.ts";
+import { parseStatement } from "../intoto/parse-statement.ts";
+import { payloadType } from "../intoto/statement.ts";
+import type { Statement } from "../intoto/statement.ts";
+import type { CertificateClaims, VerifiedBundle } from "../sigstore/contract.ts";
+import { claimedPredicateType, verifyBundleCryptography } from "../sigstore/verify-bundle.ts";
+import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { checkedBytes } from "./check-image.ts";
+import type { Evidence, ReferrerEvidence } from "./evidence.ts";
+import { proven, refuse } from "./finding.ts";
+import type { Checked, Finding } from "./finding.ts";
+import { unanswered } from "./registry-answer.ts";
+
+/** A statement whose signature, log entry, certificate and time hold; whether its signer is trusted is not yet asked. */
+export interface SignedStatement {
+  readonly subject: Digest;
+  readonly referrer: Digest;
+  readonly statement: Statement;
+  readonly claims: CertificateClaims;
+  /** The latest trusted time: what freshness is counted from must not be the earliest of several. */
+  readonly signedAt: Date;
+  readonly logs: readonly string[];
+}
+
+/** A referrer that carried a bundle, but proved nothing. */
+export interface RejectedStatement {
+  readonly subject: Digest;
+  readonly referrer: Digest;
+  /** What the envelope says of itself, unverified: only to tell users why a required kind is missing. */
+  readonly claimedPredicateType: string | undefined;
+  readonly findings: readonly Finding[];
+}
+
+export interface CollectedStatements {
+  readonly signed: readonly SignedStatement[];
+  readonly rejected: readonly RejectedStatement[];
+  /** Subjects whose referrers could not be listed or read: no statement of theirs counts as absent. */
+  readonly unanswered: readonly Finding[];
+}
+
+function refersTo(referrer: ReferrerEvidence, subject: Digest): Checked<Uint8Array> {
+  const bytes = checkedBytes(referrer.manifest, referrer.digest, "referrer");
+  if (!bytes.ok) return bytes;
+  const manifest = parseImageManifest(bytes.proof, referrer.digest);
+  if (!manifest.ok) return manifest;
+  const found = manifest.proof.subject?.digest;
+  if (found !== subject) {
+    return refuse("STATEMENT_SUBJECT_MISMATCH", {
+      subject: `referrer ${referrer.digest}`,
+      expected: `a manifest whose subject is ${subject}`,
+      found: found ?? "no subject",
+      remedy: "Attach the statement to the image that it is about.",
+    });
+  }
+  const layer = manifest.proof.layers[0];
+  if (layer === undefined) return unanswered({ kind: "absent" }, `bundle of referrer ${referrer.digest}`);
+  return checkedBytes(referrer.bundle, layer.digest, "bundle");
+}
+
+function statementOf(bundle: VerifiedBundle, subject: Digest, referrer: Digest): Checked<Statement> {
+  const { content } = bundle;
+  if (content.kind !== "dsse" || content.payloadType !== payloadType) {
+    return refuse("STATEMENT_PAYLOAD_TYPE", {
+      subject: `referrer ${referrer}`,
+      expected: payloadType,
+      found: content.kind === "dsse" ? content.payloadType : "a message signature",
+      remedy: "Attach in-toto statements in DSSE envelopes.",
+    });
+  }
+  const statement = parseStatement(content.payload, `referrer ${referrer}`);
+  if (!statement.ok) return statement;
+  // Only sha256 counts: a set of digests matches if any of them does, so that a weaker or private algorithm could
+  // carry a statement over to another image (in-toto digest_set.md).
+  const hex = subject.slice("sha256:".length);
+  if (statement.proof.subject.some((entry) => entry.digest["sha256"] === hex)) return statement;
+  return refuse("STATEMENT_SUBJECT_MISMATCH", {
+    subject: `referrer ${referrer}`,
+    expected: `a subject with sha256 ${hex}`,
+    found: statement.proof.subject.map((entry) => entry.digest["sha256"] ?? "no sha256").join(", "),
+    remedy: "This statement is about another artifact: attach the one of this image.",
+  });
+}
+
+function latest(times: VerifiedBundle["times"]): Date | undefined {
+  return times.map((entry) => entry.time).sort((a, b) => b.getTime() - a.getTime())[0];
+}
+
+function readStatement(
+  referrer: ReferrerEvidence,
+  subject: Digest,
+  root: TrustedRootMaterial,
+  policy: TrustPolicy,
+): Checked<SignedStatement> {
+  const bytes = refersTo(referrer, subject);
+  if (!bytes.ok) return bytes;
+  const { tlog, ct, tsa } = policy.roots;
+  const bundle = verifyBundleCryptography(bytes.proof, root, { tlog, ct, tsa });
+  if (!bundle.ok) return bundle;
+  const statement = statementOf(bundle.proof, subject, referrer.digest);
+  if (!statement.ok) return statement;
+  const signedAt = latest(bundle.proof.times);
+  if (signedAt === undefined) {
+    return refuse("BUNDLE_TIME_INVALID", {
+      subject: `referrer ${referrer.digest}`,
+      expected: "a trusted time",
+      found: "none",
+      remedy: "Sign with a time-stamp authority of the trusted root.",
+    });
+  }
+  const { claims, logs } = bundle.proof;
+  return proven({ subject, referrer: referrer.digest, statement: statement.proof, claims, signedAt, logs });
+}
+
+/** Rule 4 for every referrer of the given subjects, and rule 9 for what the registry answered. */
+export function collectStatements(
+  evidence: Evidence,
+  subjects: readonly Digest[],
+  root: TrustedRootMaterial,
+  policy: TrustPolicy,
+): CollectedStatements {
+  const signed: SignedStatement[] = [];
+  const rejected: RejectedStatement[] = [];
+  const silent: Finding[] = [];
+  for (const subject of subjects) {
+    const answer = evidence.referrers.get(subject) ?? { kind: "absent" };
+    if (answer.kind === "absent") continue;
+    if (answer.kind !== "found") {
+      const finding = unanswered(answer, `referrers of ${subject}`);
+      if (!finding.ok) silent.push(...finding.findings);
+      continue;
+    }
+    for (const referrer of answer.value) {
+      const read = readStatement(referrer, subject, root, policy);
+      if (read.ok) {
+        signed.push(read.proof);
+        continue;
+      }
+      // A referrer that could not be read may be the one that refuses: it is no evidence of absence (rule 9).
+      const broken = read.findings.filter((finding) => finding.code.startsWith("REGISTRY_"));
+      if (broken.length > 0) {
+        silent.push(...broken);
+        continue;
+      }
+      const bundle = referrer.bundle.kind === "found" ? referrer.bundle.value : undefined;
+      const claimed = bundle === undefined ? undefined : claimedPredicateType(bundle);
+      rejected.push({ subject, referrer: referrer.digest, claimedPredicateType: claimed, findings: read.findings });
+    }
+  }
+  return { signed, rejected, unanswered: silent };
+}

@@ -1,0 +1,135 @@
+/**
+ * A finding says which rule did not hold, on what, and what to do. Checks return `Checked<Proof>`: success is a proof
+ * that the check computed, never the mere absence of findings.
+ */
+
+/** Every code that verification can report; docs/verify-image.md explains each. */
+export const findingCodes = [
+  // rule 1: one digest, bytes hashed here
+  "IMAGE_NOT_IN_POLICY",
+  "DIGEST_MISMATCH",
+  "INDEX_INVALID",
+  "PLATFORM_SET_MISMATCH",
+  "PLATFORM_MANIFEST_INVALID",
+  // rule 2: trusted root
+  "ROOT_DIGEST_MISMATCH",
+  "ROOT_INVALID",
+  "ROOT_TOO_OLD",
+  "ROOT_KEY_WITHOUT_START",
+  "ROOT_LOCAL_OUTSIDE_LOCAL",
+  // bundles
+  "BUNDLE_INVALID",
+  "BUNDLE_MEDIA_TYPE",
+  "BUNDLE_KEY_NOT_CERTIFICATE",
+  "BUNDLE_SIGNATURE_INVALID",
+  "BUNDLE_CERTIFICATE_INVALID",
+  "BUNDLE_LOG_INVALID",
+  "BUNDLE_TIME_INVALID",
+  "BUNDLE_THRESHOLD",
+  // rule 3: identity
+  "IDENTITY_ISSUER_MISMATCH",
+  "IDENTITY_SUBJECT_MISMATCH",
+  "IDENTITY_EXTENSION_MISMATCH",
+  "IDENTITY_REF_NOT_ALLOWED",
+  "IDENTITY_TRIGGER_NOT_ALLOWED",
+  // rule 4: statements
+  "STATEMENT_PAYLOAD_TYPE",
+  "STATEMENT_INVALID",
+  "STATEMENT_SUBJECT_MISMATCH",
+  "STATEMENT_PREDICATE_TYPE",
+  "STATEMENT_MISSING",
+  // release manifest
+  "MANIFEST_INVALID",
+  "MANIFEST_SCHEMA_VERSION",
+  "MANIFEST_OTHER_IMAGE",
+  "MANIFEST_PLATFORM_MISMATCH",
+  "MANIFEST_EQUIVOCATION",
+  "MANIFEST_INCOMPLETE",
+  "MANIFEST_TAG_VERSION_MISMATCH",
+  // rule 5: provenance
+  "PROVENANCE_INVALID",
+  "PROVENANCE_BUILDER_NOT_ALLOWED",
+  "PROVENANCE_BUILDER_MISMATCH",
+  "PROVENANCE_BUILD_TYPE_NOT_ALLOWED",
+  "PROVENANCE_PARAMETER_UNKNOWN",
+  "PROVENANCE_PARAMETER_MISMATCH",
+  "PROVENANCE_SOURCE_MISMATCH",
+  // SBOM
+  "SBOM_INVALID",
+  "SBOM_EMPTY",
+  "SBOM_FORMAT_NOT_ALLOWED",
+  "SBOM_DIGEST_MISMATCH",
+  "SBOM_CLOSURE_MISMATCH",
+  // rule 8, as far as it is enforced
+  "VERSION_TOO_OLD",
+  "RELEASE_TOO_OLD",
+  "REVOKED",
+  // rule 9: what the registry answered
+  "REGISTRY_UNAUTHORIZED",
+  "REGISTRY_FORBIDDEN",
+  "REGISTRY_THROTTLED",
+  "REGISTRY_BROKEN",
+  "REGISTRY_TOO_LARGE",
+  // the policy itself
+  "POLICY_UNSUPPORTED",
+  // a check whose premise failed
+  "SKIPPED",
+] as const;
+
+export type FindingCode = (typeof findingCodes)[number];
+
+export interface Finding {
+  readonly code: FindingCode;
+  /** `refuse` fails the verification; `skipped` names a check that could not run; `note` explains without failing. */
+  readonly severity: "refuse" | "skipped" | "note";
+  /** What the finding is about: a digest, a bundle, a policy path. */
+  readonly subject: string;
+  readonly expected: string;
+  readonly found: string;
+  /** What to do next. */
+  readonly remedy: string;
+}
+
+export type Checked<P> =
+  | { readonly ok: true; readonly proof: P }
+  | { readonly ok: false; readonly findings: readonly [Finding, ...Finding[]] };
+
+export function proven<P>(proof: P): Checked<P> {
+  return { ok: true, proof };
+}
+
+export function refuse(
+  code: Exclude<FindingCode, "SKIPPED">,
+  detail: Omit<Finding, "code" | "severity">,
+): { readonly ok: false; readonly findings: readonly [Finding] } {
+  return { ok: false, findings: [{ code, severity: "refuse", ...detail }] };
+}
+
+/** A check that needs the proof of another one that failed says so instead of staying silent. */
+export function skipped(check: string, needs: string): { readonly ok: false; readonly findings: readonly [Finding] } {
+  return {
+    ok: false,
+    findings: [
+      {
+        code: "SKIPPED",
+        severity: "skipped",
+        subject: check,
+        expected: "to run",
+        found: `needs ${needs}`,
+        remedy: `Mend ${needs} first, then verify again.`,
+      },
+    ],
+  };
+}
+
+/** All proofs in order, or every finding of every failed check. */
+export function all<P>(checks: readonly Checked<P>[]): Checked<P[]> {
+  const proofs: P[] = [];
+  const findings: Finding[] = [];
+  for (const check of checks) {
+    if (check.ok) proofs.push(check.proof);
+    else findings.push(...check.findings);
+  }
+  const [first, ...rest] = findings;
+  return first === undefined ? proven(proofs) : { ok: false, findings: [first, ...rest] };
+}

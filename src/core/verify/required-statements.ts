@@ -1,0 +1,88 @@
+import type { Digest } from "../oci/digest.ts";
+import type { Signer, TrustPolicy } from "../policy/trust-policy.ts";
+import { predicateTypes } from "../intoto/statement.ts";
+import { checkIdentity } from "./check-identity.ts";
+import type { CollectedStatements, SignedStatement } from "./collect-statements.ts";
+import { proven, refuse } from "./finding.ts";
+import type { Checked, Finding } from "./finding.ts";
+
+/** The kinds of statement that `require` names. */
+export type StatementKind = keyof TrustPolicy["require"];
+
+/** Predicate types per kind. An SBOM never counts as a signature: kinds share none. */
+export const kindPredicates: Readonly<Record<StatementKind, readonly string[]>> = {
+  signature: [predicateTypes.signature],
+  manifest: [predicateTypes.release],
+  provenance: [predicateTypes.provenance],
+  sbom: [predicateTypes.spdx, predicateTypes.spdx23, predicateTypes.cyclonedx],
+};
+
+export interface TrustedStatement extends SignedStatement {
+  readonly kind: StatementKind;
+  readonly signer: Signer;
+}
+
+type Match = { readonly ok: true; readonly signer: Signer } | { readonly ok: false; readonly findings: readonly Finding[] };
+
+function matchSigner(statement: SignedStatement, signers: readonly Signer[], revoked: readonly string[]): Match {
+  const findings: Finding[] = [];
+  for (const signer of signers) {
+    const identity = checkIdentity(statement.claims, signer, `referrer ${statement.referrer}`);
+    if (!identity.ok) {
+      findings.push(...identity.findings);
+    } else if (revoked.includes(signer.id)) {
+      const finding = refuse("REVOKED", {
+        subject: `referrer ${statement.referrer}`,
+        expected: "a signer that is not revoked",
+        found: `signer "${signer.id}", listed in revoked`,
+        remedy: "Sign the release again by a signer that the policy still trusts.",
+      });
+      findings.push(...finding.findings);
+    } else {
+      return { ok: true, signer };
+    }
+  }
+  return { ok: false, findings };
+}
+
+/** Why no statement of a kind counted: what was there and fell short, or that nothing was there. */
+function missing(kind: StatementKind, subject: Digest, reasons: readonly Finding[], policy: TrustPolicy): Checked<never> {
+  const [first, ...rest] = reasons;
+  if (first !== undefined) return { ok: false, findings: [first, ...rest] };
+  return refuse("STATEMENT_MISSING", {
+    subject,
+    expected: `a ${kind} statement (${kindPredicates[kind].join(" or ")}) by ${policy.require[kind].join(" or ")}`,
+    found: "none",
+    remedy: `Check that the publication of this release finished; ${kind} statements are attached as referrers of ${subject}.`,
+  });
+}
+
+/**
+ * `require`: at least one statement of the kind by a listed signer. Returns all of them, since the caller must find
+ * that every one passes; statements by others say nothing, in either direction.
+ */
+export function requiredStatements(
+  kind: StatementKind,
+  subject: Digest,
+  collected: CollectedStatements,
+  policy: TrustPolicy,
+): Checked<readonly TrustedStatement[]> {
+  const signers = policy.signers.filter((signer) => policy.require[kind].includes(signer.id));
+  if (signers.length === 0) return proven([]);
+  const trusted: TrustedStatement[] = [];
+  const reasons: Finding[] = [];
+  for (const statement of collected.signed) {
+    if (statement.subject !== subject || !kindPredicates[kind].includes(statement.statement.predicateType)) continue;
+    const match = matchSigner(statement, signers, policy.revoked);
+    if (match.ok) trusted.push({ ...statement, kind, signer: match.signer });
+    else reasons.push(...match.findings);
+  }
+  if (trusted.length > 0) return proven(trusted);
+  for (const rejected of collected.rejected) {
+    const claims = rejected.claimedPredicateType;
+    if (rejected.subject === subject && (claims === undefined || kindPredicates[kind].includes(claims))) {
+      reasons.push(...rejected.findings);
+    }
+  }
+  return missing(kind, subject, reasons, policy);
+}

@@ -1,0 +1,137 @@
+import type { Digest } from "../oci/digest.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { ReleaseManifest } from "../release/manifest.ts";
+import { mintVerifiedRelease } from "../release/verified-release.ts";
+import type { ProvenStatement, VerifiedRelease } from "../release/verified-release.ts";
+import { checkFreshness, checkRevocation } from "./check-freshness.ts";
+import { checkImage } from "./check-image.ts";
+import type { CheckedImage } from "./check-image.ts";
+import { checkManifest } from "./check-manifest.ts";
+import { checkProvenance } from "./check-provenance.ts";
+import { checkRoot } from "./check-root.ts";
+import { checkSbom } from "./check-sbom.ts";
+import { checkSupport } from "./check-support.ts";
+import { collectStatements } from "./collect-statements.ts";
+import type { CollectedStatements } from "./collect-statements.ts";
+import type { Evidence } from "./evidence.ts";
+import { all, proven, skipped } from "./finding.ts";
+import type { Checked } from "./finding.ts";
+import { requiredStatements } from "./required-statements.ts";
+import type { TrustedStatement } from "./required-statements.ts";
+
+function proof(statement: TrustedStatement): ProvenStatement {
+  return {
+    kind: statement.kind,
+    subject: statement.subject,
+    referrer: statement.referrer,
+    predicateType: statement.statement.predicateType,
+    signer: statement.signer.id,
+    identity: statement.claims.subjectAlternativeName,
+    signedAt: statement.signedAt.toISOString(),
+    logs: statement.logs,
+  };
+}
+
+/** Every statement of a kind must pass the check, not one of them. */
+function every<P>(
+  statements: Checked<readonly TrustedStatement[]>,
+  check: (statement: TrustedStatement) => Checked<P>,
+): Checked<readonly TrustedStatement[]> {
+  if (!statements.ok) return statements;
+  const checked = all(statements.proof.map(check));
+  return checked.ok ? statements : checked;
+}
+
+interface PlatformInput {
+  readonly platform: string;
+  readonly digest: Digest;
+  readonly manifest: Checked<ReleaseManifest>;
+  readonly collected: CollectedStatements;
+  readonly policy: TrustPolicy;
+}
+
+/** Provenance and SBOM of one platform, against the manifest; skipped with a word when there is no valid manifest. */
+function checkPlatform({ platform, digest, manifest, collected, policy }: PlatformInput): Checked<TrustedStatement[]> {
+  const provenance = requiredStatements("provenance", digest, collected, policy);
+  const sbom = requiredStatements("sbom", digest, collected, policy);
+  if (!manifest.ok) {
+    const dependent = skipped(`provenance and SBOM of ${platform}`, "a valid release manifest");
+    return all<unknown>([provenance, sbom, dependent]) as Checked<never>;
+  }
+  const release = manifest.proof;
+  const entry = release.platforms.find((candidate) => candidate.platform === platform);
+  const both = all([
+    every(provenance, (statement) => checkProvenance(statement, platform, release, policy)),
+    entry === undefined
+      ? skipped(`SBOM of ${platform}`, "a manifest entry of this platform")
+      : every(sbom, (statement) => checkSbom(statement, entry, policy)),
+  ]);
+  return both.ok ? proven(both.proof.flat()) : both;
+}
+
+function checkStatements(
+  evidence: Evidence,
+  image: CheckedImage,
+  collected: CollectedStatements,
+  policy: TrustPolicy,
+  now: Date,
+): Checked<{ manifest: ReleaseManifest; statements: TrustedStatement[] }> {
+  const signatures = requiredStatements("signature", evidence.digest, collected, policy);
+  const manifests = requiredStatements("manifest", evidence.digest, collected, policy);
+  const manifest = manifests.ok ? checkManifest(manifests.proof, image, policy) : manifests;
+  const platforms = [...image.platforms].map(([platform, digest]) =>
+    checkPlatform({ platform, digest, manifest, collected, policy }),
+  );
+  // The earliest manifest signature counts: signing again must not make an old release look fresh.
+  const signedAt = manifests.ok
+    ? manifests.proof.map((statement) => statement.signedAt).sort((a, b) => a.getTime() - b.getTime())[0]
+    : undefined;
+  const fresh =
+    manifest.ok && signedAt !== undefined
+      ? checkFreshness(manifest.proof, signedAt, policy, now)
+      : skipped("freshness", "a valid release manifest");
+  const silent: Checked<never>[] = collected.unanswered.map((finding) => ({ ok: false, findings: [finding] }));
+  const checked = all<unknown>([...silent, signatures, manifest, ...platforms, fresh, checkRevocation(image, policy)]);
+  if (!checked.ok) return checked;
+  if (!manifest.ok || !signatures.ok || !manifests.ok) return skipped("release", "its statements");
+  const ofPlatforms = platforms.flatMap((platform) => (platform.ok ? platform.proof : []));
+  return proven({ manifest: manifest.proof, statements: [...signatures.proof, ...manifests.proof, ...ofPlatforms] });
+}
+
+/**
+ * Decides whether the evidence proves, under the policy and at the given time, that this release is what the policy
+ * trusts. Pure: no I/O, no clock. All independent checks run; success is a VerifiedRelease, failure every finding.
+ * The rules are design.md section 4, 1 to 5 and 9, and of 8 version, age and revocation.
+ */
+export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date): Checked<VerifiedRelease> {
+  const support = checkSupport(policy);
+  const root = checkRoot(evidence.trustedRoot, policy, now);
+  const image = checkImage(evidence, policy);
+  const statements =
+    root.ok && image.ok
+      ? checkStatements(
+          evidence,
+          image.proof,
+          collectStatements(evidence, [evidence.digest, ...image.proof.platforms.values()], root.proof, policy),
+          policy,
+          now,
+        )
+      : skipped("signature, manifest, provenance and SBOM", root.ok ? "a valid image index" : "a valid trusted root");
+  const checked = all<unknown>([support, root, image, statements]);
+  if (!checked.ok) return checked;
+  if (!statements.ok) return statements;
+  const { manifest } = statements.proof;
+  return proven(
+    mintVerifiedRelease({
+      repository: evidence.repository,
+      digest: evidence.digest,
+      manifest,
+      policyName: policy.name,
+      environment: policy.environment,
+      statements: statements.proof.statements.map(proof),
+      claimed: manifest.platforms.map(
+        (entry) => `NAR hash of ${entry.platform}: bound by the signed manifest, not recomputed from the registry's blobs`,
+      ),
+    }),
+  );
+}
