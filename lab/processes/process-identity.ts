@@ -28,8 +28,11 @@ export function identityOf(pid: number): ProcessIdentity | undefined {
   // The second field is the command in parentheses and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state] = fields;
+  const threads = fields[17];
   const startTime = fields[19];
-  if (startTime === undefined || state === "Z" || state === "X") return undefined;
+  // A killed process is a zombie as soon as its first thread is; its sockets are open until the last one has ended.
+  const ended = state === "X" || (state === "Z" && threads === "1");
+  if (startTime === undefined || ended) return undefined;
   return { pid, startTime, boot };
 }
 

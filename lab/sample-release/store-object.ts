@@ -12,13 +12,14 @@ export interface StoreObject {
   readonly storePath: string;
   readonly narHash: SriSha256;
   readonly narSize: number;
-  /** By path within the object. */
+  /** By path within the object, sorted. */
   readonly files: RepositoryFiles;
 }
 
 export function storeObject(name: string, files: RepositoryFiles): StoreObject {
   const digest = narHash(treeOfFiles(files));
-  return { name, ...digest, storePath: sourceStorePath({ name, narHash: digest.narHash }).path, files };
+  const sorted = new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
+  return { name, ...digest, storePath: sourceStorePath({ name, narHash: digest.narHash }).path, files: sorted };
 }
 
 /** The part of the source below a folder; throws SAMPLE_FILES_MISSING when there is none. */

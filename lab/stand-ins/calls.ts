@@ -45,11 +45,15 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
     signal: AbortSignal.any([stopping, cancelling.signal]),
     ...(timeoutSeconds > 0 ? { timeoutMilliseconds: timeoutSeconds * 1000 } : {}),
   });
-  const record = (resource: Resource, entry: Pick<JournalEntry, "operation" | "outcome" | "where" | "gone">): void => {
-    const { operation, outcome, where, gone } = entry;
+  const record = (
+    resource: Resource,
+    entry: Pick<JournalEntry, "id" | "operation" | "outcome" | "where" | "gone">,
+  ): void => {
+    const { id, operation, outcome, where, gone } = entry;
     journal.record({
       urn: resource.urn,
       type: resource.type,
+      id,
       operation,
       outcome,
       where,
@@ -146,7 +150,7 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
             return response;
           }
           const done = await standIn.update(resource, old, inputs, context(peer, request.getTimeout()));
-          record(resource, { ...done, operation: "update" });
+          record(resource, { ...done, id: old.id, operation: "update" });
           response.setProperties(toStruct(done.outputs));
           return response;
         },
@@ -161,7 +165,7 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
           const outputs = fromStruct(request.getProperties());
           const old = { id: request.getId(), inputs: fromStruct(request.getOldInputs()), outputs };
           const done = await standIn.delete(resource, old, context(peer, request.getTimeout()));
-          record(resource, { ...done, operation: "delete" });
+          record(resource, { ...done, id: old.id, operation: "delete" });
           return new empty.Empty();
         },
       ),
@@ -179,6 +183,7 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
         if (found === "gone") {
           const last = journal.latest(resource.urn);
           record(resource, {
+            id: known.id,
             operation: "read",
             outcome: last?.outcome ?? "recorded",
             where: last?.where ?? "nowhere",

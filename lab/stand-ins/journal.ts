@@ -10,6 +10,8 @@ export type Outcome = (typeof outcomes)[number];
 const entrySchema = z.strictObject({
   urn: z.string(),
   type: z.string(),
+  /** The provider's id: tells a resource from the one that replaces it under the same URN. */
+  id: z.string(),
   operation: z.enum(["create", "update", "delete", "read"]),
   outcome: z.enum(outcomes),
   /** Where it was done, for people: an object's URL, a file, "this machine", "the journal only". Never a secret. */
@@ -122,8 +124,10 @@ export function latestOutcomes(entries: readonly JournalEntry[]): ReadonlyMap<st
 }
 
 function follow(latest: Map<string, JournalEntry>, entry: JournalEntry): void {
-  if (entry.operation === "delete" || entry.gone === true) latest.delete(entry.urn);
-  else if (entry.operation !== "read" || !latest.has(entry.urn)) latest.set(entry.urn, entry);
+  if (entry.operation === "delete" || entry.gone === true) {
+    // A replaced resource goes after its successor came.
+    if (latest.get(entry.urn)?.id === entry.id) latest.delete(entry.urn);
+  } else if (entry.operation !== "read" || !latest.has(entry.urn)) latest.set(entry.urn, entry);
 }
 
 /**
@@ -142,9 +146,9 @@ export function markEnforced(file: string, urn: string, proof: string): JournalE
       remedy: "Apply it to an API server first (make up CLUSTER=1).",
     });
   }
-  const { gone: _gone, ...rest } = latest;
   const journal = openJournal(file);
-  journal.record({ ...rest, outcome: "enforced", proof });
+  const { type, id, operation, where } = latest;
+  journal.record({ urn, type, id, operation, where, outcome: "enforced", proof });
   return journal.latest(urn) ?? latest;
 }
 

@@ -1,4 +1,7 @@
 import { createHash } from "node:crypto";
+import type { Resource } from "./provider.ts";
+import { masked } from "./wire/values.ts";
+import type { ValueMap } from "./wire/values.ts";
 
 /**
  * Values that a recorded resource "has": a pure function of the resource's URN, so that every run shows the same
@@ -23,4 +26,12 @@ export function labValues(urn: string): LabValues {
     address: (purpose) => `203.0.113.${1 + (digest(purpose).readUInt8(0) % 254)}`,
     time: "1970-01-01T00:00:00Z",
   };
+}
+
+/**
+ * An id for a resource that has no natural one: the same in every run, another for the resource that replaces it.
+ * `identity` holds the inputs whose change replaces; secrets among them don't count, as ids are kept in clear.
+ */
+export function labId(resource: Resource, identity: ValueMap): string {
+  return `lab-${labValues(resource.urn).hex(`id ${JSON.stringify(masked(identity))}`, 16)}`;
 }

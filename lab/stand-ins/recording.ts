@@ -1,4 +1,4 @@
-import { labValues } from "./lab-values.ts";
+import { labId, labValues } from "./lab-values.ts";
 import type { LabValues } from "./lab-values.ts";
 import type { Existing, Resource, StandIn } from "./provider.ts";
 import { keepSecret } from "./wire/secrets.ts";
@@ -28,7 +28,10 @@ export function recordingStandIn(kind: RecordedPackage): StandIn {
   const describe = (resource: Resource, inputs: ValueMap, config: ValueMap): { id: string; outputs: ValueMap } => {
     const lab = labValues(resource.urn);
     const { id, computed } = kind.describe(resource.type, inputs, config, lab);
-    return { id: id ?? `lab-${lab.hex("id", 16)}`, outputs: keepSecret(inputs, { ...computed, ...inputs }) };
+    return {
+      id: id ?? labId(resource, identityOf(kind, resource.type, inputs)),
+      outputs: keepSecret(inputs, { ...computed, ...inputs }),
+    };
   };
   return {
     packageName: kind.packageName,
@@ -52,6 +55,12 @@ export function recordingStandIn(kind: RecordedPackage): StandIn {
     },
     invoke: (token, args, { config }) => kind.invoke(token, args, config),
   };
+}
+
+/** The inputs whose change makes another resource. */
+function identityOf(kind: RecordedPackage, type: string, inputs: ValueMap): ValueMap {
+  const keys = kind.identityKeys(type).filter((key) => inputs[key] !== undefined);
+  return Object.fromEntries(keys.map((key) => [key, inputs[key] ?? null]));
 }
 
 /** A new resource's computed values are unknown until it is made; an existing one's are as they will be. */

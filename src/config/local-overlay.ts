@@ -15,7 +15,6 @@ export const localOverlaySchema = z.strictObject({
   hosts: z.record(z.string(), z.string().regex(/^127\.0\.0\.1:[0-9]{1,5}$/)),
   trustedRoot: z.strictObject({ path: z.string(), sha256: z.string(), fetched: z.string() }),
   releases: z.array(z.strictObject({ image: z.string(), current: digestSchema, retained: z.array(digestSchema) })),
-  kubeconfig: z.string().optional(),
 });
 export type LocalOverlay = z.infer<typeof localOverlaySchema>;
 

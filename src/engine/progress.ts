@@ -82,7 +82,9 @@ export function collect(into: Collected, progress: EngineProgress): void {
       return;
     }
     case "diagnostic":
-      if (progress.severity === "error") into.errors.push(about(progress.urn, progress.message));
+      // "update failed" on the stack only says that there was an error.
+      if (progress.severity !== "error" || /^(update|preview|refresh|destroy) failed$/.test(progress.message)) return;
+      into.errors.push(about(progress.urn, progress.message));
       return;
     case "policy":
       if (progress.level !== "mandatory") return;
@@ -102,8 +104,8 @@ export function nameOfUrn(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
 
-/** A replacement shows as three steps on one URN; the most telling one is kept. */
-const weights: readonly string[] = ["same", "read", "refresh", "update", "create", "delete", "replace"];
+/** A URN may see several steps (a replacement three, a refresh its start and what it found); the most telling one is kept. */
+const weights: readonly string[] = ["refresh", "same", "read", "update", "create", "delete", "replace"];
 
 function weight(op: string): number {
   return weights.indexOf(op);
@@ -119,11 +121,18 @@ function resource(
   return { kind: "resource", phase, op, urn, type, name: nameOfUrn(urn) };
 }
 
+/** The engine also sends "debug", which is about its own calls, and may hold values that are nobody's business. */
+const severities: Readonly<Record<string, "info" | "warning" | "error">> = {
+  info: "info",
+  "info#err": "info",
+  warning: "warning",
+  error: "error",
+};
+
 function diagnostic(event: NonNullable<EngineEvent["diagnosticEvent"]>): EngineProgress | undefined {
-  if (event.ephemeral === true) return undefined;
+  const severity = severities[event.severity];
   const message = plainText(event.message);
-  if (message === "") return undefined;
-  const severity = event.severity === "info#err" ? "info" : event.severity;
+  if (event.ephemeral === true || severity === undefined || message === "") return undefined;
   return { kind: "diagnostic", severity, message, ...urnOf(event.urn) };
 }
 

@@ -38,6 +38,7 @@ export function updateFailure(wreck: Wreck): unknown {
   const said = exit === undefined ? [] : errorLines(exit.stderr);
   if (said.some((line) => line.includes("the stack is currently locked by"))) return stackLocked(stack, undefined);
   if (said.some((line) => line.includes("incorrect passphrase"))) return passphraseIncorrect(stack);
+  if (typeof exit?.code === "string") return engineEnded(operation, stack, exit.code);
   const isBug = thrown !== undefined && !isExpected(thrown) && collected.failures.length === 0;
   if (isBug) return thrown;
   // The binary ended well, so this is neither the engine's word nor the program's.
@@ -77,6 +78,15 @@ function passphraseIncorrect(stack: string): Failure {
     kind: "usage",
     message: `The passphrase does not open the secrets of the stack "${stack}".`,
     remedy: "Set PULUMI_CONFIG_PASSPHRASE to the passphrase that the stack was made with.",
+  });
+}
+
+function engineEnded(operation: Operation, stack: string, signal: string): Failure {
+  return new Failure({
+    code: "ENGINE_ENDED",
+    kind: "unavailable",
+    message: `The engine was ended by ${signal} during ${operation} of the stack "${stack}".`,
+    remedy: "Run the same command again: it heals what was left open. If it happens again, look for a lack of memory.",
   });
 }
 

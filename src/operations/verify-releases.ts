@@ -2,7 +2,7 @@ import type { RegistryClient } from "../adapters/registry/client.ts";
 import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
-import { parseReference } from "../core/release/reference.ts";
+import { formatDigestReference, parseReference } from "../core/release/reference.ts";
 import { PlannedRelease } from "../core/release/verified-release.ts";
 import type { VerifiedRelease } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
@@ -34,7 +34,11 @@ export interface StackReleases {
   readonly policy: TrustPolicy;
   /** Path of trusted_root.json. */
   readonly trustedRoot: string;
-  readonly releases: readonly { readonly image: string; readonly current: Digest }[];
+  readonly releases: readonly {
+    readonly image: string;
+    readonly current: Digest;
+    readonly retained: readonly Digest[];
+  }[];
 }
 
 export interface VerifyReleasesContext {
@@ -43,33 +47,45 @@ export interface VerifyReleasesContext {
   readonly now: Date;
 }
 
-/** Verifies the current release of each image that a stack names, in order; throws at the first that is refused. */
-export async function verifyReleases(config: StackReleases, context: VerifyReleasesContext): Promise<VerifiedRelease[]> {
-  const verified: VerifiedRelease[] = [];
-  if (config.releases.length === 0) return verified;
+/** The releases of one image that may run: the current one, and what one may go back to. */
+export interface Releases<R> {
+  readonly current: R;
+  readonly retained: readonly R[];
+}
+
+/** Verifies every release that a stack names, retained ones too; throws at the first that is refused. */
+export async function verifyReleases(
+  config: StackReleases,
+  context: VerifyReleasesContext,
+): Promise<Releases<VerifiedRelease>[]> {
+  if (config.releases.length === 0) return [];
   const trustedRoot = readTrustedRootFile(config.trustedRoot, context.checkout);
-  for (const release of config.releases) {
+  const verify = async (image: string, digest: Digest): Promise<VerifiedRelease> => {
     const { resolved, result } = await verifyImage(context.client, {
-      reference: parseReference(`${release.image}@${release.current}`),
+      reference: parseReference(formatDigestReference(image, digest)),
       policy: config.policy,
       trustedRoot,
       now: context.now,
     });
     if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
-    verified.push(result.proof);
+    return result.proof;
+  };
+  const verified: Releases<VerifiedRelease>[] = [];
+  for (const { image, current, retained } of config.releases) {
+    const first = await verify(image, current);
+    const others: VerifiedRelease[] = [];
+    for (const digest of retained) others.push(await verify(image, digest));
+    verified.push({ current: first, retained: others });
   }
   return verified;
 }
 
 /** The releases that a stack names, unproven, for an offline preview; unusable outside a dry run. */
-export function planReleases(config: StackReleases): PlannedRelease[] {
-  return config.releases.map(
-    (release) =>
-      new PlannedRelease({
-        repository: release.image,
-        digest: release.current,
-        policyName: config.policy.name,
-        environment: config.policy.environment,
-      }),
-  );
+export function planReleases(config: StackReleases): Releases<PlannedRelease>[] {
+  const { name: policyName, environment } = config.policy;
+  return config.releases.map(({ image, current, retained }) => {
+    const plan = (digest: Digest): PlannedRelease =>
+      new PlannedRelease({ repository: image, digest, policyName, environment });
+    return { current: plan(current), retained: retained.map(plan) };
+  });
 }

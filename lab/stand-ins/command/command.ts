@@ -1,4 +1,4 @@
-import { labValues } from "../lab-values.ts";
+import { labId } from "../lab-values.ts";
 import type { Context, Done, Resource, StandIn } from "../provider.ts";
 import { keepSecret } from "../wire/secrets.ts";
 import { at, hasSecret, isList, isMap, plain, secret, textAt, unknownValue } from "../wire/values.ts";
@@ -49,7 +49,7 @@ async function act(
   previous: ValueMap,
   context: Context,
 ): Promise<Done> {
-  const id = `lab-${labValues(resource.urn).hex("id", 16)}`;
+  const id = labId(resource, { triggers: inputs["triggers"] ?? null });
   const target = targetOf(resource.type, inputs);
   if (target.kind === "elsewhere") {
     const outputs = keepSecret(inputs, { ...inputs, stdout: notRun, stderr: "" });

@@ -12,11 +12,12 @@ export function isObject(inputs: ValueMap): boolean {
 
 /** The object to apply, with its secrets in clear: it may go to the API server and nowhere else. */
 export function objectOf(inputs: ValueMap): ClusterObject {
-  const { apiVersion, kind, metadata, ...rest } = plainMap(inputs);
+  const object = plainMap(inputs);
+  const { metadata } = object;
   return {
-    ...rest,
-    apiVersion: String(apiVersion),
-    kind: String(kind),
+    ...object,
+    apiVersion: textAt(object, "apiVersion") ?? "",
+    kind: textAt(object, "kind") ?? "",
     metadata: metadata !== undefined && isMap(metadata) ? metadata : {},
   };
 }

@@ -1,5 +1,5 @@
 import { parseAllDocuments } from "yaml";
-import { labValues } from "../lab-values.ts";
+import { labId } from "../lab-values.ts";
 import type { Done, Existing, Resource, StandIn } from "../provider.ts";
 import { fromJson, isMap, textAt } from "../wire/values.ts";
 import type { Value, ValueMap } from "../wire/values.ts";
@@ -20,7 +20,7 @@ export function kubernetesStandIn(place: Place): StandIn {
     if (reference === undefined) {
       if (isObject(inputs))
         throw new Error(`${resource.name}: the stand-in needs metadata.name; generateName is not supported`);
-      return { id: id ?? `lab-${labValues(resource.urn).hex("id", 16)}`, outputs: inputs, ...journalOnly };
+      return { id: id ?? labId(resource, {}), outputs: inputs, ...journalOnly };
     }
     return { id: id ?? idOf(reference), ...(await place.put(resource, inputs, context)) };
   };

@@ -28,8 +28,8 @@ export function plannedOutputs(object: ClusterObject, inputs: ValueMap, exists: 
 
 /** The inputs of an object that was made by another, for an import. */
 export function inputsOf(object: ClusterObject): ValueMap {
-  const { status: _status, ...inputs } = withoutMetadata(outputsOf(object, {}), ["managedFields", ...serverFields]);
-  return inputs;
+  const whole = withoutMetadata(outputsOf(object, {}), ["managedFields", ...serverFields]);
+  return Object.fromEntries(Object.entries(whole).filter(([key]) => key !== "status"));
 }
 
 /**

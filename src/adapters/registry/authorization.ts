@@ -18,8 +18,11 @@ export interface Target {
 export interface Authorizer {
   /** The header that worked before for this target, if it has not expired. */
   known(target: Target): string | undefined;
-  /** The header that answers a 401; `unauthorized` when there is none. May throw the Failure of a credentials source. */
-  answer(target: Target, challengeHeader: string | null): Promise<Answer<string>>;
+  /**
+   * The header that answers a 401 to a request that was sent with `tried`; `unauthorized` when there is none. Rejects
+   * with the Failure of a credentials source.
+   */
+  answer(target: Target, challengeHeader: string | null, tried: string | undefined): Promise<Answer<string>>;
 }
 
 interface Held {
@@ -62,16 +65,20 @@ export function createAuthorizer(settings: Settings): Authorizer {
     return { kind: "found", value: header };
   };
 
+  const known = (target: Target): string | undefined => {
+    const entry = held.get(keyOf(target));
+    return entry !== undefined && entry.until > settings.now() ? entry.header : undefined;
+  };
+
   return {
-    known(target) {
-      const entry = held.get(keyOf(target));
-      return entry !== undefined && entry.until > settings.now() ? entry.header : undefined;
-    },
-    async answer(target, challengeHeader) {
+    known,
+    async answer(target, challengeHeader, tried) {
       const key = keyOf(target);
       // Parallel requests that are all refused at first share one token.
       const running = underWay.get(key);
       if (running !== undefined) return running;
+      const newer = known(target);
+      if (newer !== undefined && newer !== tried) return { kind: "found", value: newer };
       held.delete(key);
       const started = fetchHeader(target, challengeHeader).finally(() => underWay.delete(key));
       underWay.set(key, started);

@@ -1,4 +1,3 @@
-import { reasonOf } from "../../core/failure.ts";
 import { readCapped } from "./body.ts";
 import { isLoopbackHost } from "./settings.ts";
 import type { Settings } from "./settings.ts";
@@ -121,9 +120,11 @@ function failed(detail: string): Outcome {
 
 /** The system's code, as messages of the HTTP library may quote addresses and headers. */
 function connectionFault(error: unknown): string {
+  let plain = "the connection failed";
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
     if ("code" in cause && typeof cause.code === "string" && /^[A-Z][A-Z0-9_]{2,60}$/.test(cause.code))
       return cause.code;
+    if (/^[\w ]{1,60}$/.test(cause.message)) plain = cause.message;
   }
-  return /^[\w ]{1,60}$/.test(reasonOf(error)) ? reasonOf(error) : "the connection failed";
+  return plain;
 }

@@ -50,12 +50,12 @@ export async function pullManifest(
   const announced = reply.headers.get("docker-content-digest");
   // Another algorithm can't be compared; the bytes are bound by the SHA-256 computed here in any case.
   if (announced !== null && announced !== digest && !/^sha(?:384|512):[0-9a-f]{96,128}$/.test(announced)) {
-    return broken(`${reply.url.host} announced the digest ${quoted(announced)}, but served bytes of ${digest}`);
+    return broken(`${reply.url.host} announced another digest than that of the bytes it served, ${digest}`);
   }
   const header = contentType(reply);
   const inside = mediaTypeInside(bytes);
   if (inside !== undefined && header !== undefined && inside !== header) {
-    return broken(`${reply.url.host} served ${digest} as ${quoted(header)}, but it says of itself ${quoted(inside)}`);
+    return broken(`${reply.url.host} served ${digest} as ${nameOf(header)}, but it says of itself ${nameOf(inside)}`);
   }
   const mediaType = inside ?? header ?? "application/octet-stream";
   return { kind: "found", value: { digest, mediaType, bytes, etag: reply.headers.get("etag") ?? undefined } };
@@ -120,8 +120,9 @@ function mediaTypeInside(bytes: Uint8Array): string | undefined {
   }
 }
 
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 120));
+/** Known types by name; nothing else that a registry writes is repeated, as it could echo what it was sent. */
+function nameOf(mediaType: string): string {
+  return (Object.values(mediaTypes) as string[]).includes(mediaType) ? mediaType : "another type";
 }
 
 function broken(detail: string): Answer<never> {

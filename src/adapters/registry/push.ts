@@ -1,7 +1,7 @@
 import type { Answer } from "../../core/oci/answer.ts";
 import { digestOf } from "../../core/oci/digest.ts";
 import type { Digest } from "../../core/oci/digest.ts";
-import type { unexpectedStatus } from "./pull.ts";
+import type { Reply } from "./exchange.ts";
 import { statusDetail } from "./retry.ts";
 import type { Repository, Session } from "./session.ts";
 
@@ -76,7 +76,7 @@ export async function pushManifest(
   return { kind: "found", value: { digest, mediaType: manifest.mediaType, size: manifest.bytes.length } };
 }
 
-function refusedWrite(reply: Parameters<typeof unexpectedStatus>[0], what: string): Answer<never> {
+function refusedWrite(reply: Reply, what: string): Answer<never> {
   // A 404 to a write is no answer about content: the registry takes nothing there.
   return broken(`${what} was not taken: ${statusDetail(reply)}`);
 }

@@ -39,7 +39,7 @@ export function createSession(settings: Settings): Session {
       const first = await send(settings, { ...rest, url, headers, authorization: known });
       if (first.kind !== "found") return first;
       if (first.value.status !== 401 || first.value.elsewhere) return judged(first.value);
-      const header = await authorizer.answer(target, first.value.headers.get("www-authenticate"));
+      const header = await authorizer.answer(target, first.value.headers.get("www-authenticate"), known);
       if (header.kind !== "found") return header;
       const second = await send(settings, { ...rest, url, headers, authorization: header.value });
       return second.kind === "found" ? judged(second.value) : second;

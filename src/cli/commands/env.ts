@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { loadLab } from "./lab.ts";
+import { labOutcome, loadLab } from "./lab.ts";
 
 export const registerEnv: RegisterCommand = (program, run) => {
   program
@@ -10,7 +10,7 @@ export const registerEnv: RegisterCommand = (program, run) => {
     .action(() =>
       run(async (context) => {
         const { labEnvironment } = await loadLab();
-        return labEnvironment(context);
+        return labOutcome(await labEnvironment(context));
       }),
     );
 };

@@ -1,5 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { exitCodes } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
 
 /** The lab is part of a checkout, not of the npm package. */
 export async function loadLab(): Promise<typeof import("../../../lab/lab.ts")> {
@@ -21,6 +23,12 @@ export async function loadLab(): Promise<typeof import("../../../lab/lab.ts")> {
   }
 }
 
+/** A lab command's report as the outcome of a command. */
+export function labOutcome(report: Awaited<ReturnType<Awaited<ReturnType<typeof loadLab>>["labUp"]>>): Outcome {
+  const { healthy, lines, document } = report;
+  return { exitCode: healthy ? exitCodes.done : exitCodes.unavailable, lines, document };
+}
+
 export const registerLab: RegisterCommand = (program, run) => {
   const lab = program.command("lab").summary("start or stop the embedded default (what make up and make down call)");
   lab
@@ -31,7 +39,7 @@ export const registerLab: RegisterCommand = (program, run) => {
     .action((options: { cluster?: boolean }) =>
       run(async (context) => {
         const { labUp } = await loadLab();
-        return labUp(context, { cluster: options.cluster === true });
+        return labOutcome(await labUp(context, { cluster: options.cluster === true }));
       }),
     );
   lab
@@ -41,7 +49,7 @@ export const registerLab: RegisterCommand = (program, run) => {
     .action(() =>
       run(async (context) => {
         const { labDown } = await loadLab();
-        return labDown(context);
+        return labOutcome(await labDown(context));
       }),
     );
 };

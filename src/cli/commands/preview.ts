@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { loadLab } from "./lab.ts";
+import { labOutcome, loadLab } from "./lab.ts";
 
 export const registerPreview: RegisterCommand = (program, run) => {
   program
@@ -14,7 +14,7 @@ export const registerPreview: RegisterCommand = (program, run) => {
     .action((options: { stack: string; offline?: boolean }) =>
       run(async (context) => {
         const { labPreview } = await loadLab();
-        return labPreview(context, { stack: options.stack, offline: options.offline === true });
+        return labOutcome(await labPreview(context, { stack: options.stack, offline: options.offline === true }));
       }),
     );
 };

@@ -1,5 +1,5 @@
 import type { RegisterCommand } from "../commands.ts";
-import { loadLab } from "./lab.ts";
+import { labOutcome, loadLab } from "./lab.ts";
 
 export const registerStatus: RegisterCommand = (program, run) => {
   program
@@ -10,7 +10,7 @@ export const registerStatus: RegisterCommand = (program, run) => {
     .action(() =>
       run(async (context) => {
         const { labStatus } = await loadLab();
-        return labStatus(context);
+        return labOutcome(labStatus(context));
       }),
     );
 };

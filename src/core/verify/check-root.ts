@@ -1,7 +1,7 @@
 import { durationMilliseconds } from "../duration.ts";
 import { sha256Hex } from "../oci/digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
-import { readTrustedRoot } from "../sigstore/trusted-root.ts";
+import { labOrganization, readTrustedRoot } from "../sigstore/trusted-root.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
@@ -32,12 +32,12 @@ export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Ch
       }),
     );
   }
-  if (root.proof.isLabRoot && policy.environment !== "local") {
+  if (root.proof.lab && policy.environment !== "local") {
     checks.push(
       refuse("ROOT_LOCAL_OUTSIDE_LOCAL", {
         subject: "trusted_root.json",
         expected: `a root for environment "${policy.environment}"`,
-        found: "a lab root (O=NEKO-LAB-NOT-FOR-PRODUCTION)",
+        found: `a lab root (O=${labOrganization})`,
         remedy: "Name the real Sigstore root: lab roots are accepted in environment local only.",
       }),
     );

@@ -1,10 +1,12 @@
 import type { Digest } from "../oci/digest.ts";
 import { parseImageManifest } from "../oci/parse.ts";
+import { matchesDigest } from "../intoto/match-subject.ts";
 import { parseStatement } from "../intoto/parse-statement.ts";
 import { payloadType } from "../intoto/statement.ts";
 import type { Statement } from "../intoto/statement.ts";
 import type { CertificateClaims, VerifiedBundle } from "../sigstore/contract.ts";
-import { claimedPredicateType, verifyBundleCryptography } from "../sigstore/verify-bundle.ts";
+import { verifyBundleCryptography } from "../sigstore/verify-bundle.ts";
+import { claimedPredicateType } from "./claimed-predicate-type.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { checkedBytes } from "./check-image.ts";
@@ -71,10 +73,8 @@ function statementOf(bundle: VerifiedBundle, subject: Digest, referrer: Digest):
   }
   const statement = parseStatement(content.payload, `referrer ${referrer}`);
   if (!statement.ok) return statement;
-  // Only sha256 counts: a set of digests matches if any of them does, so that a weaker or private algorithm could
-  // carry a statement over to another image (in-toto digest_set.md).
   const hex = subject.slice("sha256:".length);
-  if (statement.proof.subject.some((entry) => entry.digest["sha256"] === hex)) return statement;
+  if (matchesDigest(statement.proof, "sha256", hex)) return statement;
   return refuse("STATEMENT_SUBJECT_MISMATCH", {
     subject: `referrer ${referrer}`,
     expected: `a subject with sha256 ${hex}`,

@@ -82,7 +82,11 @@ const badIndexes: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["that holds an index", indexWith((_, entries) => (entries[0]!["mediaType"] = mediaTypes.index)), /no index inside/],
   ["with a foreign url", indexWith((_, entries) => (entries[0]!["urls"] = ["https://elsewhere"])), /urls/],
   ["with embedded data", indexWith((_, entries) => (entries[0]!["data"] = "e30=")), /data/],
-  ["with an upper-case digest", indexWith((_, entries) => (entries[0]!["digest"] = "sha256:" + "A".repeat(64))), /digest/],
+  [
+    "with an upper-case digest",
+    indexWith((_, entries) => (entries[0]!["digest"] = "sha256:" + "A".repeat(64))),
+    /digest/,
+  ],
   ["with a sha512 digest", indexWith((_, entries) => (entries[0]!["digest"] = "sha512:" + "a".repeat(128))), /digest/],
   ["with a negative size", indexWith((_, entries) => (entries[0]!["size"] = -1)), /size/],
   ["with a manifest of 1 GiB", indexWith((_, entries) => (entries[0]!["size"] = 2 ** 30)), /size/],
@@ -90,7 +94,7 @@ const badIndexes: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["with a platform twice", indexWith((_, e) => (e[1]!["platform"] = e[0]!["platform"])), /linux\/amd64 twice/],
   ["with a manifest twice", indexWith((_, e) => (e[1]!["digest"] = e[0]!["digest"])), /twice/],
   ["that mixes Docker's types", indexWith((_, e) => (e[1]!["mediaType"] = mediaTypes.dockerManifest)), /docker/],
-  ["of 65 platforms", indexWith((index, e) => (index["manifests"] = Array(65).fill(e[0]))), /manifests/],
+  ["of 65 platforms", indexWith((index, e) => (index["manifests"] = Array.from({ length: 65 }, () => e[0]))), /manifests/],
 ];
 for (const [name, bytes, found] of badIndexes) {
   test(`refuses an index ${name}`, () => {
@@ -132,7 +136,11 @@ test("reads a platform's manifest", () => {
 
 const badManifests: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["with a layer from elsewhere", manifestWith((_, layers) => (layers[0]!["urls"] = ["https://x"])), /urls/],
-  ["with a layer of unknown type", manifestWith((_, layers) => (layers[0]!["mediaType"] = "text/plain")), /text\/plain/],
+  [
+    "with a layer of unknown type",
+    manifestWith((_, layers) => (layers[0]!["mediaType"] = "text/plain")),
+    /text\/plain/,
+  ],
   ["with an artifact's config", manifestWith((m) => ((m["config"] as Json)["mediaType"] = mediaTypes.empty)), /empty/],
   ["that could be read as an index too", manifestWith((m) => (m["manifests"] = [])), /manifests/],
   ["that refers to another image", manifestWith((m) => (m["subject"] = m["config"])), /subject/],

@@ -23,7 +23,10 @@ function unpacked(bytes: Uint8Array, look: (directory: string, list: string[]) =
   try {
     const list = spawnSync("tar", ["-tf", "-"], { input: bytes, encoding: "utf8", env: { LC_ALL: "C.UTF-8" } });
     assert.equal(list.status, 0, list.stderr);
-    const result = spawnSync("tar", ["-xf", "-", "--no-same-owner", "-C", directory], { input: bytes, encoding: "utf8" });
+    const result = spawnSync("tar", ["-xf", "-", "--no-same-owner", "-C", directory], {
+      input: bytes,
+      encoding: "utf8",
+    });
     assert.equal(result.status, 0, result.stderr);
     look(directory, list.stdout.trimEnd().split("\n"));
   } finally {
@@ -45,10 +48,15 @@ test("has known bytes: a change of the format is seen", () => {
 
 test("does not depend on the order of the entries", () => {
   const path = fc.array(fc.constantFrom("a", "b", "c.d", "é", "long".repeat(30)), { minLength: 1, maxLength: 3 });
-  const entries = fc.uniqueArray(path.map((parts) => parts.join("/")), { maxLength: 8 });
+  const entries = fc.uniqueArray(
+    path.map((parts) => parts.join("/")),
+    { maxLength: 8 },
+  );
   fc.assert(
     fc.property(entries, fc.infiniteStream(fc.nat()), (paths, order) => {
-      const files = paths.filter((one) => !paths.some((other) => other.startsWith(`${one}/`))).map((one) => file(one, one));
+      const files = paths
+        .filter((one) => !paths.some((other) => other.startsWith(`${one}/`)))
+        .map((one) => file(one, one));
       const shuffled = files
         .map((entry) => ({ entry, key: order.next().value as number }))
         .sort((a, b) => a.key - b.key)

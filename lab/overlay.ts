@@ -1,0 +1,37 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Directories } from "../src/adapters/directories/directories.ts";
+import { localOverlayPath, localOverlaySchema } from "../src/config/local-overlay.ts";
+import type { LocalOverlay } from "../src/config/local-overlay.ts";
+import { sha256Hex } from "../src/core/oci/digest.ts";
+import { writeWhole } from "./control-plane/credentials.ts";
+import { placeholderRegistry, placesOf } from "./places.ts";
+import type { PublishedSample } from "./publish-sample.ts";
+import type { LabServices } from "./services.ts";
+
+function previous(path: string): LocalOverlay | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    return localOverlaySchema.parse(JSON.parse(readFileSync(path, "utf8")));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes what stack local takes from the lab: the registry's address, the root's digest, the release. */
+export function writeOverlay(directories: Directories, services: LabServices, sample: PublishedSample, now: Date): void {
+  const path = localOverlayPath(directories.state);
+  const rootPath = join(placesOf(directories).sigstore, "trusted_root.json");
+  const sha256 = sha256Hex(readFileSync(rootPath));
+  const before = previous(path);
+  // The same root keeps its date: it is as old as it is, however often the lab starts.
+  const fetched = before?.trustedRoot.sha256 === sha256 ? before.trustedRoot.fetched : now.toISOString();
+  const overlay: LocalOverlay = {
+    schema: 1,
+    hosts: { [placeholderRegistry]: services.registry },
+    trustedRoot: { path: rootPath, sha256, fetched },
+    releases: [{ image: sample.repository, current: sample.digest, retained: [] }],
+  };
+  mkdirSync(dirname(path), { recursive: true });
+  writeWhole(path, `${JSON.stringify(overlay, undefined, 2)}\n`);
+}

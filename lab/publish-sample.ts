@@ -1,0 +1,144 @@
+import { randomUUID } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import type { RegistryClient } from "../src/adapters/registry/client.ts";
+import { pushLayout } from "../src/adapters/registry/layout-transfer.ts";
+import { signStatement } from "../src/adapters/fulcio-rekor/sign-statement.ts";
+import { mediaTypes } from "../src/core/oci/formats.ts";
+import type { Digest } from "../src/core/oci/digest.ts";
+import { sha256Hex } from "../src/core/oci/digest.ts";
+import { ociLayoutFiles } from "../src/core/oci/layout-files.ts";
+import type { LayoutBlob, LayoutFiles, LayoutRoot } from "../src/core/oci/layout-files.ts";
+import { buildReferrer } from "../src/core/oci/referrer-builder.ts";
+import type { LabContext } from "./context.ts";
+import { placeholderRegistry, placesOf, samplePath } from "./places.ts";
+import { buildSampleRelease } from "./sample-release/build-sample-release.ts";
+import type { SampleRelease } from "./sample-release/build-sample-release.ts";
+import { sampleReleaseInput } from "./sample-release/sample-defaults.ts";
+import type { SampleStatement } from "./sample-release/statements.ts";
+import type { LabServices } from "./services.ts";
+import { loadOrCreateMaterial } from "./sigstore/authority-material.ts";
+import { issueToken, workflowClaims } from "./sigstore/issue-token.ts";
+
+/** The run that the lab's signer claims to be: what stacks/Pulumi.local.yaml trusts. */
+const run = {
+  repository: "m1k1o/neko",
+  repositoryId: "1001",
+  ownerId: "1000",
+  workflowPath: ".github/workflows/nix-build-sign.yml",
+  trigger: "push",
+} as const;
+
+/** 2026-08-15T13:36:06Z: the commit time of the Neko revision that the flake locks (facts of nix). */
+const sourceDateEpoch = 1_786_800_966;
+
+/** The sample release of this checkout's files: equal files give equal digests. */
+export async function sampleOf(checkout: string, version: string): Promise<SampleRelease> {
+  const settings = {
+    version,
+    // A name that stays, wherever the registry listens: it is in the signed statements.
+    repositoryName: `${placeholderRegistry}/${samplePath}`,
+    workflow: run.workflowPath,
+    sourceDateEpoch,
+  };
+  const source = { repository: `https://github.com/${run.repository}`, ref: `refs/tags/v${version}` };
+  const input = await sampleReleaseInput(checkout, { ...settings, source: { ...source, commit: "0".repeat(40) } });
+  // Not a commit of git: it stands for the files as they lie here, changed ones included.
+  const names = [...input.source.files].map(([path, file]) => `${sha256Hex(file.contents)} ${path}\n`);
+  const commit = sha256Hex([input.lock.path, sha256Hex(input.lock.bytes), ...names].join("\n")).slice(0, 40);
+  return buildSampleRelease({ ...input, source: { ...input.source, commit } });
+}
+
+function subjectOf(release: SampleRelease, digest: Digest): { mediaType: string; digest: Digest; size: number } {
+  const candidates = [release.index.index, ...release.platforms.map(({ image }) => image.manifest)];
+  const found = candidates.find((candidate) => candidate.digest === digest);
+  if (found === undefined) throw new Error(`no part of the sample has the digest ${digest}`);
+  return found;
+}
+
+async function signedLayout(release: SampleRelease, services: LabServices, context: LabContext): Promise<LayoutFiles> {
+  const { sigstore } = services;
+  const now = context.now();
+  const { keys } = loadOrCreateMaterial(placesOf(context.directories).sigstore, { now });
+  const { commit } = release.manifest.source;
+  const claims = workflowClaims({ ...run, ref: `refs/tags/v${release.manifest.version}`, sha: commit });
+  const attach = async (statement: SampleStatement): Promise<{ root: LayoutRoot; blobs: readonly LayoutBlob[] }> => {
+    const bundle = await signStatement({
+      statement: statement.payload,
+      identityToken: issueToken(keys.issuer.privateKey, claims, context.now()),
+      fulcioUrl: sigstore.fulcio,
+      rekor: { url: sigstore.rekorV1, version: 1 },
+      tsaUrl: sigstore.tsa,
+    });
+    const built = buildReferrer(subjectOf(release, statement.subject), {
+      artifactType: mediaTypes.bundle,
+      layer: bundle,
+      layerMediaType: mediaTypes.bundle,
+      annotations: {
+        "dev.sigstore.bundle.content": "dsse-envelope",
+        "dev.sigstore.bundle.predicateType": statement.predicateType,
+      },
+    });
+    const { mediaType, digest, size } = built.descriptor;
+    return { root: { mediaType, digest, size }, blobs: [{ digest, bytes: built.manifest }, ...built.blobs] };
+  };
+  const attached = await Promise.all(release.statements.map(attach));
+  const { mediaType, digest, size } = release.index.index;
+  const blobs = release.platforms.flatMap(({ image }) => [image.manifest, image.config, ...image.layers]);
+  return ociLayoutFiles(
+    [{ mediaType, digest, size }, ...attached.map(({ root }) => root)],
+    [release.index.index, ...blobs, ...attached.flatMap((one) => one.blobs)],
+  );
+}
+
+/** Reads a folder's files as a layout. */
+export function readLayout(folder: string): LayoutFiles {
+  const paths = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
+    statSync(join(folder, path)).isFile(),
+  );
+  return new Map(paths.sort().map((path) => [path.split(sep).join("/"), readFileSync(join(folder, path))]));
+}
+
+/** Writes a layout as a folder that is there whole or not at all. */
+function writeLayout(folder: string, files: LayoutFiles): void {
+  const fresh = `${folder}.${randomUUID()}.new`;
+  for (const [path, bytes] of files) {
+    const file = join(fresh, path);
+    if (relative(fresh, file).startsWith("..")) throw new Error(`a layout's path climbs out: ${path}`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, bytes);
+  }
+  rmSync(folder, { recursive: true, force: true });
+  renameSync(fresh, folder);
+}
+
+export interface PublishedSample {
+  /** `host:port/path` */
+  readonly repository: string;
+  readonly digest: Digest;
+  readonly layout: LayoutFiles;
+  /** False when the same files were signed in an earlier run. */
+  readonly signed: boolean;
+}
+
+/**
+ * Builds the sample release, signs it once (the signatures are kept with it), and sees to it that the registry has
+ * all of it: crane's forgets manifests at a restart.
+ */
+export async function publishSample(
+  context: LabContext,
+  services: LabServices,
+  client: RegistryClient,
+): Promise<PublishedSample> {
+  const { directories } = context;
+  const { version } = JSON.parse(readFileSync(join(directories.checkout, "package.json"), "utf8")) as { version: string };
+  const release = await sampleOf(directories.checkout, version);
+  const { digest } = release.index.index;
+  const folder = join(placesOf(directories).releases, digest.slice("sha256:".length));
+  const signed = !existsSync(folder);
+  if (signed) writeLayout(folder, await signedLayout(release, services, context));
+  const layout = readLayout(folder);
+  const repository = `${services.registry}/${samplePath}`;
+  await pushLayout(client, repository, layout, `v${version}`);
+  return { repository, digest, layout, signed };
+}

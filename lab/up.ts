@@ -1,0 +1,132 @@
+import { createRegistryClient } from "../src/adapters/registry/client.ts";
+import { readYamlConfig } from "../src/config/read-config.ts";
+import { formatDigestReference, parseReference } from "../src/core/release/reference.ts";
+import { releaseRefused } from "../src/operations/verify-releases.ts";
+import { readTrustedRootFile } from "../src/operations/read-trusted-root.ts";
+import { verifyImage } from "../src/operations/verify-image.ts";
+import { chainTree, drawTree } from "../src/report/chain-tree.ts";
+import type { LabContext, LabReport } from "./context.ts";
+import { startControlPlane } from "./control-plane/start.ts";
+import { writeOverlay } from "./overlay.ts";
+import { placesOf } from "./places.ts";
+import { lastTarget, progressLine, rememberTarget, withStack } from "./provision.ts";
+import { publishSample } from "./publish-sample.ts";
+import { resourceReport, summaryLine } from "./resource-report.ts";
+import type { ResourceReport } from "./resource-report.ts";
+import { startServices } from "./services.ts";
+import { latestOutcomes } from "./stand-ins/journal.ts";
+import type { KubernetesTarget } from "./stand-ins/start.ts";
+import { assertRefused, pushTamperedCopy, verifySeparately } from "./tamper.ts";
+import { askForVerdicts, assertVerdicts, markActing } from "./verdicts.ts";
+import type { Verdict } from "./verdicts.ts";
+
+/** Steps with their times, printed as they come; the same lines are the command's report. */
+function stepper(context: LabContext) {
+  const begin = performance.now();
+  let step = 0;
+  return {
+    step(title: string): void {
+      step += 1;
+      context.progress(`\n[${step}] ${title}`);
+      context.signal.throwIfAborted();
+    },
+    line: (text: string): void => {
+      context.progress(`    ${text}`);
+    },
+    seconds: (): string => ((performance.now() - begin) / 1000).toFixed(1),
+  };
+}
+
+interface Provisioned {
+  readonly summary: Readonly<Record<string, number>>;
+  readonly resources: readonly ResourceReport[];
+  readonly verdicts: readonly Verdict[];
+}
+
+async function provision(
+  context: LabContext,
+  kubernetes: KubernetesTarget,
+  release: { repository: string; digest: string },
+): Promise<Provisioned> {
+  const before = lastTarget(context);
+  return withStack(context, { stack: "local", mode: "local", kubernetes }, async ({ handle, standIns }) => {
+    const options = {
+      signal: context.signal,
+      onProgress: (event: Parameters<typeof progressLine>[0]) => {
+        const line = progressLine(event);
+        if (line !== undefined) context.progress(line);
+      },
+    };
+    // Objects that went to files are not on an API server that came later, nor the other way round: ask first.
+    if (before !== undefined && before !== kubernetes.kind) await handle.refresh(options);
+    const result = await handle.up(options);
+    rememberTarget(context, kubernetes);
+    const verdicts =
+      kubernetes.kind === "api-server"
+        ? await askForVerdicts(kubernetes.kubeconfig, release.repository, release.digest)
+        : [];
+    assertVerdicts(verdicts);
+    const { journal } = placesOf(context.directories);
+    markActing(journal, [...latestOutcomes(standIns.journal()).values()], verdicts);
+    return { summary: result.summary, resources: resourceReport(result.resources, journal), verdicts };
+  });
+}
+
+/** `make up`: lab, sample release, verification, provisioning, and a refusal that is seen to happen. */
+export async function labUp(context: LabContext, options: { readonly cluster: boolean }): Promise<LabReport> {
+  const { directories } = context;
+  const places = placesOf(directories);
+  const { step, line, seconds } = stepper(context);
+
+  step("lab: registries and a Sigstore instance, on loopback");
+  const services = await startServices(context);
+  line(`registry ${services.registry} (without referrers API, as GHCR), ${services.referrersRegistry} (with it)`);
+  line(`Sigstore ${services.sigstore.fulcio.replace("/fulcio", "")}`);
+  const withCluster = options.cluster || lastTarget(context) === "api-server";
+  const kubeconfig = withCluster ? (await startControlPlane(context)).kubeconfig : undefined;
+  if (kubeconfig !== undefined) line(`API server, kubeconfig ${kubeconfig}`);
+
+  step("sample release: built of this checkout's files, two platforms");
+  const client = createRegistryClient();
+  const sample = await publishSample(context, services, client);
+  writeOverlay(directories, services, sample, context.now());
+  const reference = formatDigestReference(sample.repository, sample.digest);
+  line(`${reference} ${sample.signed ? "built, signed and published" : "as in the last run"}`);
+
+  step("verify: from reference to proof");
+  const config = readYamlConfig("local", directories);
+  const trustedRoot = readTrustedRootFile(config.trustedRoot, directories.checkout);
+  const request = { reference: parseReference(reference), policy: config.policy, trustedRoot, now: context.now() };
+  const { resolved, result } = await verifyImage(client, request);
+  if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
+  for (const text of drawTree(chainTree(result.proof.data))) line(text);
+
+  step("pulumi up: stack local on the real engine");
+  const kubernetes: KubernetesTarget =
+    kubeconfig === undefined
+      ? { kind: "files", directory: places.rendered }
+      : { kind: "api-server", kubeconfig };
+  const provisioned = await provision(context, kubernetes, sample);
+  for (const { outcome, name, type, where } of provisioned.resources) {
+    line(`${outcome.padEnd(9)} ${type} ${name} → ${where}`);
+  }
+  for (const verdict of provisioned.verdicts) {
+    line(`pod ${verdict.pod}: ${verdict.verdict}${verdict.message === "" ? "" : ` (${verdict.message})`}`);
+  }
+  line(summaryLine(provisioned.summary));
+
+  step("tamper: one random byte of a copy, refused by a separate process");
+  const copy = await pushTamperedCopy(client, sample);
+  line(copy.change);
+  const verification = await verifySeparately(context, formatDigestReference(sample.repository, copy.digest));
+  for (const text of verification.lines) line(text);
+  line(`exit code ${String(verification.exitCode)}`);
+  assertRefused(verification);
+
+  const commands = [`npx neko-trust verify-image ${reference} --stack local`, "npx neko-trust status", "make preview"];
+  return {
+    healthy: true,
+    lines: ["", `done in ${seconds()} s. Try:`, ...commands.map((command) => `  ${command}`)],
+    document: { ok: true, release: reference, ...provisioned, tampered: copy, commands },
+  };
+}
