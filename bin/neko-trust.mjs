@@ -14,6 +14,9 @@ if (isNodeNewEnough()) {
     console.error("error: The dependencies are not installed.\nto do: Run `make setup` once.\n(code NOT_SET_UP)");
     process.exit(3);
   }
+  // Node keeps the compiled form of the TypeScript: later starts need half the time.
+  const { enableCompileCache } = await import("node:module");
+  enableCompileCache();
   const { run } = await import(main);
   await run(process.argv.slice(2));
 } else {

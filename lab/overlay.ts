@@ -19,7 +19,12 @@ function previous(path: string): LocalOverlay | undefined {
 }
 
 /** Writes what stack local takes from the lab: the registry's address, the root's digest, the release. */
-export function writeOverlay(directories: Directories, services: LabServices, sample: PublishedSample, now: Date): void {
+export function writeOverlay(
+  directories: Directories,
+  services: LabServices,
+  sample: PublishedSample,
+  now: Date,
+): void {
   const path = localOverlayPath(directories.state);
   const rootPath = join(placesOf(directories).sigstore, "trusted_root.json");
   const sha256 = sha256Hex(readFileSync(rootPath));

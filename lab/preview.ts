@@ -38,7 +38,8 @@ export async function labPreview(
     handle.preview({
       signal: context.signal,
       onProgress: (event) => {
-        if (event.kind === "diagnostic" && event.severity !== "info") progress(`${event.severity}: ${event.message.trim()}`);
+        if (event.kind === "diagnostic" && event.severity !== "info")
+          progress(`${event.severity}: ${event.message.trim()}`);
       },
     }),
   );

@@ -21,7 +21,9 @@ export interface OpenLocalStack {
 export function progressLine(event: EngineProgress): string | undefined {
   switch (event.kind) {
     case "resource":
-      return event.phase === "done" && event.op !== "same" ? `      ${event.op.padEnd(8)} ${event.type} ${event.name}` : undefined;
+      return event.phase === "done" && event.op !== "same"
+        ? `      ${event.op.padEnd(8)} ${event.type} ${event.name}`
+        : undefined;
     case "diagnostic":
       return event.severity === "info" ? undefined : `      ${event.severity}: ${event.message.trim()}`;
     case "policy":

@@ -131,7 +131,9 @@ export async function publishSample(
   client: RegistryClient,
 ): Promise<PublishedSample> {
   const { directories } = context;
-  const { version } = JSON.parse(readFileSync(join(directories.checkout, "package.json"), "utf8")) as { version: string };
+  const { version } = JSON.parse(readFileSync(join(directories.checkout, "package.json"), "utf8")) as {
+    version: string;
+  };
   const release = await sampleOf(directories.checkout, version);
   const { digest } = release.index.index;
   const folder = join(placesOf(directories).releases, digest.slice("sha256:".length));

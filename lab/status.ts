@@ -32,7 +32,10 @@ export function labStatus(context: LabContext): LabReport {
       "resources of stack local",
       ...(resources.length === 0
         ? ["  none"]
-        : resources.map(({ outcome, type, urn, where }) => `  ${outcome.padEnd(9)} ${type} ${urn.split("::").at(-1) ?? ""} → ${where}`)),
+        : resources.map(
+            ({ outcome, type, urn, where }) =>
+              `  ${outcome.padEnd(9)} ${type} ${urn.split("::").at(-1) ?? ""} → ${where}`,
+          )),
       `state ${directories.state}`,
       ...(healthy ? [] : ["to do: Start the lab with: make up"]),
     ],

@@ -26,6 +26,10 @@ function blobOf(layout: LayoutFiles, digest: Digest): Uint8Array {
   return bytes;
 }
 
+function hex(byte: number): string {
+  return `0x${byte.toString(16).padStart(2, "0")}`;
+}
+
 /** The document with one digest in place of another: both are 71 characters, so every size stays. */
 function rewritten(document: Uint8Array, from: Digest, to: Digest): Uint8Array {
   return Buffer.from(Buffer.from(document).toString("utf8").replaceAll(from, to));
@@ -56,11 +60,7 @@ export async function pushTamperedCopy(client: RegistryClient, sample: Published
   const { config } = manifest.proof;
   const configDigest = await push(rewritten(blobOf(layout, config.digest), layer.digest, layerDigest));
   for (const other of manifest.proof.layers) if (other !== layer) await push(blobOf(layout, other.digest));
-  const changedManifest = rewritten(
-    rewritten(manifestBytes, layer.digest, layerDigest),
-    config.digest,
-    configDigest,
-  );
+  const changedManifest = rewritten(rewritten(manifestBytes, layer.digest, layerDigest), config.digest, configDigest);
   const manifestDigest = digestOf(changedManifest);
   const changedIndex = rewritten(indexBytes, platform.digest, manifestDigest);
   const indexDigest = digestOf(changedIndex);
@@ -73,7 +73,7 @@ export async function pushTamperedCopy(client: RegistryClient, sample: Published
   await copyStatements(client, sample, platform.digest, { digest: manifestDigest, bytes: changedManifest });
   return {
     digest: indexDigest,
-    change: `byte ${position} of layer ${layer.digest.slice(7, 19)}… (${platform.platform.architecture}) changed from 0x${before.toString(16).padStart(2, "0")}, all statements of the original attached`,
+    change: `byte ${position} of layer ${layer.digest.slice(7, 19)}… (${platform.platform.architecture}) ${hex(before)} → ${hex(changedLayer[position] ?? 0)}; all statements of the original attached`,
   };
 }
 

@@ -103,9 +103,7 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
 
   step("pulumi up: stack local on the real engine");
   const kubernetes: KubernetesTarget =
-    kubeconfig === undefined
-      ? { kind: "files", directory: places.rendered }
-      : { kind: "api-server", kubeconfig };
+    kubeconfig === undefined ? { kind: "files", directory: places.rendered } : { kind: "api-server", kubeconfig };
   const provisioned = await provision(context, kubernetes, sample);
   for (const { outcome, name, type, where } of provisioned.resources) {
     line(`${outcome.padEnd(9)} ${type} ${name} → ${where}`);

@@ -53,7 +53,11 @@ async function untilActing(cluster: Cluster, image: string): Promise<void> {
 export async function askForVerdicts(kubeconfig: string, repository: string, digest: string): Promise<Verdict[]> {
   const cluster = await connectCluster({ kubeconfig });
   await cluster.serverSideApply(
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace, labels: { "neko-trust.dev/admission": "enforced" } } },
+    {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: namespace, labels: { "neko-trust.dev/admission": "enforced" } },
+    },
     { fieldManager: "neko-lab" },
   );
   const cases = [
@@ -76,7 +80,9 @@ export function assertVerdicts(verdicts: readonly Verdict[]): void {
     kind: "refused",
     message: "The API server did not decide as the admission baseline says.",
     remedy: 'Look at the policies with "kubectl get validatingadmissionpolicies -o yaml", and report this.',
-    details: wrong.map(({ pod: name, image, expected, verdict }) => `${name} (${image}): expected ${expected}, was ${verdict}`),
+    details: wrong.map(
+      ({ pod: name, image, expected, verdict }) => `${name} (${image}): expected ${expected}, was ${verdict}`,
+    ),
   });
 }
 

@@ -35,9 +35,9 @@ export async function startServers(
 ): Promise<RunningControlPlane> {
   const files = controlPlaneFiles(directories.state);
   const token = ensureCredentials(files);
-  // An API server without its etcd, or of other binaries' ports, is of no use: both are there or both start.
+  // An API server whose etcd died serves nothing, and can't end in good order either: it is not given long.
   const etcdDown = serviceStatus(etcdName, directories.run).state === "stopped";
-  if (etcdDown) await stopService(apiServerName, directories.run);
+  if (etcdDown) await stopService(apiServerName, directories.run, 1000);
   const apiServerDown = serviceStatus(apiServerName, directories.run).state === "stopped";
   const { ports, moved } = await controlPlanePorts(files.ports, {
     etcdClient: etcdDown,

@@ -56,12 +56,17 @@ function drawChildren(node: TreeNode, prefix: string): string[] {
   });
 }
 
-/** Findings, each as its code and four readable lines. */
+/** Findings: what refuses as its code and four readable lines, what was skipped or is noted in one. */
 export function drawFindings(findings: readonly Finding[]): string[] {
-  return findings.flatMap((finding) => [
-    `✗ ${finding.code}  ${finding.subject}`,
-    `    expected  ${finding.expected}`,
-    `    found     ${finding.found}`,
-    `    to do     ${finding.remedy}`,
-  ]);
+  const refusals = findings.filter((finding) => finding.severity === "refuse");
+  const others = findings.filter((finding) => finding.severity !== "refuse");
+  return [
+    ...refusals.flatMap((finding) => [
+      `✗ ${finding.code}  ${finding.subject}`,
+      `    expected  ${finding.expected}`,
+      `    found     ${finding.found}`,
+      `    to do     ${finding.remedy}`,
+    ]),
+    ...others.map((finding) => `– ${finding.severity}: ${finding.subject} (${finding.found})`),
+  ];
 }

@@ -74,12 +74,14 @@ test("a restart keeps the address and what was stored", async () => {
 
 test("starts both anew when etcd was killed", async () => {
   const [etcd = 0, apiServer = 0] = pids();
+  const before = ports();
   assert.ok(etcd > 0 && apiServer > 0);
   process.kill(etcd, "SIGKILL");
   while (serviceStatus("etcd", directories.run).state === "running")
     await new Promise((resolve) => setTimeout(resolve, 20));
   await start();
   assert.ok(pids().every((pid) => pid > 0 && pid !== etcd && pid !== apiServer));
+  assert.deepEqual(ports(), before);
   assert.equal((await kubernetesClient(files.kubeconfig).get(marker)).status, 200);
 });
 

@@ -1,55 +1,24 @@
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import { fromJsonMap } from "./values.ts";
 import type { Value, ValueMap } from "./values.ts";
 
-/**
- * A protobuf Struct as a plain map. Written out instead of `toJavaScript`, which would lose a key named `__proto__`
- * (a program may put any key into a map, and nothing that it said may vanish).
- */
+/** A protobuf Struct as a map; nothing, when the message has none. */
 export function fromStruct(message: struct.Struct | undefined): ValueMap {
-  if (message === undefined) return {};
-  const entries: [string, Value][] = [];
-  message.getFieldsMap().forEach((value: struct.Value, key: string) => entries.push([key, fromValue(value)]));
-  return Object.fromEntries(entries);
-}
-
-function fromValue(message: struct.Value): Value {
-  switch (message.getKindCase()) {
-    case struct.Value.KindCase.NUMBER_VALUE:
-      return message.getNumberValue();
-    case struct.Value.KindCase.STRING_VALUE:
-      return message.getStringValue();
-    case struct.Value.KindCase.BOOL_VALUE:
-      return message.getBoolValue();
-    case struct.Value.KindCase.STRUCT_VALUE:
-      return fromStruct(message.getStructValue());
-    case struct.Value.KindCase.LIST_VALUE:
-      return (message.getListValue()?.getValuesList() ?? []).map(fromValue);
-    case struct.Value.KindCase.NULL_VALUE:
-    case struct.Value.KindCase.KIND_NOT_SET:
-      return null;
-  }
+  return message === undefined ? {} : fromJsonMap(message.toJavaScript());
 }
 
 export function toStruct(map: ValueMap): struct.Struct {
-  const message = new struct.Struct();
-  const fields = message.getFieldsMap();
-  for (const [key, value] of Object.entries(map)) fields.set(key, toValue(value));
-  return message;
+  return struct.Struct.fromJavaScript(writable(map));
 }
 
-function toValue(value: Value): struct.Value {
-  const message = new struct.Value();
-  if (value === null) message.setNullValue(struct.NullValue.NULL_VALUE);
-  else if (typeof value === "string") message.setStringValue(value);
-  else if (typeof value === "number") message.setNumberValue(value);
-  else if (typeof value === "boolean") message.setBoolValue(value);
-  else if (Array.isArray(value)) message.setListValue(toList(value));
-  else message.setStructValue(toStruct(value as ValueMap));
-  return message;
+type Written = Record<string, struct.JavaScriptValue>;
+
+/** The library's types know no read-only maps and lists. */
+function writable(map: ValueMap): Written {
+  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, writableValue(value)]));
 }
 
-function toList(values: readonly Value[]): struct.ListValue {
-  const list = new struct.ListValue();
-  list.setValuesList(values.map(toValue));
-  return list;
+function writableValue(value: Value): struct.JavaScriptValue {
+  if (Array.isArray(value)) return value.map((part: Value) => writableValue(part));
+  return typeof value === "object" && value !== null ? writable(value as ValueMap) : value;
 }

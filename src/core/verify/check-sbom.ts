@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Failure } from "../failure.ts";
 import { predicateTypes } from "../intoto/statement.ts";
 import { canonicalBytes } from "../json/canonical-json.ts";
 import { closureDigest } from "../nix/closure.ts";
@@ -36,11 +37,33 @@ function readSbom(format: Format, document: unknown): ReadSbom | string {
   return { size: bom.data.components.length, closure: () => closureFromCycloneDx(document) };
 }
 
+type Fail = (code: Exclude<Finding["code"], "SKIPPED">, expected: string, found: string, remedy: string) => void;
+
+/** The closure that the SBOM lists is the manifest's, and holds the platform's own output. */
+function compareClosure(sbom: ReadSbom, entry: PlatformRelease, fail: Fail): void {
+  const remedy = "Make the SBOM from the same build as the manifest: it must list every store path with its NAR hash.";
+  const mismatch = (found: string): void => {
+    fail("SBOM_CLOSURE_MISMATCH", `the closure ${entry.closure ?? ""} (manifest, ${entry.platform})`, found, remedy);
+  };
+  try {
+    const closure = sbom.closure();
+    const digest = closureDigest(closure);
+    if (digest !== entry.closure) mismatch(`a closure with digest ${digest}`);
+    if (!closure.some(({ storePath, narHash }) => storePath === entry.storePath && narHash === entry.narHash)) {
+      mismatch(`no entry ${entry.storePath} with NAR hash ${entry.narHash}`);
+    }
+  } catch (error) {
+    // The readers refuse hostile documents by throwing; here that is a finding like any other.
+    if (!(error instanceof Failure)) throw error;
+    mismatch(error.message);
+  }
+}
+
 /** One SBOM of one platform: allowed format, not empty, the one that the manifest names, listing the manifest's closure. */
 export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, policy: TrustPolicy): Checked<Format> {
   const subject = `SBOM ${statement.referrer}`;
   const checks: Checked<null>[] = [];
-  const fail = (code: Exclude<Finding["code"], "SKIPPED">, expected: string, found: string, remedy: string): void => {
+  const fail: Fail = (code, expected, found, remedy) => {
     checks.push(refuse(code, { subject, expected, found, remedy }));
   };
   const format = formatOf(statement.statement.predicateType);
@@ -58,15 +81,7 @@ export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, p
   } else if (sbom.size === 0) {
     fail("SBOM_EMPTY", "at least one package", "none", "Make the SBOM again: an empty one tells nothing.");
   } else if (entry.closure !== undefined) {
-    const closure = closureDigest(sbom.closure());
-    if (closure !== entry.closure) {
-      fail(
-        "SBOM_CLOSURE_MISMATCH",
-        `the closure ${entry.closure} (manifest, ${entry.platform})`,
-        `a closure with digest ${closure}`,
-        "Make the SBOM from the same build as the manifest: it must list every store path with its NAR hash.",
-      );
-    }
+    compareClosure(sbom, entry, fail);
   }
   const checked = all(checks);
   return checked.ok ? proven(format) : checked;

@@ -94,7 +94,11 @@ const badIndexes: readonly (readonly [string, Uint8Array, RegExp])[] = [
   ["with a platform twice", indexWith((_, e) => (e[1]!["platform"] = e[0]!["platform"])), /linux\/amd64 twice/],
   ["with a manifest twice", indexWith((_, e) => (e[1]!["digest"] = e[0]!["digest"])), /twice/],
   ["that mixes Docker's types", indexWith((_, e) => (e[1]!["mediaType"] = mediaTypes.dockerManifest)), /docker/],
-  ["of 65 platforms", indexWith((index, e) => (index["manifests"] = Array.from({ length: 65 }, () => e[0]))), /manifests/],
+  [
+    "of 65 platforms",
+    indexWith((index, e) => (index["manifests"] = Array.from({ length: 65 }, () => e[0]))),
+    /manifests/,
+  ],
 ];
 for (const [name, bytes, found] of badIndexes) {
   test(`refuses an index ${name}`, () => {
