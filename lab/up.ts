@@ -25,7 +25,7 @@ function stepper(context: LabContext) {
   const begin = performance.now();
   let step = 0;
   return {
-    step(title: string): void {
+    step: (title: string): void => {
       step += 1;
       context.progress(`\n[${step}] ${title}`);
       context.signal.throwIfAborted();

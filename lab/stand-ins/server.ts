@@ -16,8 +16,11 @@ export interface ServedStandIn {
   stop(): Promise<void>;
 }
 
-/** The version that a stand-in tells; the engine attaches to it by name, whatever version a program asks for. */
-const version = "0.0.0-neko-lab";
+/**
+ * The version that a stand-in tells; the engine attaches to it by name, whatever version a program asks for, and warns
+ * of one that is lower than that: hence a number that no provider has.
+ */
+const version = "99.0.0-neko-lab";
 
 /**
  * Serves one package's stand-in as a Pulumi provider on a free loopback port. Methods that no stand-in has (Handshake,

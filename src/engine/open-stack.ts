@@ -10,11 +10,12 @@ import { engineCommand } from "./engine-command.ts";
 import type { EngineExit } from "./engine-command.ts";
 import type { Engine } from "./find-engine.ts";
 import { healPendingOperations } from "./pending-operations.ts";
-import type { InterruptedCreations } from "./pending-operations.ts";
+import type { InterruptedOperations } from "./pending-operations.ts";
 import { watchedProgram } from "./program.ts";
 import type { Program } from "./program.ts";
 import { collect, newCollected, progressOf } from "./progress.ts";
 import type { EngineProgress, EngineResource } from "./progress.ts";
+import { guardListeners, tolerateLateRefusals } from "./stray-listeners.ts";
 import { updateFailure } from "./update-failure.ts";
 import type { Operation } from "./update-failure.ts";
 import { releaseDeadLocks } from "./update-lock.ts";
@@ -38,8 +39,8 @@ export interface OpenStackOptions {
   readonly environment: Environment;
   /** Further variables for the engine, PULUMI_* included. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** What to do with creations that an interrupted update left open; `refuse` when absent. */
-  readonly interrupted?: InterruptedCreations;
+  /** What to do with operations that an interrupted update left open; `refuse` when absent. */
+  readonly interrupted?: InterruptedOperations;
   /** How long to wait for another update on this host; 10 s when absent. */
   readonly lockWaitMilliseconds?: number;
 }
@@ -131,6 +132,7 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
     };
     failedRun = undefined;
     const interruption = listenForInterruption(given.signal);
+    const endGuard = guardListeners();
     const unwatch = program.watch();
     try {
       running = interruption;
@@ -153,6 +155,7 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
       const resources = [...collected.resources.values()];
       return { summary: collected.changes, resources, outputs, milliseconds: Date.now() - begin };
     } catch (error) {
+      tolerateLateRefusals();
       throw updateFailure({
         operation,
         stack: options.stack,
@@ -165,6 +168,7 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
     } finally {
       running = undefined;
       unwatch();
+      endGuard();
       interruption.dispose();
     }
   };

@@ -11,20 +11,20 @@ export interface PendingOperation {
 }
 
 /**
- * What to do with the creations that an interrupted update left open. The engine never clears those by itself (the
- * others end with the next update).
- * - `recreate`: forget them, so that the next update creates the resource again. Right where creating twice is the
- *   same as creating once: the stand-ins of the lab apply or record.
- * - `refuse`: throw; a person has to see what exists.
+ * What to do with the operations that an interrupted update left open.
+ * - `recreate`: forget them, so that the next update does them again. Right where doing it twice is the same as doing
+ *   it once: the stand-ins of the lab apply or record. The state loses nothing: it holds what was before the operation.
+ * - `refuse`: throw when a creation is among them, as the engine never clears those by itself; a person has to see
+ *   what exists. The others end with the next update, and the engine warns of them.
  */
-export type InterruptedCreations = "recreate" | "refuse";
+export type InterruptedOperations = "recreate" | "refuse";
 
 export interface HealOptions {
   /** The folder of the file backend. */
   readonly backend: string;
   readonly project: string;
   readonly stack: string;
-  readonly interrupted: InterruptedCreations;
+  readonly interrupted: InterruptedOperations;
   /** A folder of ours for the state while it is on its way. */
   readonly scratch: string;
   /** Runs the engine's binary with these arguments and returns what it printed. */
@@ -33,15 +33,18 @@ export interface HealOptions {
 }
 
 /**
- * Settles the creations that an interrupted update left open, through the engine's own export and import: nothing but
+ * Settles the operations that an interrupted update left open, through the engine's own export and import: nothing but
  * the list of pending operations changes, and secrets stay encrypted on the way.
  * @throws Failure PENDING_OPERATIONS
  */
 export async function healPendingOperations(options: HealOptions): Promise<void> {
-  const pending = (await readPending(options)).filter(({ operation }) => operation === "creating");
+  const pending = await readPending(options);
   if (pending.length === 0) return;
-  const names = pending.map(({ urn }) => nameOfUrn(urn));
-  if (options.interrupted === "refuse") throw pendingOperations(options.stack, names);
+  if (options.interrupted === "refuse") {
+    const creating = pending.filter(({ operation }) => operation === "creating");
+    if (creating.length > 0) throw pendingOperations(options.stack, creating);
+    return;
+  }
 
   const file = join(options.scratch, `state-${process.pid}.json`);
   try {
@@ -52,16 +55,17 @@ export async function healPendingOperations(options: HealOptions): Promise<void>
   } finally {
     await rm(file, { force: true });
   }
-  options.note(`an earlier update was interrupted while creating ${names.join(", ")}: creating again`);
+  const what = pending.map(({ urn, operation }) => `${operation} ${nameOfUrn(urn)}`);
+  options.note(`an earlier update was interrupted while ${what.join(", ")}: doing it again`);
 }
 
-function pendingOperations(stack: string, names: readonly string[]): Failure {
+function pendingOperations(stack: string, creating: readonly PendingOperation[]): Failure {
   return new Failure({
     code: "PENDING_OPERATIONS",
     kind: "usage",
     message: `An earlier update of the stack "${stack}" was interrupted while it created resources; whether they exist is unknown.`,
     remedy: `Look for them at their provider, then run \`pulumi refresh --stack ${stack}\`, which asks about each.`,
-    details: names.map((name) => `interrupted while creating: ${name}`),
+    details: creating.map(({ urn }) => `interrupted while creating ${nameOfUrn(urn)}`),
   });
 }
 

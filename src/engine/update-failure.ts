@@ -6,6 +6,7 @@ import type { EngineExit } from "./engine-command.ts";
 import { errorLines } from "./diagnostics.ts";
 import { nameOfUrn } from "./progress.ts";
 import type { Collected } from "./progress.ts";
+import { isGrpcStatus } from "./stray-listeners.ts";
 import { stackLocked } from "./update-lock.ts";
 
 /** The engine's operations. */
@@ -69,7 +70,7 @@ function failureMessage(operation: Operation, stack: string, violations: number,
 /** An error that the program threw on purpose, or that only repeats what the engine said (a gRPC status). */
 function isExpected(thrown: unknown): boolean {
   if (RunError.isInstance(thrown) || ResourceError.isInstance(thrown)) return true;
-  return thrown instanceof Error && "code" in thrown && "details" in thrown && "metadata" in thrown;
+  return isGrpcStatus(thrown);
 }
 
 function passphraseIncorrect(stack: string): Failure {

@@ -4,7 +4,7 @@ import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 
 /** The lab is part of a checkout, not of the npm package. */
-export async function loadLab(): Promise<typeof import("../../../lab/lab.ts")> {
+export async function loadLab() {
   try {
     return await import("../../../lab/lab.ts");
   } catch (error) {
@@ -24,7 +24,11 @@ export async function loadLab(): Promise<typeof import("../../../lab/lab.ts")> {
 }
 
 /** A lab command's report as the outcome of a command. */
-export function labOutcome(report: Awaited<ReturnType<Awaited<ReturnType<typeof loadLab>>["labUp"]>>): Outcome {
+export function labOutcome(report: {
+  readonly healthy: boolean;
+  readonly lines: readonly string[];
+  readonly document: unknown;
+}): Outcome {
   const { healthy, lines, document } = report;
   return { exitCode: healthy ? exitCodes.done : exitCodes.unavailable, lines, document };
 }

@@ -1,7 +1,7 @@
 import type { Answer } from "../oci/answer.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Digest } from "../oci/digest.ts";
-import { formatPlatform, mediaTypes } from "../oci/formats.ts";
+import { formatPlatform } from "../oci/formats.ts";
 import { parseIndex, parseImageManifest } from "../oci/parse.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { Evidence } from "./evidence.ts";
@@ -50,10 +50,9 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
   if (!image.ok || !bytes.ok) return all<unknown>([image, bytes]) as Checked<never>;
   const index = parseIndex(bytes.proof, evidence.digest);
   if (!index.ok) return index;
-  const found = new Map<string, Digest>();
-  for (const descriptor of index.proof.manifests) {
-    if (descriptor.platform !== undefined) found.set(formatPlatform(descriptor.platform), descriptor.digest);
-  }
+  const found = new Map<string, Digest>(
+    index.proof.manifests.map(({ platform, digest }) => [formatPlatform(platform), digest]),
+  );
   const names = [...found.keys()].sort();
   const declared = [...image.proof.platforms].sort();
   const checks: Checked<unknown>[] = [];
@@ -78,6 +77,3 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
     platforms: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
   });
 }
-
-/** Media types of manifests that may refer to an image. */
-export const referrerMediaTypes: readonly string[] = [mediaTypes.manifest, mediaTypes.index];

@@ -1,7 +1,8 @@
 // A process of its own that brings a small stack up, to be killed by tests: argv = checkout, engine folder, ledger, attempt.
-// It prints `engine <pid>` once the engine is at work, and ends with `done`.
+// It prints `engine <pid>` once the engine is at work, and ends with `done` or `failed <code>`.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Failure } from "../../../src/core/failure.ts";
 import { openSmallStack } from "./engine-under-test.ts";
 import { manyThings } from "./many-things.ts";
 import { startTinyProvider } from "./tiny-provider.ts";
@@ -15,16 +16,22 @@ const stack = await openSmallStack(
 );
 console.log("open");
 let told = false;
-await stack.up({
-  onProgress: () => {
-    if (told) return;
-    told = true;
-    const locks = join(folder, "backend", ".pulumi", "locks", "organization", "small", "dev");
-    for (const name of readdirSync(locks).filter((each) => each.endsWith(".json"))) {
-      const lock = JSON.parse(readFileSync(join(locks, name), "utf8")) as { pid: number };
-      console.log(`engine ${lock.pid}`);
-    }
-  },
-});
-tiny.stop();
-console.log("done");
+const locks = join(folder, "backend", ".pulumi", "locks", "organization", "small", "dev");
+try {
+  await stack.up({
+    onProgress: () => {
+      if (told) return;
+      told = true;
+      for (const name of readdirSync(locks).filter((each) => each.endsWith(".json"))) {
+        const lock = JSON.parse(readFileSync(join(locks, name), "utf8")) as { pid: number };
+        console.log(`engine ${lock.pid}`);
+      }
+    },
+  });
+  console.log("done");
+} catch (error) {
+  if (!(error instanceof Failure)) throw error;
+  console.log(`failed ${error.code}`);
+} finally {
+  tiny.stop();
+}

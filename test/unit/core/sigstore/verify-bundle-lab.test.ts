@@ -1,0 +1,268 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { bundleToJSON } from "@sigstore/bundle";
+import { FulcioSigner, MessageSignatureBundleBuilder, RekorWitness, TSAWitness } from "@sigstore/sign";
+import fc from "fast-check";
+import { Failure } from "../../../../src/core/failure.ts";
+import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
+import { verifyBundle, verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
+import type { VerifyBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { codesOf } from "../../../support/sigstore-findings.ts";
+import { sampleHex, sampleStatement, writeJson } from "../../../support/sigstore-handmade.ts";
+import { labThresholds, sampleClaims, withLabSigstore } from "../../../support/sigstore-lab.ts";
+import type { LabSigstore } from "../../../support/sigstore-lab.ts";
+
+const type = predicateTypes.provenance;
+
+function good(lab: LabSigstore, bundle: Uint8Array): VerifyBundleInput {
+  return {
+    bundle,
+    root: lab.root,
+    thresholds: labThresholds,
+    identity: lab.identity(),
+    subject: { kind: "digest", algorithm: "sha256", hex: sampleHex },
+    predicateType: type,
+    now: new Date(),
+  };
+}
+
+for (const logs of [[1], [2], [1, 2]] as const) {
+  test(`accepts a lab bundle with entries in Rekor ${logs.map((log) => `v${log}`).join(" and ")}, and decodes every claim`, async () => {
+    await withLabSigstore(async (lab) => {
+      // Neighbours in the log, so that the proofs have hashes.
+      for (const log of [1, 2, 1, 2] as const) await lab.sign(sampleStatement(type), { logs: [log] });
+      const claims = { environment: "production" };
+      const bundle = await lab.sign(sampleStatement(type), { logs, claims });
+      const result = verifyBundle({ ...good(lab, bundle), thresholds: { ...labThresholds, tlog: logs.length } });
+      assert.ok(result.ok, JSON.stringify(result));
+      assert.equal(result.proof.logs.length, logs.length);
+      assert.equal(result.proof.ctLogs.length, 1);
+      assert.deepEqual(
+        result.proof.times.map(({ source }) => source),
+        logs[0] === 1 ? ["tlog", "tsa"] : ["tsa"], // Rekor v2 gives no time
+      );
+      const gitHub = "https://github.com";
+      assert.deepEqual(result.proof.claims, {
+        issuer: "https://token.neko-lab.test",
+        subjectAlternativeName: `${gitHub}/${sampleClaims.job_workflow_ref}`,
+        buildSignerUri: `${gitHub}/${sampleClaims.job_workflow_ref}`,
+        buildSignerDigest: sampleClaims.job_workflow_sha,
+        runnerEnvironment: "github-hosted",
+        sourceRepositoryUri: `${gitHub}/m1k1o/neko`,
+        sourceRepositoryDigest: sampleClaims.sha,
+        sourceRepositoryRef: "refs/tags/v1.2.3",
+        sourceRepositoryId: sampleClaims.repository_id,
+        sourceRepositoryOwnerUri: `${gitHub}/m1k1o`,
+        sourceRepositoryOwnerId: sampleClaims.repository_owner_id,
+        buildConfigUri: `${gitHub}/${sampleClaims.workflow_ref}`,
+        buildConfigDigest: sampleClaims.workflow_sha,
+        buildTrigger: "push",
+        runInvocationUri: `${gitHub}/m1k1o/neko/actions/runs/1/attempts/1`,
+        sourceRepositoryVisibility: "public",
+        deploymentEnvironment: "production",
+        tokenSubject: "repo:m1k1o/neko:ref:refs/tags/v1.2.3",
+      });
+    });
+  });
+}
+
+test("T4: an identity that differs by suffix, prefix, dot, plus or case is refused; a branch with a plus is accepted", async () => {
+  await withLabSigstore(async (lab) => {
+    const claims = { job_workflow_ref: "m1k1o/neko/.github/workflows/release.yml@refs/heads/feat+x" };
+    const input = good(lab, await lab.sign(sampleStatement(type), { claims }));
+    const { issuer, subject } = lab.identity(claims);
+    assert.deepEqual(codesOf(verifyBundle({ ...input, identity: { issuer, subject } })), []);
+    for (const near of [
+      `${subject}-evil`,
+      `x${subject}`,
+      subject.replace("github.com", "github-com"),
+      subject.replace("+", ""),
+      subject.toUpperCase(),
+    ]) {
+      assert.deepEqual(
+        codesOf(verifyBundle({ ...input, identity: { issuer, subject: near } })),
+        ["IDENTITY_SUBJECT_MISMATCH"],
+        near,
+      );
+    }
+    assert.deepEqual(codesOf(verifyBundle({ ...input, identity: { issuer: `${issuer}x`, subject: `${subject}x` } })), [
+      "IDENTITY_ISSUER_MISMATCH",
+      "IDENTITY_SUBJECT_MISMATCH",
+    ]);
+  });
+});
+
+test("T5: an empty, blank, padded or undefined identity is a usage failure before the bundle is read", async () => {
+  await withLabSigstore((lab) => {
+    const notABundle = new Uint8Array();
+    const { issuer, subject } = lab.identity();
+    for (const identity of [
+      { issuer: "", subject },
+      { issuer, subject: "" },
+      { issuer: "  ", subject },
+      { issuer, subject: "\t\n" },
+      { issuer, subject: `${subject} ` },
+      { subject },
+      {},
+      undefined,
+      null,
+    ]) {
+      const input = { ...good(lab, notABundle), identity } as VerifyBundleInput;
+      assert.throws(
+        () => verifyBundle(input),
+        (error) => error instanceof Failure && error.code === "IDENTITY_EMPTY" && error.kind === "usage",
+      );
+    }
+  });
+});
+
+test("thresholds that would let an unproven signature pass are a usage failure", async () => {
+  await withLabSigstore((lab) => {
+    for (const change of [{ tlog: 0 }, { ct: 0 }, { tsa: -1 }, { tlog: 1.5 }, { tlog: Number.NaN }]) {
+      const thresholds = { ...labThresholds, ...change };
+      assert.throws(
+        () => verifyBundleCryptography(new Uint8Array(), lab.root, thresholds),
+        (error) => error instanceof Failure && error.code === "THRESHOLD_INVALID",
+      );
+    }
+  });
+});
+
+test("an empty predicate type and a malformed digest are usage failures", async () => {
+  await withLabSigstore((lab) => {
+    const input = good(lab, new Uint8Array());
+    const throws = (change: Partial<VerifyBundleInput>, code: string): void => {
+      assert.throws(
+        () => verifyBundle({ ...input, ...change }),
+        (error) => error instanceof Failure && error.code === code,
+      );
+    };
+    throws({ predicateType: " " }, "PREDICATE_TYPE_EMPTY");
+    for (const hex of ["", sampleHex.toUpperCase(), sampleHex.slice(1), `sha256:${sampleHex}`]) {
+      throws({ subject: { kind: "digest", algorithm: "sha256", hex } }, "SUBJECT_DIGEST_INVALID");
+    }
+  });
+});
+
+test("T2, T3: an SBOM's bundle is no provenance and no signature", async () => {
+  await withLabSigstore(async (lab) => {
+    const input = good(lab, await lab.sign(sampleStatement(predicateTypes.spdx23)));
+    for (const predicateType of [predicateTypes.provenance, predicateTypes.signature, predicateTypes.spdx]) {
+      assert.deepEqual(codesOf(verifyBundle({ ...input, predicateType })), ["STATEMENT_PREDICATE_TYPE"]);
+    }
+    assert.deepEqual(codesOf(verifyBundle({ ...input, predicateType: predicateTypes.spdx23 })), []);
+  });
+});
+
+test("T25: a statement about another digest is refused although its signature holds", async () => {
+  await withLabSigstore(async (lab) => {
+    const bundle = await lab.sign(sampleStatement(type, { sha256: "cd".repeat(32) }));
+    assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_SUBJECT_MISMATCH"]);
+    assert.ok(verifyBundleCryptography(bundle, lab.root, labThresholds).ok);
+  });
+});
+
+test("T16: a subject in upper case, by sha512 alone or by an unknown algorithm does not name an image", async () => {
+  await withLabSigstore(async (lab) => {
+    for (const digest of [
+      { sha256: sampleHex.toUpperCase() },
+      { sha512: sampleHex.repeat(2) },
+      { narHash: sampleHex },
+      { SHA256: sampleHex },
+      { sha256: `sha256:${sampleHex}` },
+      { sha256: "cd".repeat(32), dirHash: sampleHex },
+    ]) {
+      const bundle = await lab.sign(sampleStatement(type, digest));
+      assert.deepEqual(
+        codesOf(verifyBundle(good(lab, bundle))),
+        ["STATEMENT_SUBJECT_MISMATCH"],
+        JSON.stringify(digest),
+      );
+    }
+  });
+});
+
+test("T15: a signed statement with duplicate keys, __proto__, or that is none, is refused", async () => {
+  await withLabSigstore(async (lab) => {
+    const subject = `[{"name":"x","digest":{"sha256":"${sampleHex}"}}]`;
+    const head = `"_type":"https://in-toto.io/Statement/v1","predicateType":"${type}","predicate":{}`;
+    for (const text of [
+      `{${head},"subject":${subject},"subject":${subject}}`,
+      `{${head},"subject":[{"digest":{"sha256":"${"0".repeat(64)}","sha256":"${sampleHex}"}}]}`,
+      `{${head},"subject":${subject},"__proto__":{}}`,
+      `{${head.replace("Statement/v1", "Statement/v9")},"subject":${subject}}`,
+      `{${head},"subject":[]}`,
+      `{"subject":${subject}}`,
+      "not JSON",
+    ]) {
+      const bundle = await lab.sign(Buffer.from(text));
+      assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_INVALID"], text);
+    }
+  });
+});
+
+test("a message signature is verified by the artifact and by the digest alone, and for no other", async () => {
+  await withLabSigstore(async (lab) => {
+    const artifact = Buffer.from("an artifact");
+    const urls = lab.server.urls;
+    const builder = new MessageSignatureBundleBuilder({
+      signer: new FulcioSigner({
+        fulcioBaseURL: urls.fulcio,
+        identityProvider: { getToken: () => Promise.resolve(lab.token()) },
+      }),
+      witnesses: [
+        new RekorWitness({ rekorBaseURL: urls.rekorV1 }),
+        new RekorWitness({ rekorBaseURL: urls.rekorV2, majorApiVersion: 2 }),
+        new TSAWitness({ tsaBaseURL: urls.tsa }),
+      ],
+    });
+    const json = bundleToJSON(await builder.create({ data: artifact })) as {
+      mediaType: string;
+      messageSignature: { signature: string };
+    };
+    // The builder writes a v0.2 bundle, with a chain of one certificate.
+    assert.equal(json.mediaType, "application/vnd.dev.sigstore.bundle+json;version=0.2");
+    const { predicateType, ...input } = { ...good(lab, writeJson(json)), thresholds: { tlog: 2, ct: 1, tsa: 1 } };
+    const hex = createHash("sha256").update(artifact).digest("hex");
+    assert.deepEqual(codesOf(verifyBundle({ ...input, subject: { kind: "artifact", bytes: artifact } })), []);
+    assert.deepEqual(codesOf(verifyBundle({ ...input, subject: { kind: "digest", algorithm: "sha256", hex } })), []);
+    assert.deepEqual(codesOf(verifyBundle(input)), ["STATEMENT_SUBJECT_MISMATCH"]);
+    assert.deepEqual(
+      codesOf(verifyBundle({ ...input, subject: { kind: "artifact", bytes: Buffer.from("another") } })),
+      ["STATEMENT_SUBJECT_MISMATCH"],
+    );
+    assert.deepEqual(
+      codesOf(verifyBundle({ ...input, subject: { kind: "artifact", bytes: artifact }, predicateType: type })),
+      ["STATEMENT_PREDICATE_TYPE"],
+    );
+    const other = structuredClone(json);
+    other.messageSignature.signature = `${other.messageSignature.signature.slice(0, 20)}${other.messageSignature.signature[20] === "A" ? "B" : "A"}${other.messageSignature.signature.slice(21)}`;
+    assert.ok(
+      codesOf(
+        verifyBundle({ ...input, bundle: writeJson(other), subject: { kind: "artifact", bytes: artifact } }),
+      ).includes("BUNDLE_SIGNATURE_INVALID"),
+    );
+  });
+});
+
+test("a byte changed in a bundle with time stamp and Rekor v2 entry is refused, or proves exactly the same", async () => {
+  await withLabSigstore(async (lab) => {
+    await lab.sign(sampleStatement(type), { logs: [2] });
+    const bundle = await lab.sign(sampleStatement(type), { logs: [2] });
+    const proof = verifyBundle(good(lab, bundle));
+    assert.ok(proof.ok);
+    let refused = 0;
+    fc.assert(
+      fc.property(fc.nat(bundle.length - 1), fc.integer({ min: 1, max: 255 }), (position, change) => {
+        const bytes = Buffer.from(bundle);
+        bytes.writeUInt8(bytes.readUInt8(position) ^ change, position);
+        const result = verifyBundle(good(lab, bytes));
+        if (result.ok) assert.deepEqual(result.proof, proof.proof);
+        else refused += 1;
+      }),
+      { numRuns: 250 },
+    );
+    assert.ok(refused > 150, `${refused} of 250 refused`);
+  });
+});
