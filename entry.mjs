@@ -6,6 +6,17 @@ if (!isNodeNewEnough()) {
   process.exit(1);
 }
 
+const { RunError } = await import("@pulumi/pulumi/errors.js");
 const { default: program } = await import("./index.ts");
+const { Failure } = await import("./src/core/failure.ts");
 
-export default program;
+/** index.ts, with what it throws on purpose in words: the engine's host shows a stack trace for all but RunError. */
+export default async function main() {
+  try {
+    return await program();
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const details = error.details.map((detail) => `  - ${detail}`);
+    throw new RunError([error.message, ...details, `to do: ${error.remedy}`, `(code ${error.code})`].join("\n"));
+  }
+}

@@ -2,11 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./components/admission-policies/component.ts";
 import { GhcrRepository } from "./components/ghcr-repository/component.ts";
 import { directoriesOf } from "./src/adapters/directories/directories.ts";
-import { createRegistryClient } from "./src/adapters/registry/client.ts";
-import { dockerCredentials } from "./src/adapters/registry/docker-credentials.ts";
 import { clusterProviders, githubProvider } from "./src/config/providers.ts";
 import { readPulumiConfig } from "./src/config/read-config.ts";
 import { refuseForeignStandIns } from "./src/config/stand-in-guard.ts";
+import { openRegistry } from "./src/operations/open-registry.ts";
 import { planReleases, verifyReleases } from "./src/operations/verify-releases.ts";
 
 export interface ProgramContext {
@@ -29,7 +28,7 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   const config = readPulumiConfig(pulumi.runtime.allConfig(), stack, directories);
   const { checkout } = directories;
   const now = new Date();
-  const client = createRegistryClient({ credentials: dockerCredentials(environment) });
+  const client = openRegistry(environment);
   const releases = offline ? planReleases(config) : await verifyReleases(config, { client, checkout, now });
 
   const outputs: Record<string, unknown> = {

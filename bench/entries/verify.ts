@@ -17,7 +17,8 @@ import { verifyReferences } from "../support/verify-references.ts";
  * they say against each other), against cosign, which is asked for three of the statements alone.
  */
 export const entries: readonly BenchEntry[] = [1, 10, 100].map((count) => ({
-  name: `verify-${count}`,
+  // No name is the beginning of another, so that each can be selected alone.
+  name: `verify-${count}-${count === 1 ? "image" : "images"}`,
   title: `verification of ${count === 1 ? "one image" : `${count} images`}, with all their evidence on loopback`,
   prepare: (context) => compareWithCosign(context, count),
 }));

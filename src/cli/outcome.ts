@@ -1,4 +1,5 @@
 import { Failure, reasonOf } from "../core/failure.ts";
+import { legible } from "../core/legible.ts";
 
 /** Exit codes, the same for every command (docs/exit-codes.md). */
 export const exitCodes = { done: 0, refused: 1, usage: 2, unavailable: 3, internal: 4, interrupted: 130 } as const;
@@ -34,11 +35,13 @@ export function errorReport(error: unknown): ErrorReport {
   };
 }
 
+/** The report for people. It may quote a registry or a file: no line of it can move a terminal's cursor. */
 export function errorLines(report: ErrorReport): string[] {
-  return [
+  const lines = [
     `error: ${report.message}`,
     ...report.details.map((detail) => `  - ${detail}`),
     `to do: ${report.remedy}`,
     `(code ${report.code})`,
   ];
+  return lines.flatMap((text) => text.replaceAll("\t", "  ").split("\n")).map(legible);
 }

@@ -1,6 +1,5 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import type { EngineEvent, OutputMap } from "@pulumi/pulumi/automation/index.js";
 import type { Environment } from "../adapters/toolchain/go.ts";
@@ -8,6 +7,7 @@ import { listenForInterruption } from "../adapters/toolchain/interruption.ts";
 import type { Interruption } from "../adapters/toolchain/interruption.ts";
 import { engineCommand } from "./engine-command.ts";
 import type { EngineExit } from "./engine-command.ts";
+import { fileBackendFolder, fileBackendUrl, mendBackend } from "./file-backend.ts";
 import type { Engine } from "./find-engine.ts";
 import { healPendingOperations } from "./pending-operations.ts";
 import type { InterruptedOperations } from "./pending-operations.ts";
@@ -30,7 +30,7 @@ export interface OpenStackOptions {
   readonly program: Program;
   /** A private folder for the engine: state (unless `backendUrl` is given), PULUMI_HOME, copies of the settings. */
   readonly folder: string;
-  /** Where the state is; `file://<folder>/backend` when absent. Locks are healed for file backends only. */
+  /** Where the state is; a file backend in `<folder>/backend` when absent. Locks are healed for file backends only. */
   readonly backendUrl?: string;
   readonly passphrase: string;
   /** PULUMI_DEBUG_PROVIDERS: `name:port` of providers that are served already, with commas. */
@@ -82,14 +82,16 @@ export interface StackHandle {
  * throw STACK_LOCKED, PENDING_OPERATIONS, INTERRUPTED, DISK_FULL, and any Failure that the program throws
  */
 export async function openStack(options: OpenStackOptions): Promise<StackHandle> {
-  const backendUrl = options.backendUrl ?? pathToFileURL(join(options.folder, "backend")).href;
-  const backend = backendUrl.startsWith("file://") ? fileURLToPath(backendUrl.split("?")[0] ?? backendUrl) : undefined;
+  const backendUrl = options.backendUrl ?? fileBackendUrl(join(options.folder, "backend"));
+  const backend = fileBackendFolder(backendUrl);
   const [workDir, home] = [join(options.folder, "workspace", options.stack), join(options.folder, "home")];
   const prepare = (): Promise<EngineWorkspace> => prepareWorkspace(options.checkout, options.stack, workDir);
   const { project } = await prepare();
   for (const folder of [home, ...(backend === undefined ? [] : [backend])]) {
     await mkdir(folder, { recursive: true, mode: 0o700 });
   }
+
+  if (backend !== undefined) await mendBackend(backend, project, options.stack);
 
   let running: Interruption | undefined;
   let failedRun: EngineExit | undefined;
@@ -137,6 +139,7 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
     try {
       running = interruption;
       await prepare();
+      if (backend !== undefined) await mendBackend(backend, project, options.stack);
       if (operation !== "preview" && backend !== undefined) {
         const place = { backend, project, stack: options.stack, note };
         const waitMilliseconds = options.lockWaitMilliseconds ?? 10_000;
@@ -145,7 +148,8 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
           ...place,
           interrupted: options.interrupted ?? "refuse",
           scratch: workDir,
-          pulumi: async (args) => (await command.run(args, workDir, { PULUMI_HOME: home, ...workspace.envVars })).stdout,
+          pulumi: async (args) =>
+            (await command.run(args, workDir, { PULUMI_HOME: home, ...workspace.envVars })).stdout,
         });
       }
       interruption.signal.throwIfAborted();

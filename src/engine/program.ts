@@ -1,5 +1,6 @@
 import { RunError } from "@pulumi/pulumi/errors.js";
 import { Failure } from "../core/failure.ts";
+import { markReported } from "./stray-listeners.ts";
 
 /** A Pulumi program: registers resources and returns the stack's outputs. Called once per preview and once per update. */
 export type Program = () => Promise<Record<string, unknown> | undefined>;
@@ -16,7 +17,9 @@ export interface WatchedProgram {
 export function watchedProgram(program: Program): WatchedProgram {
   let thrown: unknown;
   const onRejection = (error: unknown): void => {
-    if (error instanceof Failure) thrown ??= error;
+    if (!(error instanceof Failure)) return;
+    thrown ??= error;
+    markReported(error);
   };
   return {
     run: async () => {
@@ -24,7 +27,9 @@ export function watchedProgram(program: Program): WatchedProgram {
         return await program();
       } catch (error) {
         thrown ??= error;
-        throw error instanceof Failure ? new RunError(error.message) : error;
+        const told = error instanceof Failure ? new RunError(error.message) : error;
+        if (told instanceof Error) markReported(told);
+        throw told;
       }
     },
     watch: () => {

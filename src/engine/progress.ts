@@ -147,5 +147,7 @@ function urnOf(urn: string | undefined): { urn?: string } {
 
 /** Counts per operation, as plain numbers. */
 function counts(changes: Readonly<Partial<Record<string, number>>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(changes).filter((entry): entry is [string, number] => entry[1] !== undefined));
+  return Object.fromEntries(
+    Object.entries(changes).filter((entry): entry is [string, number] => entry[1] !== undefined),
+  );
 }

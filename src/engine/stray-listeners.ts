@@ -4,19 +4,27 @@ type Listener = (...args: unknown[]) => void;
 let running = 0;
 let before: Readonly<Record<(typeof events)[number], readonly Listener[]>> | undefined;
 
-let tolerant = false;
+const reported = new WeakSet<Error>();
+
+/** Notes an error of a program that its caller hears of: should the SDK reject another promise with it later, that is no news. */
+export function markReported(error: Error): void {
+  reported.add(error);
+}
 
 /**
  * After an engine that died or was cancelled, calls of the program that were on their way to it are refused one by one,
- * and nobody awaits them any more. From now on such a refusal (a gRPC status) does not end the process; any other
- * unhandled rejection still does.
+ * and nobody awaits them any more. From now on such a refusal (a gRPC status) does not end the process, nor does an
+ * error that was reported; any other unhandled rejection still does.
  */
 export function tolerateLateRefusals(): void {
-  if (tolerant) return;
-  tolerant = true;
-  process.on("unhandledRejection", (reason) => {
-    if (!isGrpcStatus(reason)) throw reason;
-  });
+  process.off("unhandledRejection", onLateRefusal);
+  process.on("unhandledRejection", onLateRefusal);
+}
+
+function onLateRefusal(reason: unknown): void {
+  // While an operation runs, the Automation API listens and reports.
+  if (running > 0 || isGrpcStatus(reason) || (reason instanceof Error && reported.has(reason))) return;
+  throw reason;
 }
 
 /** Whether an error is a gRPC call's status (@grpc/grpc-js: ServiceError), so the engine's word and not the program's. */
@@ -38,7 +46,8 @@ export function guardListeners(): () => void {
     if (running > 0 || before === undefined) return;
     for (const [index, event] of events.entries()) {
       const kept = before[event];
-      for (const listener of listeners(index)) if (!kept.includes(listener)) process.off(event, listener);
+      const strays = listeners(index).filter((listener) => !kept.includes(listener) && listener !== onLateRefusal);
+      for (const listener of strays) process.off(event, listener);
     }
   };
 }

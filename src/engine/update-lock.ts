@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { processStart } from "../adapters/toolchain/process-identity.ts";
 import { Failure } from "../core/failure.ts";
+import { lockFolder } from "./file-backend.ts";
 
 /** An update's lock as the engine's file backend writes it (pkg/backend/diy/lock.go: one JSON file per holder). */
 export interface UpdateLock {
@@ -41,7 +42,7 @@ const fragmentMilliseconds = 5_000;
  * @throws Failure STACK_LOCKED
  */
 export async function releaseDeadLocks(options: ReleaseOptions): Promise<void> {
-  const folder = join(options.backend, ".pulumi", "locks", "organization", options.project, options.stack);
+  const folder = lockFolder(options.backend, options.project, options.stack);
   const begin = Date.now();
   let told = false;
   for (;;) {

@@ -4,6 +4,7 @@ import type { Digest } from "../core/oci/digest.ts";
 import type { Descriptor } from "../core/oci/formats.ts";
 import { parseImageManifest, parseIndex } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
+import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
 import type { Evidence, ReferrerEvidence } from "../core/verify/evidence.ts";
 
 /** Requests that one collection has under way at once: registries throttle (GHCR, Docker Hub) well above this. */
@@ -26,7 +27,7 @@ async function readReferrer(client: RegistryClient, repository: string, descript
   const parsed = parseImageManifest(manifest.value, descriptor.digest);
   const layer = parsed.ok ? parsed.proof.layers[0] : undefined;
   const bundle: Answer<Uint8Array> =
-    layer === undefined ? { kind: "absent" } : await client.blob(repository, { digest: layer.digest, size: layer.size });
+    layer === undefined ? { kind: "absent" } : await client.blob(repository, { digest: layer.digest, size: layer.size }, maxBundleBytes);
   return { digest: descriptor.digest, manifest, bundle };
 }
 

@@ -14,10 +14,15 @@ export function describeFinding(finding: Finding): string {
   return `${finding.code} on ${finding.subject}: expected ${finding.expected}; found ${finding.found}. ${finding.remedy}`;
 }
 
+/** Whether nothing was refuted, and only the registry's silence stands between the evidence and a verdict (exit 3). */
+export function isUnavailable(findings: readonly Finding[]): boolean {
+  const refused = findings.filter((finding) => finding.severity === "refuse");
+  return refused.length > 0 && refused.every((finding) => finding.code.startsWith("REGISTRY_"));
+}
+
 /** The refusal of a release, with every finding: nothing is provisioned from it. */
 export function releaseRefused(resolved: string, policyName: string, findings: readonly Finding[]): Failure {
-  const refused = findings.filter((finding) => finding.severity === "refuse");
-  const unavailable = refused.length > 0 && refused.every((finding) => finding.code.startsWith("REGISTRY_"));
+  const unavailable = isUnavailable(findings);
   return new Failure({
     code: unavailable ? "EVIDENCE_UNAVAILABLE" : "RELEASE_REFUSED",
     kind: unavailable ? "unavailable" : "refused",

@@ -1,3 +1,4 @@
+import { legible } from "../core/legible.ts";
 import type { ReleaseData } from "../core/release/verified-release.ts";
 import type { ProvenStatement } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
@@ -41,16 +42,16 @@ export function chainTree(release: ReleaseData): TreeNode {
   };
 }
 
-/** The tree in box-drawing characters, one line a node. */
+/** The tree in box-drawing characters, one line a node; what came from evidence can't add lines or escapes. */
 export function drawTree(node: TreeNode): string[] {
-  return [node.label, ...drawChildren(node, "")];
+  return [legible(node.label), ...drawChildren(node, "")];
 }
 
 function drawChildren(node: TreeNode, prefix: string): string[] {
   return node.children.flatMap((child, index) => {
     const last = index === node.children.length - 1;
     return [
-      `${prefix}${last ? "└─ " : "├─ "}${child.label}`,
+      `${prefix}${last ? "└─ " : "├─ "}${legible(child.label)}`,
       ...drawChildren(child, `${prefix}${last ? "   " : "│  "}`),
     ];
   });

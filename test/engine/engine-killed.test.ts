@@ -4,10 +4,11 @@ import { readFileSync, readdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StackHandle } from "../../src/engine/open-stack.ts";
+import { lockFolder } from "../../src/engine/file-backend.ts";
 import { pendingIn, stateFile } from "../../src/engine/pending-operations.ts";
 import { manyThings } from "../support/engine/many-things.ts";
 import { openSmallStack, smallProject } from "../support/engine/engine-under-test.ts";
@@ -20,46 +21,49 @@ const script = join(import.meta.dirname, "..", "support", "engine", "up-in-child
 const targets = ["program", "engine", "both"] as const;
 type Target = (typeof targets)[number];
 
-// Two lanes, as most of an update's time is waiting.
-for (const lane of [0, 1]) {
-  test(`an up killed at a random point is healed by the next up, ten times (lane ${lane})`, async (t) => {
-    const project = smallProject(t);
-    const ledger = join(project.checkout, "ledger");
-    const tiny = await startTinyProvider(ledger);
-    t.after(() => {
-      tiny.stop();
+// Two lanes side by side, as most of an update's time is waiting.
+describe("kill -9 during an up", { concurrency: 2 }, () => {
+  for (const lane of [0, 1]) {
+    test(`an up killed at a random point is healed by the next up, ten times (lane ${lane})`, async (t) => {
+      const project = smallProject(t);
+      const ledger = join(project.checkout, "ledger");
+      const tiny = await startTinyProvider(ledger);
+      t.after(() => {
+        tiny.stop();
+      });
+      let value = "0";
+      const stack = await openSmallStack(project, {
+        program: () => manyThings(value, 25)(),
+        attach: tiny.attach,
+        interrupted: "recreate",
+        lockWaitMilliseconds: 30_000,
+      });
+      const seen = { killed: 0, locks: 0, pending: 0 };
+      for (let round = 1; round <= 10; round += 1) {
+        value = String(round);
+        const target = targets[(round + lane) % targets.length] ?? "both";
+        const delay = Math.floor(Math.random() * 500);
+        if (await killedDuringUp(project, ledger, value, target, delay)) seen.killed += 1;
+        seen.locks += countLocks(project);
+        seen.pending += pending(project).length;
+        await assertHealed(t, stack, project, `round ${round}: ${target} killed after ${delay} ms`);
+        // Back to nothing once, so that first creations are interrupted too, and not only replacements.
+        if (round === 5) await stack.destroy();
+      }
+      assert.deepEqual((await stack.preview()).summary, { same: 13 });
+      t.diagnostic(`killed ${seen.killed} of 10; locks left ${seen.locks}, pending operations left ${seen.pending}`);
+      assert.ok(seen.killed >= 5, "most of the updates must have been killed while they ran");
+      assert.ok(seen.locks > 0, "no kill left a lock: the healing was not put to the test");
     });
-    let value = "0";
-    const stack = await openSmallStack(project, {
-      program: () => manyThings(value, 25)(),
-      attach: tiny.attach,
-      interrupted: "recreate",
-      lockWaitMilliseconds: 30_000,
-    });
-    const seen = { killed: 0, locks: 0, pending: 0 };
-    for (let round = 1; round <= 10; round += 1) {
-      value = String(round);
-      const target = targets[(round + lane) % targets.length] ?? "both";
-      const delay = Math.floor(Math.random() * 500);
-      if (await killedDuringUp(project, ledger, value, target, delay)) seen.killed += 1;
-      seen.locks += countLocks(project);
-      seen.pending += pending(project).length;
-      await assertHealed(t, stack, project, `round ${round}: ${target} killed after ${delay} ms`);
-      // Back to nothing once, so that first creations are interrupted too, and not only replacements.
-      if (round === 5) await stack.destroy();
-    }
-    assert.deepEqual((await stack.preview()).summary, { same: 13 });
-    t.diagnostic(`killed ${seen.killed} of 10; locks left ${seen.locks}, pending operations left ${seen.pending}`);
-    assert.ok(seen.killed >= 5, "most of the updates must have been killed while they ran");
-    assert.ok(seen.locks > 0, "no kill left a lock: the healing was not put to the test");
-  });
-}
+  }
+});
 
 async function assertHealed(t: TestContext, stack: StackHandle, project: SmallProject, what: string): Promise<void> {
   const notes: string[] = [];
   const healing = await stack.up({
     onProgress: (event) => {
-      if (event.kind === "note" || (event.kind === "diagnostic" && event.severity !== "info")) notes.push(event.message);
+      if (event.kind === "note" || (event.kind === "diagnostic" && event.severity !== "info"))
+        notes.push(event.message);
     },
   });
   t.diagnostic(`${what}: ${JSON.stringify(healing.summary)} ${notes.join("; ")}`);
@@ -104,7 +108,7 @@ function kill(pid: number): void {
 }
 
 function countLocks(project: SmallProject): number {
-  const folder = join(project.folder, "backend", ".pulumi", "locks", "organization", "small", "dev");
+  const folder = lockFolder(join(project.folder, "backend"), "small", "dev");
   return readdirSync(folder).filter((name) => {
     if (!name.endsWith(".json")) return false;
     const lock = JSON.parse(readFileSync(join(folder, name), "utf8")) as { hostname: string };
@@ -114,6 +118,8 @@ function countLocks(project: SmallProject): number {
 }
 
 function pending(project: SmallProject): string[] {
-  const checkpoint: unknown = JSON.parse(readFileSync(stateFile(join(project.folder, "backend"), "small", "dev"), "utf8"));
+  const checkpoint: unknown = JSON.parse(
+    readFileSync(stateFile(join(project.folder, "backend"), "small", "dev"), "utf8"),
+  );
   return pendingIn(checkpoint).map(({ urn, operation }) => `${operation} ${urn}`);
 }

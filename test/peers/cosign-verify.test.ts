@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { predicateTypes } from "../../src/core/intoto/statement.ts";
 import { writeStatement } from "../../src/core/intoto/write-statement.ts";
@@ -78,3 +79,27 @@ for (const log of [1, 2] as const) {
     });
   });
 }
+
+test("cosign initialises from the lab's TUF mirror, starting from tuf-root.json", async (t) => {
+  await withLabSigstore(async (lab) => {
+    const outcome = await withCosign(lab, async (peer) => {
+      const root = join(lab.stateDirectory, "tuf-root.json");
+      const { code, output } = await peer.bare("initialize", "--mirror", lab.server.urls.tuf, "--root", root);
+      assert.equal(code, 0, output);
+      await peer.attach(await lab.sign(statement(peer, predicateTypes.signature)), predicateTypes.signature);
+      const { issuer, subject } = lab.identity();
+      // Without --trusted-root: the root that cosign fetched over TUF is the one it verifies with.
+      const image = `${peer.repository}@${peer.digest}`;
+      const verified = await peer.bare(
+        "verify",
+        "--certificate-identity",
+        subject,
+        "--certificate-oidc-issuer",
+        issuer,
+        image,
+      );
+      assert.equal(verified.code, 0, verified.output);
+    });
+    if (outcome !== undefined) t.skip(outcome.absent);
+  });
+});

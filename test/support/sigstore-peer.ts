@@ -31,7 +31,10 @@ export interface CosignPeer {
   attach(bundle: Uint8Array, predicateType: string): Promise<void>;
   /** Bundles attached to the image, as a client lists and reads them. */
   bundles(): Promise<readonly Uint8Array[]>;
+  /** cosign about the image, with the lab's trusted root. */
   cosign(...args: readonly string[]): Promise<CosignRun>;
+  /** cosign with these arguments alone. */
+  bare(...args: readonly string[]): Promise<CosignRun>;
 }
 
 /** The tool's path, or why it can't be had here: a test then skips with that reason. */
@@ -143,6 +146,7 @@ async function peerOf(repository: string, cosign: string, home: string): Promise
       });
       return Promise.all(read);
     },
+    bare: (...args) => run(cosign, args, home),
     cosign: (...args) =>
       run(cosign, [...args, "--trusted-root", join(home, "trusted_root.json"), `${repository}@${pushed.digest}`], home),
   };

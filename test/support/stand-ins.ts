@@ -22,7 +22,8 @@ export interface Bench {
   /** The state file of a stack, as text: what a thief of the disk would read. */
   stateText(stack?: string): string;
   renderedFiles(): Promise<string[]>;
-  restart(mode?: "local" | "preview"): Promise<void>;
+  /** Stops the stand-ins and starts others on the same journal. */
+  restart(mode?: "local" | "preview", kubernetes?: KubernetesTarget): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -47,17 +48,18 @@ export async function standInsBench(options: BenchOptions = {}): Promise<Bench> 
   for (const stack of ["local", "staging"]) await writeFile(join(project, `Pulumi.${stack}.yaml`), "config: {}\n");
   const journalFile = join(folder, "journal.jsonl");
   const rendered = join(folder, "rendered");
-  const start = (mode: "local" | "preview"): Promise<StandIns> =>
+  const usual = options.kubernetes ?? { kind: "files", directory: rendered };
+  const start = (mode: "local" | "preview", kubernetes: KubernetesTarget): Promise<StandIns> =>
     startStandIns({
       stack: options.stack ?? "local",
       project: benchProject,
       mode,
       journalFile,
-      kubernetes: options.kubernetes ?? { kind: "files", directory: rendered },
+      kubernetes,
     });
   const checkout = fileURLToPath(new URL("../../", import.meta.url));
   const engine = await findEngine({ directories: directoriesOf(checkout, process.env), environment: process.env });
-  let standIns = await start(options.mode ?? "local");
+  let standIns = await start(options.mode ?? "local", usual);
   return {
     folder,
     journalFile,
@@ -82,9 +84,9 @@ export async function standInsBench(options: BenchOptions = {}): Promise<Bench> 
         "utf8",
       ),
     renderedFiles: async () => (await readdir(rendered).catch(() => [])).sort(),
-    async restart(mode = "local") {
+    async restart(mode = "local", kubernetes = usual) {
       await standIns.stop();
-      standIns = await start(mode);
+      standIns = await start(mode, kubernetes);
     },
     async close() {
       await standIns.stop();

@@ -31,7 +31,7 @@ const services: Readonly<Record<string, Service>> = {
  * identity token (its parse error quotes it whole), and what a service said is shown without anything like a token.
  */
 export function signingFailure(error: unknown): Failure {
-  const code = error instanceof InternalError ? String(error.code) : "";
+  const code = error instanceof InternalError ? error.code : "";
   if (code === "IDENTITY_TOKEN_PARSE_ERROR") {
     return new Failure({
       code: "SIGNING_TOKEN_INVALID",

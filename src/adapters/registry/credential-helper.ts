@@ -49,23 +49,32 @@ function runHelper(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<HelperRun> {
   return new Promise((resolve) => {
-    const child = spawn(command, ["get"], {
-      env: { ...environment },
-      stdio: ["pipe", "pipe", "ignore"],
-      timeout: timeoutMilliseconds,
-    });
+    const child = spawn(command, ["get"], { env: { ...environment }, stdio: ["pipe", "pipe", "ignore"] });
     let output = "";
+    const finish = (run: HelperRun): void => {
+      clearTimeout(timer);
+      resolve(run);
+    };
+    // Killing a script leaves what it started; closing the pipe ends that too, and nobody waits for it.
+    const giveUp = (fault: string): void => {
+      child.kill("SIGKILL");
+      child.stdout.destroy();
+      finish({ exitCode: null, output: "", fault });
+    };
+    const timer = setTimeout(() => {
+      giveUp(`it took longer than ${timeoutMilliseconds / 1000} s`);
+    }, timeoutMilliseconds);
     child.stdout.setEncoding("utf8");
     child.stdout.on("data", (chunk: string) => {
       output += chunk;
-      if (output.length > maxOutputBytes) child.kill();
+      if (output.length > maxOutputBytes) giveUp("it answered something else than credentials");
     });
     child.on("error", (error) => {
       const missing = "code" in error && error.code === "ENOENT";
-      resolve({ exitCode: null, output: "", fault: missing ? `${command} is not on PATH` : "it can't be started" });
+      finish({ exitCode: null, output: "", fault: missing ? `${command} is not on PATH` : "it can't be started" });
     });
     child.on("close", (exitCode) => {
-      resolve({ exitCode, output });
+      finish({ exitCode, output });
     });
     // A helper that ends without reading is judged by its exit code.
     child.stdin.on("error", () => undefined);

@@ -1,5 +1,6 @@
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
+import { link, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { processStart } from "./process-identity.ts";
 
@@ -49,6 +50,15 @@ export async function takeLock(file: string, options: LockOptions): Promise<() =
     const holder = await readHolder(file);
     if (typeof holder === "object" && holder.token === own.token) await rm(file, { force: true });
   };
+}
+
+/** Removes the drafts of processes that were killed while they waited for the lock `file`. */
+export async function removeDeadDrafts(file: string): Promise<void> {
+  for (const name of (await readdir(dirname(file))).filter((each) => each.startsWith(`${basename(file)}.`))) {
+    const draft = join(dirname(file), name);
+    const holder = await readHolder(draft);
+    if (holder === "malformed" || (typeof holder === "object" && !isAlive(holder))) await rm(draft, { force: true });
+  }
 }
 
 /** link(2) fails when the target exists, and what it makes is whole: nobody sees an empty lock. */

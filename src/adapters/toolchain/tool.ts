@@ -3,7 +3,7 @@ import { mkdir, readFile, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Directories } from "../directories/directories.ts";
 import { buildTool } from "./build.ts";
-import { takeLock } from "./build-lock.ts";
+import { removeDeadDrafts, takeLock } from "./build-lock.ts";
 import { diskFull, saysDiskFull } from "./disk-full.ts";
 import { buildFlags } from "./go.ts";
 import type { Environment } from "./go.ts";
@@ -79,7 +79,8 @@ async function fromCacheOrBuilt(
 
   await mkdir(shelf, { recursive: true });
   const title = `${tool.name} ${tool.version}`;
-  const release = await takeLock(join(shelf, "lock"), {
+  const lock = join(shelf, "lock");
+  const release = await takeLock(lock, {
     ...(signal === undefined ? {} : { signal }),
     reportMilliseconds: signOfLifeMilliseconds,
     onWait: (pid, waited) => {
@@ -92,6 +93,7 @@ async function fromCacheOrBuilt(
   try {
     // Whoever held the lock may have built just this.
     if (await isWhole(tool, target)) return { path, built: false };
+    await removeDeadDrafts(lock);
     await removeLeftovers(shelf);
     const draft = join(shelf, `${draftPrefix}${process.pid}-${randomUUID()}`);
     try {

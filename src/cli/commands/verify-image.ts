@@ -1,15 +1,15 @@
 import { readFileSync } from "node:fs";
 import { parseDocument } from "yaml";
-import { createRegistryClient } from "../../adapters/registry/client.ts";
-import { dockerCredentials } from "../../adapters/registry/docker-credentials.ts";
 import { readYamlConfig } from "../../config/read-config.ts";
 import { Failure, reasonOf } from "../../core/failure.ts";
 import { trustPolicySchema } from "../../core/policy/trust-policy.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
 import { schemaFaults } from "../../core/schema-faults.ts";
+import { openRegistry } from "../../operations/open-registry.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { verifyImage } from "../../operations/verify-image.ts";
+import { isUnavailable } from "../../operations/verify-releases.ts";
 import { chainTree, drawFindings, drawTree } from "../../report/chain-tree.ts";
 import type { RegisterCommand } from "../commands.ts";
 import type { CommandContext } from "../context.ts";
@@ -75,7 +75,7 @@ function trustOf(options: Options, context: CommandContext): { policy: TrustPoli
 async function verify(text: string, options: Options, context: CommandContext): Promise<Outcome> {
   const reference = parseReference(text);
   const { policy, trustedRoot } = trustOf(options, context);
-  const client = createRegistryClient({ credentials: dockerCredentials(context.environment) });
+  const client = openRegistry(context.environment);
   const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: context.now() });
   if (result.ok) {
     const release = result.proof.data;
@@ -85,8 +85,7 @@ async function verify(text: string, options: Options, context: CommandContext): 
       document: { ok: true, resolved, policy: policy.name, release },
     };
   }
-  const refused = result.findings.filter((finding) => finding.severity === "refuse");
-  const unavailable = refused.every((finding) => finding.code.startsWith("REGISTRY_"));
+  const unavailable = isUnavailable(result.findings);
   return {
     exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
     lines: [

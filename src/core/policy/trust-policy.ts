@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { durationPattern } from "../duration.ts";
+import { isDigest } from "../oci/digest.ts";
 import { digestSchema } from "../oci/formats.ts";
+import { isSemanticVersion } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
 
 /**
@@ -108,7 +110,10 @@ const vulnerabilities = z.strictObject({
 });
 
 const freshness = z.strictObject({
-  minVersion: z.string().regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version"),
+  minVersion: z
+    .string()
+    .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version")
+    .refine(isSemanticVersion, "must be a semantic version (semver.org): no leading zeros, no empty parts"),
   maxAge: duration,
   rollback: z.strictObject({ digest: digestSchema, reason: text, approvedBy: text, expires: date }).optional(),
 });
@@ -163,6 +168,13 @@ export const trustPolicySchema = shape.superRefine((policy, context) => {
   if (Object.values(policy.require).every((list) => list.length === 0)) {
     fault(["require"], "must name at least one signer: a policy that trusts nobody admits nothing");
   }
+  const revocable = new Set([...ids, ...policy.rebuilds.rebuilders.map((rebuilder) => rebuilder.id)]);
+  policy.revoked.forEach((entry, index) => {
+    // A misspelt revocation would revoke nobody and say nothing.
+    if (!isDigest(entry) && !revocable.has(entry)) {
+      fault(["revoked", index], `neither a signer nor a rebuilder has the id "${entry}"`);
+    }
+  });
   const seen = new Set<string>();
   policy.images.forEach((entry, index) => {
     for (const repository of [entry.repository, ...entry.mirrors]) {

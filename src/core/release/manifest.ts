@@ -1,9 +1,11 @@
 import { z } from "zod";
 import { digestSchema } from "../oci/formats.ts";
+import { isSemanticVersion } from "../version.ts";
 
 /**
  * The release manifest: what ties each platform's NAR hash to its OCI digest. It is the predicate of a statement
- * whose subject is the index digest, and is stored only as that index's referrer (design.md section 4).
+ * whose subject is the index digest, and is stored only as that index's referrer, and nothing
+ * inside an image refers to it, so there is no cycle.
  */
 
 const sriSha256 = z.string().regex(/^sha256-[A-Za-z0-9+/]{43}=$/, "must be an SRI hash: sha256- and base64");
@@ -35,7 +37,10 @@ export const releaseManifestSchema = z
   .strictObject({
     schema: z.literal(1),
     name: z.string().min(1).max(128),
-    version: z.string().regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version without v"),
+    version: z
+      .string()
+      .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version without v")
+      .refine(isSemanticVersion, "must be a semantic version (semver.org): no leading zeros, no empty parts"),
     source: z.strictObject({ repository: repositoryUrl, commit, narHash: sriSha256 }),
     flake: z.strictObject({ repository: repositoryUrl, commit, lock: digestSchema }),
     /** Seconds since 1970: the time stamp of every file in the image. */

@@ -43,6 +43,8 @@ export class VerifiedRelease {
     if (mint !== mintKey) throw new TypeError("a VerifiedRelease is made by verifyRelease only");
     this.#data = data;
     verified.add(this);
+    // No property of the instance may shadow the getter.
+    Object.freeze(this);
   }
 
   get data(): ReleaseData {
@@ -53,7 +55,16 @@ export class VerifiedRelease {
 const mintKey = Symbol("mint");
 
 export function mintVerifiedRelease(data: ReleaseData): VerifiedRelease {
-  return new VerifiedRelease(Object.freeze(structuredClone(data)), mintKey);
+  return new VerifiedRelease(deeplyFrozen(structuredClone(data)), mintKey);
+}
+
+/** What was proven stays what it was: nobody who gets the data can change it for the next reader. */
+function deeplyFrozen<T>(value: T): T {
+  if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) deeplyFrozen(part);
+    Object.freeze(value);
+  }
+  return value;
 }
 
 /**
@@ -66,6 +77,7 @@ export class PlannedRelease {
   constructor(data: Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment">) {
     this.#data = Object.freeze({ ...data });
     planned.add(this);
+    Object.freeze(this);
   }
 
   get data(): Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment"> {

@@ -10,6 +10,7 @@ import { schemaFaults } from "../schema-faults.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
 import { decodeBase64 } from "./base64.ts";
+import { encodedOnce } from "./encoded-once.ts";
 
 /**
  * The organization (O) in the subject of every certificate authority that a lab makes. Verification refuses a root
@@ -102,6 +103,9 @@ export function readTrustedRoot(bytes: Uint8Array): Checked<TrustedRootMaterial>
   if (twice !== undefined) return invalid(`the log id ${twice} appears twice`);
   try {
     const material = toTrustMaterial(TrustedRoot.fromJSON(json.value));
+    for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
+      certChain.forEach(encodedOnce);
+    }
     return proven({ sha256: sha256Hex(bytes), lab: isLab(parsed.data), material });
   } catch (error) {
     return invalid(reasonOf(error));

@@ -10,6 +10,7 @@ import { readBundle } from "./bundle-format.ts";
 import type { ReadBundle } from "./bundle-format.ts";
 import { readCertificateClaims } from "./certificate-claims.ts";
 import type { BundleThresholds, SignedContent, TrustedTime, VerifiedBundle } from "./contract.ts";
+import { encodedOnce } from "./encoded-once.ts";
 import { logEntryFault } from "./log-entries.ts";
 import { messageAlgorithm, messageSignatureContent } from "./message-signature.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
@@ -127,6 +128,7 @@ function parseParts({ name, bundle, leaf }: ReadBundle): Checked<Parts> {
     const certificate = X509Certificate.parse(leaf);
     if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
     const entity = toSignedEntity(bundle);
+    if (entity.key.$case === "certificate") encodedOnce(entity.key.certificate);
     const message = bundle.content.$case === "messageSignature" ? bundle.content.messageSignature : undefined;
     return proven({
       certificate,

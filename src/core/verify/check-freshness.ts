@@ -6,7 +6,10 @@ import type { CheckedImage } from "./check-image.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 
-/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. */
+/** Clocks of different machines differ a little. */
+const skewMilliseconds = 60_000;
+
+/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge` and not after `now`. */
 export function checkFreshness(
   manifest: ReleaseManifest,
   signedAt: Date,
@@ -32,6 +35,16 @@ export function checkFreshness(
         expected: `signed at most ${maxAge} ago`,
         found: `signed ${signedAt.toISOString()}`,
         remedy: "Rebuild and sign the release again, or review freshness.maxAge.",
+      }),
+    );
+  }
+  if (signedAt.getTime() > now.getTime() + skewMilliseconds) {
+    checks.push(
+      refuse("BUNDLE_TIME_INVALID", {
+        subject: manifest.digest,
+        expected: `a signature made before ${now.toISOString()}`,
+        found: `signed ${signedAt.toISOString()}`,
+        remedy: "Compare this machine's clock with another's: with a clock that is late, any release looks fresh.",
       }),
     );
   }

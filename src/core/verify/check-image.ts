@@ -2,7 +2,8 @@ import type { Answer } from "../oci/answer.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Digest } from "../oci/digest.ts";
 import { formatPlatform } from "../oci/formats.ts";
-import { parseIndex, parseImageManifest } from "../oci/parse.ts";
+import { parseIndex, parsePlatformManifest } from "../oci/parse.ts";
+import type { PlatformDescriptor } from "../oci/parse.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { Evidence } from "./evidence.ts";
 import { all, proven, refuse } from "./finding.ts";
@@ -43,6 +44,21 @@ function policyImage(repository: string, policy: TrustPolicy): Checked<TrustPoli
   });
 }
 
+/** One platform's manifest: its bytes are those of the digest, and it is the image manifest that the index describes. */
+function checkPlatformManifest(descriptor: PlatformDescriptor, evidence: Evidence): Checked<null> {
+  const bytes = checkedBytes(evidence.manifests.get(descriptor.digest), descriptor.digest, "platform manifest");
+  if (!bytes.ok) return bytes;
+  const manifest = parsePlatformManifest(bytes.proof, descriptor.digest);
+  if (!manifest.ok) return manifest;
+  if (manifest.proof.mediaType === descriptor.mediaType && bytes.proof.length === descriptor.size) return proven(null);
+  return refuse("PLATFORM_MANIFEST_INVALID", {
+    subject: descriptor.digest,
+    expected: `${descriptor.mediaType} of ${descriptor.size} bytes, as the index says`,
+    found: `${manifest.proof.mediaType} of ${bytes.proof.length} bytes`,
+    remedy: "Build and push the release again: its index does not describe its own platforms.",
+  });
+}
+
 /** Rule 1: the repository is the policy's, the bytes hash to the digest, the index holds exactly the declared platforms. */
 export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<CheckedImage> {
   const image = policyImage(evidence.repository, policy);
@@ -66,10 +82,7 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
       }),
     );
   }
-  for (const descriptor of index.proof.manifests) {
-    const manifest = checkedBytes(evidence.manifests.get(descriptor.digest), descriptor.digest, "platform manifest");
-    checks.push(manifest.ok ? parseImageManifest(manifest.proof, descriptor.digest) : manifest);
-  }
+  for (const descriptor of index.proof.manifests) checks.push(checkPlatformManifest(descriptor, evidence));
   const checked = all(checks);
   if (!checked.ok) return checked;
   return proven({

@@ -1,5 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
-import { parseImageManifest } from "../oci/parse.ts";
+import { parseReferrerManifest } from "../oci/parse.ts";
 import { matchesDigest } from "../intoto/match-subject.ts";
 import { parseStatement } from "../intoto/parse-statement.ts";
 import { payloadType } from "../intoto/statement.ts";
@@ -45,14 +45,14 @@ export interface CollectedStatements {
 function refersTo(referrer: ReferrerEvidence, subject: Digest): Checked<Uint8Array> {
   const bytes = checkedBytes(referrer.manifest, referrer.digest, "referrer");
   if (!bytes.ok) return bytes;
-  const manifest = parseImageManifest(bytes.proof, referrer.digest);
+  const manifest = parseReferrerManifest(bytes.proof, referrer.digest);
   if (!manifest.ok) return manifest;
-  const found = manifest.proof.subject?.digest;
+  const found = manifest.proof.subject.digest;
   if (found !== subject) {
     return refuse("STATEMENT_SUBJECT_MISMATCH", {
       subject: `referrer ${referrer.digest}`,
       expected: `a manifest whose subject is ${subject}`,
-      found: found ?? "no subject",
+      found,
       remedy: "Attach the statement to the image that it is about.",
     });
   }

@@ -3,7 +3,7 @@
  * that the check computed, never the mere absence of findings.
  */
 
-/** Every code that verification can report; docs/verify-image.md explains each. */
+/** Every code that verification can report; docs/generated/finding-codes.md explains each. */
 export const findingCodes = [
   // rule 1: one digest, bytes hashed here
   "IMAGE_NOT_IN_POLICY",
@@ -128,7 +128,7 @@ export function all<P>(checks: readonly Checked<P>[]): Checked<P[]> {
   const findings: Finding[] = [];
   for (const check of checks) {
     if (check.ok) proofs.push(check.proof);
-    else findings.push(...check.findings);
+    else for (const finding of check.findings) findings.push(finding);
   }
   const [first, ...rest] = findings;
   return first === undefined ? proven(proofs) : { ok: false, findings: [first, ...rest] };

@@ -16,6 +16,7 @@ import type { CollectedStatements } from "./collect-statements.ts";
 import type { Evidence } from "./evidence.ts";
 import { all, proven, skipped } from "./finding.ts";
 import type { Checked } from "./finding.ts";
+import { legibleFindings } from "./legible-findings.ts";
 import { requiredStatements } from "./required-statements.ts";
 import type { TrustedStatement } from "./required-statements.ts";
 
@@ -101,7 +102,7 @@ function checkStatements(
 /**
  * Decides whether the evidence proves, under the policy and at the given time, that this release is what the policy
  * trusts. Pure: no I/O, no clock. All independent checks run; success is a VerifiedRelease, failure every finding.
- * The rules are design.md section 4, 1 to 5 and 9, and of 8 version, age and revocation.
+ * The rules are those of docs/architecture.md: 1 to 5 and 9, and of 8 version, age and revocation.
  */
 export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date): Checked<VerifiedRelease> {
   const support = checkSupport(policy);
@@ -118,8 +119,8 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
         )
       : skipped("signature, manifest, provenance and SBOM", root.ok ? "a valid image index" : "a valid trusted root");
   const checked = all<unknown>([support, root, image, statements]);
-  if (!checked.ok) return checked;
-  if (!statements.ok) return statements;
+  if (!checked.ok) return legibleFindings(checked);
+  if (!statements.ok) return legibleFindings(statements);
   const { manifest } = statements.proof;
   return proven(
     mintVerifiedRelease({

@@ -31,7 +31,8 @@ export interface SmallProject {
 
 /** Makes a project folder from file contents by path; removed after the test. */
 export function smallProject(t: TestContext, files: Readonly<Record<string, string>> = {}): SmallProject {
-  const root = mkdtempSync(join(tmpdir(), "neko-engine-"));
+  // With a space, which users' folders have too.
+  const root = mkdtempSync(join(tmpdir(), "neko engine-"));
   t.after(() => {
     rmSync(root, { recursive: true, force: true, maxRetries: 3 });
   });

@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../../src/core/failure.ts";
+import { lockFolder } from "../../../src/engine/file-backend.ts";
 import { openSmallStack } from "./engine-under-test.ts";
 import { manyThings } from "./many-things.ts";
 import { startTinyProvider } from "./tiny-provider.ts";
@@ -16,7 +17,7 @@ const stack = await openSmallStack(
 );
 console.log("open");
 let told = false;
-const locks = join(folder, "backend", ".pulumi", "locks", "organization", "small", "dev");
+const locks = lockFolder(join(folder, "backend"), "small", "dev");
 try {
   await stack.up({
     onProgress: () => {

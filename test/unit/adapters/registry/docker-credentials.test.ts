@@ -131,7 +131,7 @@ test("credHelpers are asked for their own host, credsStore for every other", asy
   const { credentials } = rig(
     t,
     { credHelpers: { "one.example": "one" }, credsStore: "store", auths: { "https://two.example": {} } },
-    { one: helper, store: `${helper.replace("from-helper", "from-store")}` },
+    { one: helper, store: helper.replace("from-helper", "from-store") },
   );
   assert.deepEqual(await credentials("one.example"), {
     kind: "basic",
@@ -167,7 +167,7 @@ test("a helper may hold an identity token, or nothing; then the file counts", as
 for (const [name, script, message] of [
   ["fails", "echo s3cret; echo s3cret >&2; exit 3", /exit code 3/],
   ["answers nonsense", "echo s3cret", /something else than credentials/],
-  ["prints without end", "yes s3cret", /exit code/],
+  ["prints without end", "yes s3cret", /something else than credentials/],
 ] as const) {
   test(`a helper that ${name} is an error that repeats nothing of its output`, async (t) => {
     const { credentials } = rig(t, { credsStore: "bad" }, { bad: script });

@@ -223,7 +223,10 @@ test("a message signature is verified by the artifact and by the digest alone, a
     };
     // The builder writes a v0.2 bundle, with a chain of one certificate.
     assert.equal(json.mediaType, "application/vnd.dev.sigstore.bundle+json;version=0.2");
-    const { predicateType, ...input } = { ...good(lab, writeJson(json)), thresholds: { tlog: 2, ct: 1, tsa: 1 } };
+    const { predicateType: _none, ...input } = {
+      ...good(lab, writeJson(json)),
+      thresholds: { tlog: 2, ct: 1, tsa: 1 },
+    };
     const hex = createHash("sha256").update(artifact).digest("hex");
     assert.deepEqual(codesOf(verifyBundle({ ...input, subject: { kind: "artifact", bytes: artifact } })), []);
     assert.deepEqual(codesOf(verifyBundle({ ...input, subject: { kind: "digest", algorithm: "sha256", hex } })), []);

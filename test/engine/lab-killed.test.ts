@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { z } from "zod";
+import { placesOf } from "../../lab/places.ts";
+import { pendingIn, stateFile } from "../../src/engine/pending-operations.ts";
+import { copyCheckout, isRunning } from "../support/program-checkout.ts";
+import type { CheckoutCopy, Running } from "../support/program-checkout.ts";
+
+/** `NEKO_TRUST_KILLS=20` is what docs/decisions/0001-risks-retired.md reports; a few are enough for every day. */
+const rounds = Number(process.env["NEKO_TRUST_KILLS"] ?? "3");
+
+const document = z.object({
+  release: z.string(),
+  summary: z.record(z.string(), z.int()),
+  resources: z.array(z.object({ urn: z.string(), outcome: z.string() })),
+});
+
+/** Processes below a process, at any depth. */
+function descendants(pid: number): number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
+  return children.flatMap((child) => [Number(child), ...descendants(Number(child))]);
+}
+
+/** What runs below the command and is the engine's: the lab's services outlive the command on purpose. */
+function engineProcesses(copy: CheckoutCopy, running: Running): number[] {
+  const services = Object.values(copy.pids());
+  const { pid } = running.child;
+  return pid === undefined ? [] : descendants(pid).filter((each) => !services.includes(each));
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It was quicker.
+  }
+}
+
+/** What the killed run left behind, in words. */
+function leftBehind(copy: CheckoutCopy): string[] {
+  const backend = join(placesOf(copy.directories).engine, "backend");
+  try {
+    const locks = readdirSync(join(backend, ".pulumi", "locks", "organization", "neko-trust", "local"));
+    const state: unknown = JSON.parse(readFileSync(stateFile(backend, "neko-trust", "local"), "utf8"));
+    const pending = pendingIn(state).map(({ operation }) => operation);
+    return [...(locks.length > 0 ? ["a lock"] : []), ...(pending.length > 0 ? [`pending: ${pending.join(", ")}`] : [])];
+  } catch {
+    return ["no state yet"];
+  }
+}
+
+test(`lab up, killed with SIGKILL at ${rounds} random points, is healed by the next lab up`, async (t) => {
+  const copy = copyCheckout();
+  t.after(() => copy.remove());
+  // How long an undisturbed one takes here and now, so that the kills fall all over it.
+  const begin = performance.now();
+  const whole = await copy.run(["lab", "up", "--json"]);
+  const duration = performance.now() - begin;
+  assert.equal(whole.code, 0, whole.stdout);
+  const complete = outcomesOf(whole.stdout);
+
+  let killed = 0;
+  for (let round = 1; round <= rounds; round += 1) {
+    // From nothing, keys and all, or from a complete lab whose release changed: creations and updates are interrupted.
+    if (round % 2 === 1) await copy.run(["lab", "down"]);
+    writeFileSync(join(copy.folder, "bin", "round.txt"), `${round}\n`);
+    const running = copy.start(["lab", "up"]);
+    const delay = Math.floor(Math.random() * duration * 0.9);
+    const timer = setTimeout(() => {
+      // Every third time the engine dies with the program, as at a power cut; else it is left an orphan.
+      const engine = round % 3 === 0 ? engineProcesses(copy, running) : [];
+      running.child.kill("SIGKILL");
+      engine.forEach(kill);
+    }, delay);
+    const { code, stderr } = await running.finished;
+    clearTimeout(timer);
+    if (code === "SIGKILL") killed += 1;
+    const step = [...stderr.matchAll(/^\[\d\].*$/gm)].at(-1)?.[0] ?? "before the first step";
+    const left = leftBehind(copy);
+
+    const healing = await copy.run(["lab", "up", "--json"]);
+    t.diagnostic(`round ${round}: killed after ${delay} ms, in ${step}; left ${left.join(" and ") || "nothing open"}`);
+    assert.equal(healing.code, 0, `round ${round}: ${healing.stdout}${healing.stderr}`);
+    assert.deepEqual(outcomesOf(healing.stdout), complete, `round ${round}`);
+    assert.deepEqual(leftBehind(copy), [], `round ${round}`);
+  }
+  t.diagnostic(
+    `killed ${killed} of ${rounds} before they were done; an undisturbed one takes ${Math.round(duration)} ms`,
+  );
+  assert.ok(killed >= rounds / 2, "most must have been killed while they ran");
+  const services = Object.values(copy.pids());
+  assert.equal(services.filter(isRunning).length, 3);
+
+  const again = await copy.run(["lab", "up", "--json"]);
+  assert.deepEqual(Object.keys(document.parse(JSON.parse(again.stdout)).summary), ["same"]);
+});
+
+/** Outcome and URN of each resource: what must be the same however the way there was. */
+function outcomesOf(stdout: string): string[] {
+  const { resources } = document.parse(JSON.parse(stdout));
+  return resources.map(({ urn, outcome }) => `${outcome} ${urn}`).sort();
+}

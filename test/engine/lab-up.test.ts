@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { z } from "zod";
+import { placesOf } from "../../lab/places.ts";
+import { outcomes } from "../../lab/stand-ins/journal.ts";
+import { copyCheckout, isRunning } from "../support/program-checkout.ts";
+import type { CheckoutCopy, Finished } from "../support/program-checkout.ts";
+
+const reference = z.string().regex(/^127\.0\.0\.1:[0-9]+\/m1k1o\/neko\/base@sha256:[0-9a-f]{64}$/);
+const upDocument = z.strictObject({
+  ok: z.literal(true),
+  release: reference,
+  summary: z.record(z.string(), z.int()),
+  resources: z.array(
+    z.strictObject({
+      urn: z.string(),
+      name: z.string(),
+      type: z.string(),
+      op: z.string(),
+      outcome: z.enum(outcomes),
+      where: z.string(),
+    }),
+  ),
+  verdicts: z.array(z.unknown()),
+  tampered: z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), change: z.string() }),
+  commands: z.array(z.string()).length(3),
+});
+type UpDocument = z.infer<typeof upDocument>;
+
+let copy: CheckoutCopy;
+let first: UpDocument;
+before(() => {
+  copy = copyCheckout();
+});
+after(() => copy.remove());
+
+function assertNoStackTrace({ stdout, stderr }: Finished): void {
+  assert.doesNotMatch(stdout + stderr, /^\s+at .+:\d+:\d+/m);
+}
+
+async function up(): Promise<UpDocument> {
+  const finished = await copy.run(["lab", "up", "--json"]);
+  assert.equal(finished.code, 0, finished.stdout + finished.stderr);
+  assert.equal(finished.stderr, "", "--json says nothing beside its document");
+  return upDocument.parse(JSON.parse(finished.stdout));
+}
+
+function assertAllSame(document: UpDocument): void {
+  assert.deepEqual(document.summary, { same: first.resources.length + 5 });
+  assert.deepEqual(new Set(document.resources.map(({ op }) => op)), new Set(["same"]));
+  assert.deepEqual(
+    document.resources.map(({ urn, outcome }) => `${outcome} ${urn}`).sort(),
+    first.resources.map(({ urn, outcome }) => `${outcome} ${urn}`).sort(),
+  );
+}
+
+for (const [when, text] of [
+  ["at its first line", "[1] lab"],
+  ["while the engine creates", "create   github:index/repository:Repository"],
+] as const) {
+  test(`Ctrl-C ${when} exits 130 with a remedy and without a stack trace`, async () => {
+    const running = copy.start(["lab", "up"]);
+    await running.said(text);
+    running.child.kill("SIGINT");
+    const finished = await running.finished;
+    assert.equal(finished.code, 130, finished.stderr);
+    assert.match(finished.stderr, /^to do: Run the same command again/m);
+    assert.match(finished.stderr, /^\(code INTERRUPTED\)$/m);
+    assertNoStackTrace(finished);
+  });
+}
+
+test("the next lab up goes on from there, and tells everything in one document", async () => {
+  first = await up();
+  const { summary, resources, release, tampered, commands } = first;
+  assert.equal(
+    Object.values(summary).reduce((sum, count) => sum + count, 0),
+    resources.length + 5,
+    "every resource but the stack, two providers and two components has an outcome",
+  );
+  assert.deepEqual(new Set(resources.map(({ outcome }) => outcome)), new Set(["rendered", "recorded"]));
+  for (const { type, outcome, where } of resources) {
+    assert.equal(outcome, type.startsWith("kubernetes:") ? "rendered" : "recorded", type);
+    if (outcome === "rendered") assert.ok(statSync(where).isFile(), `${where} is not there`);
+  }
+  assert.notEqual(tampered.digest, release.split("@")[1]);
+  assert.deepEqual(commands, [
+    `npx neko-trust verify-image ${release} --stack local`,
+    "npx neko-trust status",
+    "make preview",
+  ]);
+});
+
+test("the commands that it ends with work: verify-image proves the release and refuses the tampered copy", async () => {
+  const good = await copy.run(["verify-image", first.release, "--stack", "local"]);
+  assert.equal(good.code, 0, good.stderr);
+  assert.match(good.stdout, /^✓ verified under policy "neko-lab"$/m);
+  const bad = await copy.run([
+    "verify-image",
+    `${first.release.split("@")[0] ?? ""}@${first.tampered.digest}`,
+    ...["--stack", "local", "--json"],
+  ]);
+  assert.equal(bad.code, 1, bad.stderr);
+  const { findings } = z.object({ findings: z.array(z.object({ code: z.string() })) }).parse(JSON.parse(bad.stdout));
+  assert.ok(findings.some(({ code }) => code === "STATEMENT_SUBJECT_MISMATCH"));
+});
+
+test("status tells services, release and resources; preview plans nothing new", async () => {
+  const status = await copy.run(["status", "--json"]);
+  assert.equal(status.code, 0, status.stderr);
+  const document = z
+    .object({
+      services: z.array(z.object({ name: z.string(), state: z.string() })),
+      resources: z.array(z.object({ urn: z.string() })),
+    })
+    .parse(JSON.parse(status.stdout));
+  const running = document.services.filter(({ state }) => state === "running").map(({ name }) => name);
+  assert.deepEqual(running.sort(), ["registry", "registry-with-referrers", "sigstore"]);
+  assert.equal(document.resources.length, first.resources.length);
+
+  const preview = await copy.run(["preview"]);
+  assert.equal(preview.code, 0, preview.stderr);
+  assert.match(preview.stdout, /nothing changed: \d+ resources, all same/);
+  assert.equal(preview.stderr, "", "no warning that a user could do nothing about");
+});
+
+test("services that crashed are named by status, started again by the next up, and everything is the same", async () => {
+  const before = copy.pids();
+  for (const pid of Object.values(before)) process.kill(pid, "SIGKILL");
+  const status = await copy.run(["status"]);
+  assert.equal(status.code, 3);
+  assert.match(status.stdout, /✗ registry is not running/);
+  assert.match(status.stdout, /✗ sigstore is not running/);
+
+  const again = await up();
+  assertAllSame(again);
+  assert.equal(again.release, first.release, "ports, files and digests were kept");
+  for (const [name, pid] of Object.entries(copy.pids())) assert.notEqual(pid, before[name], `${name} is the old one`);
+});
+
+test("another program on a kept port: the lab moves to a new one, and nothing is made anew", async (t) => {
+  const port = Number(/:(\d+)\//.exec(first.release)?.[1]);
+  process.kill(copy.pids()["registry"] ?? 0, "SIGKILL");
+  const squatter = createServer();
+  t.after(() => squatter.close());
+  await listenWhenFree(squatter, port);
+
+  const moved = await up();
+  assert.notEqual(moved.release, first.release);
+  assert.equal(moved.release.split("@")[1], first.release.split("@")[1], "the same release");
+  assert.deepEqual(Object.keys(moved.summary).sort(), ["same", "update"]);
+  assert.equal(moved.resources.length, first.resources.length);
+});
+
+/** The kernel may take a moment to free the port of a killed process. */
+async function listenWhenFree(server: ReturnType<typeof createServer>, port: number): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const error = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+      server.once("error", resolve);
+      server.listen(port, "127.0.0.1", () => {
+        server.removeAllListeners("error");
+        resolve(undefined);
+      });
+    });
+    if (error === undefined) return;
+    server.removeAllListeners("error");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error(`port ${port} did not become free`);
+}
+
+test("down ends every process and removes state, roots and logs; the tree is as it was", async () => {
+  const pids = Object.values(copy.pids());
+  assert.ok(pids.length >= 3);
+  const finished = await copy.run(["lab", "down", "--json"]);
+  assert.equal(finished.code, 0, finished.stderr);
+  assert.deepEqual(pids.filter(isRunning), []);
+  for (const folder of [copy.directories.state, copy.directories.run]) assert.ok(!existsSync(folder), folder);
+  assert.ok(!existsSync(placesOf(copy.directories).sigstore));
+  const settings = join("stacks", "Pulumi.local.yaml");
+  const original = join(import.meta.dirname, "..", "..", settings);
+  assert.equal(readFileSync(join(copy.folder, settings), "utf8"), readFileSync(original, "utf8"));
+});

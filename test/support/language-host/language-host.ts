@@ -1,0 +1,144 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import grpc from "@grpc/grpc-js";
+import service from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/language_pb.js";
+import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+
+/** A language host that runs programs as the official one of Node.js does. */
+export interface LanguageHost {
+  /** For PULUMI_DEBUG_LANGUAGES. */
+  readonly attach: string;
+  /** What the programs printed so far. */
+  printed(): string;
+  stop(): void;
+}
+
+export interface LanguageHostOptions {
+  /** The folder of the @pulumi/pulumi package whose `cmd/run` runs the programs. */
+  readonly sdk: string;
+  /** The Node.js that runs them. */
+  readonly node: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** `cmd/run` ends with this code when it has already told the user what is wrong (cmd/run/index.ts). */
+const alreadyTold = 32;
+
+/**
+ * Serves the `nodejs` language in this process, for `PULUMI_DEBUG_LANGUAGES`. It takes the place of the binary
+ * `pulumi-language-nodejs`, which no registry has: per program it starts one Node.js with the SDK's `cmd/run`, the
+ * arguments and the environment of the official host (sdk/nodejs/cmd/pulumi-language-nodejs/main.go: constructArguments,
+ * constructConfig, execNodejs). An attached host must answer the handshake.
+ */
+export async function startLanguageHost(options: LanguageHostOptions): Promise<LanguageHost> {
+  let printed = "";
+  let engine = "";
+  const children = new Set<number>();
+  const server = new grpc.Server();
+  server.addService(service.LanguageRuntimeService, {
+    ...unimplemented(),
+    handshake: answer((request: messages.LanguageHandshakeRequest) => {
+      engine = request.getEngineAddress();
+      return new messages.LanguageHandshakeResponse();
+    }),
+    getPluginInfo: answer(() => new plugins.PluginInfo().setVersion("3.259.0")),
+    getRequiredPlugins: answer(() => new messages.GetRequiredPluginsResponse()),
+    getRequiredPackages: answer(() => new messages.GetRequiredPackagesResponse()),
+    cancel: answer(() => new empty.Empty()),
+    run: answer(async (request: messages.RunRequest) => {
+      const entry = entryPoint(request);
+      const child = spawn(options.node, runArguments(options.sdk, engine, request, entry), {
+        cwd: request.getPwd(),
+        env: { ...options.environment, ...runEnvironment(request) },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      if (child.pid !== undefined) children.add(child.pid);
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.setEncoding("utf8").on("data", (text: string) => {
+          printed += text;
+        });
+      }
+      const code = await new Promise<number | string>((resolve, reject) => {
+        child.once("error", reject);
+        child.once("close", (status, signal) => {
+          resolve(status ?? signal ?? "no exit code");
+        });
+      });
+      if (child.pid !== undefined) children.delete(child.pid);
+      const response = new messages.RunResponse();
+      if (code === alreadyTold) return response.setBail(true);
+      return code === 0 ? response : response.setError(`Program exited with ${code}: ${printed.slice(-2_000)}`);
+    }),
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
+      if (error === null) resolve(bound);
+      else reject(error);
+    });
+  });
+  return {
+    attach: `nodejs:${port}`,
+    printed: () => printed,
+    stop: () => {
+      for (const pid of children) process.kill(pid, "SIGKILL");
+      server.forceShutdown();
+    },
+  };
+}
+
+/** `main` of Pulumi.yaml: a file is the program, a folder is where it is looked for. */
+function entryPoint(request: messages.RunRequest): string {
+  return request.getInfo()?.getEntryPoint() ?? request.getProgram();
+}
+
+function runArguments(sdk: string, engine: string, request: messages.RunRequest, entry: string): string[] {
+  const flags = [
+    ["--monitor", request.getMonitorAddress()],
+    ["--engine", engine],
+    ["--organization", request.getOrganization()],
+    ["--project", request.getProject()],
+    ["--root-directory", request.getInfo()?.getRootDirectory() ?? ""],
+    ["--stack", request.getStack()],
+    ["--pwd", request.getPwd()],
+    ["--parallel", request.getParallel() === 0 ? "" : String(request.getParallel())],
+  ].filter(([, value]) => value !== "");
+  const dryRun = request.getDryrun() ? ["--dry-run"] : [];
+  return [join(sdk, "cmd", "run"), ...flags.flat(), ...dryRun, entry === "" ? "." : entry, ...request.getArgsList()];
+}
+
+function runEnvironment(request: messages.RunRequest): Record<string, string> {
+  const config = Object.fromEntries(request.getConfigMap().entries());
+  const options = request.getInfo()?.getOptions()?.toJavaScript() ?? {};
+  return {
+    PULUMI_CONFIG: JSON.stringify(config),
+    PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
+    // With "true", which is the official default, `cmd/run` starts ts-node.
+    PULUMI_NODEJS_TYPESCRIPT: String(options["typescript"] ?? true),
+  };
+}
+
+function answer<Request, Response>(
+  work: (request: Request) => Response | Promise<Response>,
+): grpc.handleUnaryCall<Request, Response> {
+  return (call, callback) => {
+    Promise.resolve(call.request)
+      .then(work)
+      .then(
+        (response) => {
+          callback(null, response);
+        },
+        (error: unknown) => {
+          callback({ code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) });
+        },
+      );
+  };
+}
+
+function unimplemented(): grpc.UntypedServiceImplementation {
+  const refuse: grpc.handleUnaryCall<unknown, unknown> = (_call, callback) => {
+    callback({ code: grpc.status.UNIMPLEMENTED });
+  };
+  return Object.fromEntries(Object.keys(service.LanguageRuntimeService).map((name) => [name, refuse]));
+}

@@ -1,0 +1,44 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { isMap, parseDocument } from "yaml";
+import { checkout } from "./engine/engine-under-test.ts";
+
+export interface StagingSettings {
+  /** `registry/path` that the policy allows and the release is of. */
+  readonly repository: string;
+  /** The digest of the one release. */
+  readonly digest: string;
+  readonly trustedRoot: { readonly path: string; readonly sha256: string; readonly fetched: string };
+  readonly environment?: "staging" | "local";
+}
+
+/**
+ * The settings of a stack `staging`, made from those of stack local: a real registry's address, a root by its path, and
+ * a cluster with a kubeconfig that does not exist (an offline preview does not read it).
+ */
+export function stagingSettings(settings: StagingSettings): string {
+  const document = parseDocument(readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8"));
+  if (!isMap(document.contents)) throw new Error("Pulumi.local.yaml is no mapping");
+  document.commentBefore = "Made by a test.";
+  const at = (key: string, ...rest: readonly (string | number)[]) => ["config", `neko-trust:${key}`, ...rest];
+  document.deleteIn(at("release"));
+  document.setIn(at("policy", "name"), "neko-staging");
+  document.setIn(at("policy", "environment"), settings.environment ?? "staging");
+  document.setIn(at("policy", "images", 0, "repository"), settings.repository);
+  document.setIn(at("policy", "roots", "sigstore", "sha256"), settings.trustedRoot.sha256);
+  document.setIn(at("policy", "roots", "sigstore", "fetched"), settings.trustedRoot.fetched);
+  document.setIn(at("trustedRoot"), settings.trustedRoot.path);
+  document.setIn(at("releases"), [{ image: settings.repository, current: settings.digest, retained: [] }]);
+  document.setIn(at("clusters"), [{ name: "staging", kubeconfig: "no-such-kubeconfig" }]);
+  document.deleteIn(at("ghcrRepository"));
+  document.deleteIn(at("githubOwner"));
+  return document.toString();
+}
+
+/** Writes `stacks/Pulumi.staging.yaml` (and, where there is none, Pulumi.yaml) into a folder. */
+export function writeStaging(folder: string, settings: StagingSettings): void {
+  const file = join(folder, "stacks", "Pulumi.staging.yaml");
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, stagingSettings(settings));
+  writeFileSync(join(folder, "Pulumi.yaml"), readFileSync(join(checkout, "Pulumi.yaml")));
+}

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startReleaseLab } from "../../../support/release-lab.ts";
+import type { StatementChange } from "../../../support/release-lab.ts";
+import { codesOf } from "../../../support/sigstore-findings.ts";
+
+const lab = await startReleaseLab();
+/** What needs a valid manifest: both platforms' provenance and SBOM, and freshness. */
+const dependent = ["SKIPPED", "SKIPPED", "SKIPPED"];
+const otherDigest = `sha256:${"0".repeat(64)}`;
+
+async function codesWith(change: StatementChange): Promise<readonly string[]> {
+  return codesOf(lab.verify({ evidence: await lab.replacing("manifest", change) }));
+}
+
+for (const [what, predicate] of [
+  ["another schema version", { schema: 2 }],
+  ["its schema version as text", { schema: "1" }],
+  ["no schema version", { schema: undefined }],
+] as const) {
+  test(`refuses a manifest with ${what}`, async () => {
+    assert.deepEqual(await codesWith({ predicate }), ["MANIFEST_SCHEMA_VERSION", ...dependent]);
+  });
+}
+
+for (const predicate of [null, [], "manifest", 1, true, {}]) {
+  test(`refuses ${JSON.stringify(predicate)} in the place of a manifest`, async () => {
+    assert.deepEqual(await codesWith({ statement: { predicate } }), ["MANIFEST_SCHEMA_VERSION", ...dependent]);
+  });
+}
+
+for (const [what, predicate] of [
+  ["an unknown key", { mode: "warn" }],
+  ["an unknown key of a platform", { "platforms.0.trusted": true }],
+  ["no platform", { platforms: [] }],
+  ["platforms in another order", { platforms: lab.release.manifest.platforms.toReversed() }],
+  ["a platform twice", { platforms: [lab.release.manifest.platforms[0], lab.release.manifest.platforms[0]] }],
+  ["a version with v", { version: "v1.2.3" }],
+  ["a version with leading zeros", { version: "01.2.3" }],
+  ["a version whose pre-release has leading zeros", { version: "1.2.3-01" }],
+  ["a version whose pre-release has an empty part", { version: "1.2.3-a..b" }],
+  ["a version beyond all numbers", { version: `${"9".repeat(30)}.0.0` }],
+  ["a source with credentials", { "source.repository": "https://user:pass@github.com/m1k1o/neko" }],
+  ["a short commit", { "flake.commit": "5f1d0f3" }],
+  ["a NAR hash in base 16", { "platforms.0.narHash": `sha256:${"0".repeat(64)}` }],
+  ["a store path that climbs out", { "platforms.0.storePath": "/nix/store/../../etc/passwd" }],
+  ["a negative size", { "platforms.0.narSize": -1 }],
+] as const) {
+  test(`refuses a manifest with ${what}`, async () => {
+    assert.deepEqual(await codesWith({ predicate }), ["MANIFEST_INVALID", ...dependent]);
+  });
+}
+
+test("refuses another image's manifest, though it is attached and signed for this one", async () => {
+  assert.deepEqual(await codesWith({ predicate: { digest: otherDigest } }), ["MANIFEST_OTHER_IMAGE", ...dependent]);
+});
+
+test("refuses a manifest whose platforms are not the index's", async () => {
+  assert.deepEqual(await codesWith({ predicate: { "platforms.0.digest": otherDigest } }), [
+    "MANIFEST_PLATFORM_MISMATCH",
+    ...dependent,
+  ]);
+  assert.deepEqual(await codesWith({ predicate: { "platforms.1": undefined, "platforms.length": 1 } }), [
+    "MANIFEST_PLATFORM_MISMATCH",
+    ...dependent,
+  ]);
+  const [amd64, arm64] = lab.release.manifest.platforms;
+  const swapped = { "platforms.0.digest": arm64?.digest, "platforms.1.digest": amd64?.digest };
+  assert.deepEqual(await codesWith({ predicate: swapped }), ["MANIFEST_PLATFORM_MISMATCH", ...dependent]);
+});
+
+test("refuses a manifest of another version than the tag names", async () => {
+  assert.deepEqual(await codesWith({ predicate: { version: "1.2.4" } }), ["MANIFEST_TAG_VERSION_MISMATCH", ...dependent]);
+  assert.deepEqual(await codesWith({ run: { ref: "refs/tags/v1.2.3-rc.1" } }), [
+    "MANIFEST_TAG_VERSION_MISMATCH",
+    ...dependent,
+  ]);
+  assert.deepEqual(await codesWith({ run: { ref: "refs/tags/version-1.2.3" } }), ["IDENTITY_REF_NOT_ALLOWED", ...dependent]);
+});
+
+test("refuses a manifest whose flake is not the source that its certificate names", async () => {
+  assert.deepEqual(await codesWith({ predicate: { "flake.commit": "0".repeat(40) } }), [
+    "PROVENANCE_SOURCE_MISMATCH",
+    ...dependent,
+  ]);
+  assert.deepEqual(await codesWith({ predicate: { "flake.repository": "https://github.com/evil/neko" } }), [
+    "PROVENANCE_SOURCE_MISMATCH",
+    ...dependent,
+  ]);
+  assert.deepEqual(await codesWith({ run: { sha: "0".repeat(40) } }), ["PROVENANCE_SOURCE_MISMATCH", ...dependent]);
+});
+
+test("the source may be another repository than the flake: the signed manifest says which", async () => {
+  const source = { "source.repository": "https://github.com/upstream/neko", "source.commit": "a".repeat(40) };
+  assert.deepEqual(await codesWith({ predicate: source }), []);
+});
+
+test("refuses two different manifests by trusted signers: one of them is false", async () => {
+  const evidence = await lab.adding("manifest", { predicate: { sourceDateEpoch: 1 } });
+  assert.deepEqual(codesOf(lab.verify({ evidence })), ["MANIFEST_EQUIVOCATION", ...dependent]);
+});
+
+test("refuses a good manifest beside a bad one by a trusted signer", async () => {
+  const bad = await lab.adding("manifest", { predicate: { mode: "warn" } });
+  assert.deepEqual(codesOf(lab.verify({ evidence: bad })), ["MANIFEST_INVALID", ...dependent]);
+  const other = await lab.adding("manifest", { predicate: { schema: 2 } });
+  assert.deepEqual(codesOf(lab.verify({ evidence: other })), ["MANIFEST_SCHEMA_VERSION", ...dependent]);
+});
+
+test("takes one manifest signed twice", async () => {
+  const evidence = await lab.adding("manifest", {});
+  const checked = lab.verify({ evidence });
+  assert.deepEqual(codesOf(checked), []);
+  assert.equal(checked.ok && checked.proof.data.statements.filter(({ kind }) => kind === "manifest").length, 2);
+});
+
+test("refuses a policy that names no signer of manifests: platforms could not be verified", () => {
+  const policy = lab.policyWith({ "require.manifest": [] });
+  assert.deepEqual(codesOf(lab.verify({ policy })), ["STATEMENT_MISSING", ...dependent]);
+});
+
+test("closure and derivation may be left out in environment local alone", async () => {
+  const { checkManifest } = await import("../../../../src/core/verify/check-manifest.ts");
+  const { claims } = { claims: { issuer: "", subjectAlternativeName: "" } };
+  const { manifest, index } = lab.release;
+  const platforms = new Map(manifest.platforms.map(({ platform, digest }) => [platform, digest]));
+  const own = { sourceRepositoryUri: manifest.flake.repository, sourceRepositoryDigest: manifest.flake.commit };
+  const statement = {
+    kind: "manifest",
+    signer: lab.policy.signers[0]!,
+    subject: index.index.digest,
+    referrer: index.index.digest,
+    statement: { _type: "https://in-toto.io/Statement/v1", subject: [], predicateType: "", predicate: manifest },
+    claims: { ...claims, ...own },
+    signedAt: lab.now,
+    logs: [],
+  } as const;
+  const image = { digest: index.index.digest, platforms };
+  const check = (environment: "local" | "staging") =>
+    codesOf(checkManifest([statement], image, lab.policyWith({ environment })));
+  assert.deepEqual(check("local"), []);
+  // The sample has closures, and no derivations: it was not built by Nix.
+  assert.deepEqual(check("staging"), ["MANIFEST_INCOMPLETE", "MANIFEST_INCOMPLETE"]);
+});
