@@ -2,7 +2,8 @@
 import { isNodeNewEnough, nodeTooOld } from "./bin/node-version.mjs";
 
 if (!isNodeNewEnough()) {
-  console.error(nodeTooOld("The Pulumi program"));
+  const [message, remedy] = nodeTooOld("The Pulumi program");
+  console.error(`error: ${message}\nto do: ${remedy}\n(code NODE_TOO_OLD)`);
   process.exit(1);
 }
 

@@ -37,7 +37,7 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   };
 
   if (config.ghcrRepository !== undefined) {
-    const provider = githubProvider(config);
+    const provider = githubProvider(config, { offline });
     const repository = new GhcrRepository("ghcr-repository", { settings: config.ghcrRepository }, { provider });
     outputs["repository"] = repository.fullName;
   }

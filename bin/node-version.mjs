@@ -18,10 +18,10 @@ export function pinnedNode() {
   return existsSync(path) ? path : undefined;
 }
 
+/** What is wrong, and what to do: the code is NODE_TOO_OLD. */
 export function nodeTooOld(what) {
   return [
-    `error: ${what} needs Node ${needed.join(".")} or newer; this is ${process.versions.node}.`,
-    "to do: Run `make setup` once: it installs a pinned Node beside the project (or put a newer one on PATH).",
-    "(code NODE_TOO_OLD)",
-  ].join("\n");
+    `${what} needs Node ${needed.join(".")} or newer; this is ${process.versions.node}.`,
+    "Run `make setup` once: it installs a pinned Node beside the project (or put a newer one on PATH).",
+  ];
 }

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { projectName } from "../src/config/read-config.ts";
 import { localOverlayPath } from "../src/config/local-overlay.ts";
 import { Failure } from "../src/core/failure.ts";
+import { fileBackendUrl } from "../src/engine/file-backend.ts";
 import type { LabContext, LabReport } from "./context.ts";
 import { controlPlaneFiles } from "./control-plane/credentials.ts";
 import { localPassphrase, placesOf, serviceNames } from "./places.ts";
@@ -48,7 +48,7 @@ export async function labEnvironment(context: LabContext): Promise<LabReport> {
   });
   const { debugProviders } = standInsFileSchema.parse(JSON.parse(readFileSync(file, "utf8")));
   const variables: Record<string, string> = {
-    PULUMI_BACKEND_URL: pathToFileURL(join(places.engine, "backend")).href,
+    PULUMI_BACKEND_URL: fileBackendUrl(join(places.engine, "backend")),
     PULUMI_CONFIG_PASSPHRASE: localPassphrase,
     PULUMI_DEBUG_PROVIDERS: debugProviders,
     PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",

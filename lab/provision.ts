@@ -8,6 +8,7 @@ import { projectName } from "../src/config/read-config.ts";
 import type { LabContext } from "./context.ts";
 import { writeWhole } from "./control-plane/credentials.ts";
 import { localPassphrase, placesOf } from "./places.ts";
+import { projectWithoutSecrets } from "./project-without-secrets.ts";
 import { startStandIns } from "./stand-ins/start.ts";
 import type { KubernetesTarget, StandIns } from "./stand-ins/start.ts";
 
@@ -68,7 +69,9 @@ export async function withStack<T>(
   try {
     const handle = await openStack({
       engine,
-      checkout: directories.checkout,
+      checkout: local
+        ? directories.checkout
+        : projectWithoutSecrets(directories.checkout, stack, join(folder, "project")),
       stack,
       program: () => program({ environment, offline: !local }),
       folder,

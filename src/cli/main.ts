@@ -1,97 +1,133 @@
+import { writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { directoriesOf } from "../adapters/directories/directories.ts";
-import { Failure } from "../core/failure.ts";
-import { commands } from "./commands.ts";
+import { Failure, reasonOf } from "../core/failure.ts";
+import type { RegisterCommand } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
+import { onInterrupt } from "./interrupt.ts";
 import { errorLines, errorReport, exitCodes } from "./outcome.ts";
 import type { ExitCode, Outcome } from "./outcome.ts";
+import { createProgram, usageFailure } from "./program.ts";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
-/** Writes and waits: a process that exits at once would cut what is piped. */
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write(text, () => {
-      resolve();
-    });
-  });
+/** What a command line runs in. Left out parts are the process's own. */
+export interface Surroundings {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly commands?: readonly RegisterCommand[];
 }
 
-async function report(outcome: Outcome, json: boolean): Promise<ExitCode> {
+/** Who reads has gone (`neko-trust … | head`): no error, and no reason to stop before the work is done. */
+const readerGone = ["EPIPE", "ERR_STREAM_DESTROYED"];
+
+/** Writes and waits: a process that exits at once would cut what is piped. Throws OUTPUT_FAILED, as on a full disk. */
+async function write(stream: NodeJS.WritableStream, text: string): Promise<void> {
+  const error = await new Promise<Error | null | undefined>((resolve) => {
+    stream.write(text, resolve);
+  });
+  if (error === undefined || error === null) return;
+  if ("code" in error && readerGone.includes(String(error.code))) return;
+  throw new Failure(
+    {
+      code: "OUTPUT_FAILED",
+      kind: "unavailable",
+      message: `The result can't be written: ${reasonOf(error)}.`,
+      remedy: "Free some space, or write it to another place.",
+    },
+    { cause: error },
+  );
+}
+
+async function report(outcome: Outcome, json: boolean, { stdout }: Surroundings): Promise<ExitCode> {
   const text = json ? JSON.stringify(outcome.document, null, 2) : outcome.lines.join("\n");
-  if (text !== "") await write(process.stdout, `${text}\n`);
+  if (text !== "") await write(stdout, `${text}\n`);
   return outcome.exitCode;
 }
 
-async function reportError(error: unknown, json: boolean): Promise<ExitCode> {
+async function reportError(error: unknown, json: boolean, surroundings: Surroundings): Promise<ExitCode> {
+  const { stdout, stderr, environment } = surroundings;
   const failure = errorReport(error);
   const { exitCode, ...document } = failure;
-  if (json) await write(process.stdout, `${JSON.stringify({ ok: false, error: document }, null, 2)}\n`);
-  else await write(process.stderr, `${errorLines(failure).join("\n")}\n`);
-  if (failure.code === "INTERNAL" && process.env["NEKO_TRUST_DEBUG"] === "1" && error instanceof Error) {
-    await write(process.stderr, `${error.stack ?? ""}\n`);
+  // Where the document can't be written, the words go where they can.
+  if (json && failure.code !== "OUTPUT_FAILED") {
+    await write(stdout, `${JSON.stringify({ ok: false, error: document }, null, 2)}\n`);
+  } else await write(stderr, `${errorLines(failure).join("\n")}\n`);
+  if (failure.code === "INTERNAL" && environment["NEKO_TRUST_DEBUG"] === "1" && error instanceof Error) {
+    await write(stderr, `${error.stack ?? ""}\n`);
   }
   return exitCode;
 }
 
-function contextOf(json: boolean, signal: AbortSignal): CommandContext {
-  return {
-    directories: directoriesOf(checkout, process.env),
-    environment: process.env,
+/** Parses the arguments, runs one command and returns how it ended. Throws only when nothing can be written at all. */
+export async function execute(
+  args: readonly string[],
+  surroundings: Surroundings = { stdout: process.stdout, stderr: process.stderr, environment: process.env },
+): Promise<ExitCode> {
+  const { stdout, stderr, environment } = surroundings;
+  const json = args.includes("--json");
+  const interrupt = onInterrupt();
+  const context: CommandContext = {
+    directories: directoriesOf(checkout, environment),
+    environment,
     now: () => new Date(),
-    signal,
+    signal: interrupt.signal,
     progress: (line) => {
-      if (!json) process.stderr.write(`${line}\n`);
+      if (!json) stderr.write(`${line}\n`);
     },
   };
-}
-
-/** Parses the arguments, runs one command and returns how it ended. Never throws. */
-export async function execute(args: readonly string[]): Promise<ExitCode> {
-  const json = args.includes("--json");
-  const interrupt = new AbortController();
-  const onInterrupt = (): void => {
-    interrupt.abort(
-      new Failure({
-        code: "INTERRUPTED",
-        kind: "unavailable",
-        message: "Interrupted.",
-        remedy: "Run the same command again: it goes on from what is there.",
-      }),
-    );
-  };
-  process.once("SIGINT", onInterrupt);
-  process.once("SIGTERM", onInterrupt);
   let exitCode: ExitCode = exitCodes.done;
-  const program = new Command("neko-trust")
-    .description("Running only what you can prove: one trust policy for images built with Nix.")
-    .showHelpAfterError("(see neko-trust --help)")
-    .exitOverride();
-  for (const register of commands) {
-    register(program, async (run) => {
-      exitCode = await report(await run(contextOf(json, interrupt.signal)), json);
-    });
-  }
+  let help = "";
+  const output = {
+    writeOut: (text: string): void => {
+      stdout.write(text);
+    },
+    writeHelp: (text: string): void => {
+      help += text;
+    },
+  };
+  const program = createProgram(
+    async (action) => {
+      exitCode = await report(await action(context), json, surroundings);
+    },
+    output,
+    surroundings.commands,
+  );
   try {
     await program.parseAsync([...args], { from: "user" });
     return exitCode;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
-    if (interrupt.signal.aborted) return await reportError(interrupt.signal.reason, json);
-    return await reportError(error, json);
+    if (!(error instanceof CommanderError)) {
+      const reason: unknown = interrupt.signal.aborted ? interrupt.signal.reason : error;
+      return await reportError(reason, json, surroundings);
+    }
+    const failure = usageFailure(error);
+    if (failure === undefined) return exitCodes.done;
+    if (help !== "" && !json) await write(stderr, `${help}\n`);
+    return await reportError(failure, json, surroundings);
   } finally {
-    process.removeListener("SIGINT", onInterrupt);
-    process.removeListener("SIGTERM", onInterrupt);
+    interrupt.stop();
+  }
+}
+
+/** What nobody caught is a bug: told like every other, and never with Node's exit code 1, which means refused. */
+function onUncaught(error: unknown): void {
+  const failure = errorReport(error instanceof Failure ? new Error(error.message, { cause: error }) : error);
+  const stack = process.env["NEKO_TRUST_DEBUG"] === "1" && error instanceof Error ? [error.stack ?? ""] : [];
+  try {
+    writeSync(2, `${[...errorLines(failure), ...stack].join("\n")}\n`);
+  } finally {
+    process.exit(exitCodes.internal);
   }
 }
 
 /** The entry of bin/neko-trust.mjs. */
 export async function run(args: readonly string[]): Promise<void> {
-  // A closed pipe (`neko-trust … | head`) is no error.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(exitCodes.done);
-  });
+  process.on("uncaughtException", onUncaught);
+  // `write` hears of every failure; without a listener the event alone would end the process.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
   process.exit(await execute(args));
 }

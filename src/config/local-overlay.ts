@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { digestSchema } from "../core/oci/formats.ts";
-import { schemaFaults } from "../core/schema-faults.ts";
+import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 
 /**
  * What changes from one lab to the next (ports, digests, roots) and so can't be in the committed
@@ -41,10 +41,7 @@ export function readLocalOverlay(stateDirectory: string): LocalOverlay {
   }
   const parsed = localOverlaySchema.safeParse(document);
   if (parsed.success) return parsed.data;
-  throw damaged(
-    path,
-    schemaFaults(parsed.error, document).map((fault) => `${fault.path}: found ${fault.found}; ${fault.allowed}`),
-  );
+  throw damaged(path, schemaFaults(parsed.error, document).map(faultLine));
 }
 
 function damaged(path: string, details: readonly string[]): Failure {
@@ -60,7 +57,8 @@ function damaged(path: string, details: readonly string[]): Failure {
 function withHost(repository: unknown, hosts: LocalOverlay["hosts"]): unknown {
   if (typeof repository !== "string") return repository;
   const slash = repository.indexOf("/");
-  const host = hosts[repository.slice(0, Math.max(slash, 0))];
+  const placeholder = repository.slice(0, Math.max(slash, 0));
+  const host = Object.hasOwn(hosts, placeholder) ? hosts[placeholder] : undefined;
   return host === undefined ? repository : host + repository.slice(slash);
 }
 

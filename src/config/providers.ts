@@ -24,9 +24,10 @@ const deadKubeconfig = JSON.stringify({
   "current-context": "dead",
 });
 
-export function githubProvider(config: StackConfig): github.Provider {
+/** GitHub's provider. `offline`: the plan is made without its token, which an offline preview can't decrypt. */
+export function githubProvider(config: StackConfig, context: { readonly offline: boolean }): github.Provider {
   const owner = config.githubOwner ?? "";
-  if (config.policy.environment === "local") {
+  if (config.policy.environment === "local" || context.offline) {
     return new github.Provider("github", {
       owner,
       token: pulumi.secret("not-a-credential"),

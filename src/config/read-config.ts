@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parseDocument } from "yaml";
 import type { Directories } from "../adapters/directories/directories.ts";
-import { Failure } from "../core/failure.ts";
+import { Failure, reasonOf } from "../core/failure.ts";
+import { parseStrictYaml } from "../core/yaml/strict-yaml.ts";
 import { applyLocalOverlay, readLocalOverlay } from "./local-overlay.ts";
 import { parseStackConfig } from "./stack-config.ts";
 import type { StackConfig } from "./stack-config.ts";
@@ -10,9 +10,11 @@ import type { StackConfig } from "./stack-config.ts";
 export const projectName = "neko-trust";
 const prefix = `${projectName}:`;
 
-/** Names of the stacks that have a file, sorted. */
+/** Names of the stacks that have a file, sorted; none where there is no folder of stacks, as in the npm package. */
 export function stackNames(checkout: string): string[] {
-  return readdirSync(join(checkout, "stacks"))
+  const folder = join(checkout, "stacks");
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
     .map((name) => /^Pulumi\.([a-z0-9-]+)\.yaml$/.exec(name)?.[1])
     .filter((name) => name !== undefined)
     .sort();
@@ -27,49 +29,82 @@ function finish(document: Record<string, unknown>, stack: string, directories: D
     stack === "local" && document["release"] === "lab"
       ? applyLocalOverlay(document, readLocalOverlay(directories.state))
       : document;
-  return parseStackConfig(overlaid, stackFile(stack));
+  return parseStackConfig(overlaid, { stack, source: stackFile(stack) });
 }
 
 /**
- * Reads a stack's file as plain YAML, without Pulumi. Throws STACK_UNKNOWN, CONFIG_NOT_YAML or CONFIG_INVALID (usage),
- * for stack local also LAB_NOT_RUNNING.
+ * Reads a stack's file as plain YAML, without Pulumi. Throws STACK_UNKNOWN, CONFIG_UNREADABLE, CONFIG_NOT_YAML or
+ * CONFIG_INVALID (usage), for stack local also LAB_NOT_RUNNING and LAB_STATE_DAMAGED (unavailable).
  */
 export function readYamlConfig(stack: string, directories: Directories): StackConfig {
   const relative = stackFile(stack);
   const path = join(directories.checkout, relative);
   const names = stackNames(directories.checkout);
-  if (!names.includes(stack) || !existsSync(path)) {
+  if (!names.includes(stack)) {
     throw new Failure({
       code: "STACK_UNKNOWN",
       kind: "usage",
       message: `There is no stack "${stack}" (${relative} does not exist).`,
-      remedy: `Name one of: ${names.join(", ")}.`,
+      remedy:
+        names.length === 0
+          ? "Run the command in a checkout of neko-trust, or name a policy by its file."
+          : `Name one of: ${names.join(", ")}.`,
     });
   }
-  const parsed = parseDocument(readFileSync(path, "utf8"), { strict: true, uniqueKeys: true });
-  if (parsed.errors.length > 0) {
+  const parsed = parseStrictYaml(textOf(path, relative));
+  if (!parsed.ok) {
     throw new Failure({
       code: "CONFIG_NOT_YAML",
       kind: "usage",
       message: `${relative} is not valid YAML.`,
       remedy: `Correct ${relative} at the places named.`,
-      details: parsed.errors.map((error) => error.message),
+      details: parsed.faults,
     });
   }
-  const root: unknown = parsed.toJS({ maxAliasCount: 10 });
+  const root = parsed.value;
   const config = typeof root === "object" && root !== null && "config" in root ? root.config : {};
   const document: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(typeof config === "object" && config !== null ? config : {})) {
-    if (key.startsWith(prefix)) document[key.slice(prefix.length)] = value;
+    if (key.startsWith(prefix)) document[key.slice(prefix.length)] = asPulumiGives(value);
   }
   return finish(document, stack, directories);
+}
+
+function textOf(path: string, relative: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new Failure(
+      {
+        code: "CONFIG_UNREADABLE",
+        kind: "usage",
+        message: `${relative} can't be read: ${reasonOf(error)}.`,
+        remedy: "Make it a file that you may read.",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The engine gives a key's number or boolean as text; below an object's keys they stay what they are. */
+function asPulumiGives(value: unknown): unknown {
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : value;
+}
+
+/** Go's `time.Time.String()`: what the engine makes of a time that stands unquoted in YAML (sdk/v3, config/object.go). */
+const goTime = /^([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?) \+0000 UTC$/;
+
+/** For `JSON.parse`: such a time as YAML 1.2 has it, `2026-11-23T00:00:00Z`. */
+function withIsoTime(_key: string, value: unknown): unknown {
+  const [, date, time] = typeof value === "string" ? (goTime.exec(value) ?? []) : [];
+  return date === undefined || time === undefined ? value : `${date}T${time}Z`;
 }
 
 /** A value of Pulumi's flat config: objects and arrays arrive as JSON text. */
 function configValue(text: string): unknown {
   if (!/^[[{]/.test(text)) return text;
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text, withIsoTime) as unknown;
   } catch {
     return text;
   }

@@ -4,7 +4,8 @@ import { ghcrRepositorySettingsSchema } from "../../components/ghcr-repository/s
 import { Failure } from "../core/failure.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
-import { schemaFaults } from "../core/schema-faults.ts";
+import { faultLine, schemaFaults } from "../core/schema-faults.ts";
+import type { SchemaFault } from "../core/schema-faults.ts";
 
 /**
  * The configuration of one stack: `stacks/Pulumi.<stack>.yaml`, keys without their `neko-trust:` prefix. Composed of
@@ -44,45 +45,66 @@ export type StackConfig = z.infer<typeof stackConfigSchema>;
 /** Keys that are secrets: Pulumi decrypts them for the program, which reads them as secret outputs; never parsed here. */
 export const secretKeys: readonly string[] = ["githubToken"];
 
-/** Parses a stack's keys; throws CONFIG_INVALID with every fault: path, found, allowed. */
-export function parseStackConfig(document: Readonly<Record<string, unknown>>, source: string): StackConfig {
+/** Parses a stack's keys; throws CONFIG_INVALID with every fault: path, found, allowed. `source` names the file. */
+export function parseStackConfig(
+  document: Readonly<Record<string, unknown>>,
+  { stack, source }: { readonly stack: string; readonly source: string },
+): StackConfig {
   const plain = Object.fromEntries(Object.entries(document).filter(([key]) => !secretKeys.includes(key)));
   const parsed = stackConfigSchema.safeParse(plain);
-  if (parsed.success) return checkedRelations(parsed.data, source);
-  const faults = schemaFaults(parsed.error, plain);
+  const faults = [...(parsed.success ? [] : schemaFaults(parsed.error, plain)), ...relationFaults(plain, stack)];
+  if (parsed.success && faults.length === 0) return parsed.data;
   throw new Failure({
     code: "CONFIG_INVALID",
     kind: "usage",
     message: `${source} has ${faults.length} ${faults.length === 1 ? "fault" : "faults"}.`,
     remedy: `Correct ${source}; schemas/trust-policy.v1.schema.json and components/*/README.md say what is allowed.`,
-    details: faults.map((fault) => `${fault.path}: found ${fault.found}; ${fault.allowed}`),
+    details: faults.map(faultLine),
   });
 }
 
-function checkedRelations(config: StackConfig, source: string): StackConfig {
-  const repositories = config.policy.images.flatMap((image) => [image.repository, ...image.mirrors]);
-  const faults = config.releases.flatMap((entry, index) =>
-    repositories.includes(entry.image)
-      ? []
-      : [`releases.${index}.image: found "${entry.image}"; must be one of policy.images: ${repositories.join(", ")}`],
-  );
-  if (config.release === "lab" && config.policy.environment !== "local") {
-    faults.push(`release: found "lab"; only environment local may use lab releases`);
+/** What relations are about, whatever else is in the document; parts that can't be read have faults of their own. */
+const readable = z.looseObject({
+  release: z.unknown(),
+  policy: z
+    .looseObject({
+      environment: z.unknown(),
+      images: z
+        .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
+        .optional()
+        .catch(undefined),
+    })
+    .catch({ environment: undefined }),
+  releases: z.array(z.looseObject({ image: z.unknown() }).catch({ image: undefined })).catch([]),
+  clusters: z.array(z.looseObject({ kubeconfig: z.unknown() }).catch({ kubeconfig: "" })).catch([]),
+});
+
+/** What one key demands of another. */
+function relationFaults(document: Readonly<Record<string, unknown>>, stack: string): SchemaFault[] {
+  const { release: lab, policy, releases, clusters } = readable.parse(document);
+  const { environment, images } = policy;
+  const faults: SchemaFault[] = [];
+  const fault = (path: string, found: string, allowed: string): void => {
+    faults.push({ path, found, allowed });
+  };
+  const repositories = images?.flatMap((image) => [image.repository, ...image.mirrors]);
+  releases.forEach(({ image }, index) => {
+    if (repositories === undefined || typeof image !== "string" || repositories.includes(image)) return;
+    fault(`releases.${index}.image`, `"${image}"`, `must be one of policy.images: ${repositories.join(", ")}`);
+  });
+  if (lab === "lab" && environment !== "local") {
+    fault("release", `"lab"`, "only environment local may use lab releases");
   }
-  if (config.ghcrRepository !== undefined && config.githubOwner === undefined) {
-    faults.push("githubOwner: found nothing; needed by ghcrRepository");
+  if (lab === "lab" && environment === "local" && stack !== "local") {
+    fault("release", `"lab"`, "only stack local takes its releases from the lab");
   }
-  config.clusters.forEach((entry, index) => {
-    if (entry.kubeconfig === undefined && config.policy.environment !== "local") {
-      faults.push(`clusters.${index}.kubeconfig: found nothing; must be the path of a kubeconfig file`);
+  if (document["ghcrRepository"] !== undefined && document["githubOwner"] === undefined) {
+    fault("githubOwner", "nothing", "needed by ghcrRepository");
+  }
+  clusters.forEach(({ kubeconfig }, index) => {
+    if (kubeconfig === undefined && environment !== "local") {
+      fault(`clusters.${index}.kubeconfig`, "nothing", "must be the path of a kubeconfig file");
     }
   });
-  if (faults.length === 0) return config;
-  throw new Failure({
-    code: "CONFIG_INVALID",
-    kind: "usage",
-    message: `${source} has ${faults.length} ${faults.length === 1 ? "fault" : "faults"}.`,
-    remedy: `Correct ${source}.`,
-    details: faults,
-  });
+  return faults;
 }

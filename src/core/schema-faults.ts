@@ -10,23 +10,48 @@ export interface SchemaFault {
   readonly allowed: string;
 }
 
-const secretName = /token|secret|password|passphrase|private|credential/i;
+const secretName = /token|secret|password|passphrase|private|credential|api_?key/i;
+
+/** Forms that tokens and keys have, wherever somebody put one: GitHub, GitLab, cloud access keys, JWT, PEM, Pulumi. */
+const secretForm =
+  /\bgh[a-z]_[A-Za-z0-9]{16,}|\bgithub_pat_|\bglpat-|\b(?:AKIA|ASIA)[A-Z0-9]{16}|\beyJ[\w-]+\.[\w-]+\.|-----BEGIN|\bpul-[0-9a-f]{32}/;
+
+const hidden = "(a secret, not shown)";
 
 function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   let value: unknown = document;
   for (const key of path) {
     if (typeof value !== "object" || value === null) return undefined;
-    value = (value as Record<PropertyKey, unknown>)[key];
+    value = Object.hasOwn(value, key) ? (value as Record<PropertyKey, unknown>)[key] : undefined;
   }
   return value;
 }
 
+function isSecretName(key: PropertyKey): boolean {
+  return typeof key === "string" && secretName.test(key);
+}
+
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return "nothing";
-  if (path.some((key) => typeof key === "string" && secretName.test(key))) return "(a secret, not shown)";
-  const text = JSON.stringify(value) as string | undefined;
+  if (path.some(isSecretName)) return hidden;
+  const redacted = (key: string, part: unknown): unknown =>
+    isSecretName(key) || (typeof part === "string" && secretForm.test(part)) ? hidden : part;
+  const text = JSON.stringify(value, redacted) as string | undefined;
   if (text === undefined) return typeof value;
+  if (text === JSON.stringify(hidden)) return hidden;
   return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+/** An unknown key may be a secret's, misspelt: what is there is told by its type. */
+function typeShown(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+/** `path: found …; allowed`, as every command prints it. */
+export function faultLine(fault: SchemaFault): string {
+  return `${fault.path}: found ${fault.found}; ${fault.allowed}`;
 }
 
 /** Every fault of a zod error, with the value that was found; unknown keys become one fault each. */
@@ -38,7 +63,13 @@ export function schemaFaults(error: z.ZodError, document: unknown): readonly Sch
       allowed,
     });
     if (issue.code === "unrecognized_keys") {
-      return issue.keys.map((key) => at([...issue.path, key], "no such key: remove it, or correct its name"));
+      return issue.keys.map((key) => {
+        const path = [...issue.path, key];
+        return {
+          ...at(path, "no such key: remove it, or correct its name"),
+          found: typeShown(valueAt(document, path)),
+        };
+      });
     }
     return [at(issue.path, issue.message)];
   });

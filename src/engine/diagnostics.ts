@@ -1,6 +1,6 @@
 /** The engine's colour directives: `<{%fg 1%}>`, `<{%reset%}>`. */
 const colour = /<\{%[^%]*%\}>/g;
-// eslint-disable-next-line no-control-regex -- terminal colour sequences start with the escape character
+/** Terminal colours: sequences that start with the escape character. */
 const terminal = /\u001b\[[0-9;]*m/g;
 /** A frame of a JavaScript stack. */
 const frame = /^\s+at .*(:\d+:\d+\)?|<anonymous>\)?|\(native\))$/;

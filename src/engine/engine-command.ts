@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { delimiter, dirname } from "node:path";
-import type { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
+import { PulumiCommand } from "@pulumi/pulumi/automation/index.js";
 import type { Environment } from "../adapters/toolchain/go.ts";
 import { signalGroup } from "../adapters/toolchain/interruption.ts";
 import type { Interruption } from "../adapters/toolchain/interruption.ts";
@@ -46,18 +46,18 @@ const graceMilliseconds = 30_000;
  * end within the grace time or at a second interruption.
  */
 export function engineCommand(options: EngineCommandOptions): AutomationCommand {
-  return {
-    command: options.engine.command,
-    version: options.engine.version,
-    async run(args, workDir, additional, onOutput, onError): Promise<EngineExit> {
-      // Asked for after each change to fill a summary that nobody reads here: the events have told it all.
-      if (args[0] === "stack" && args[1] === "history") return { code: 0, stdout: "[]", stderr: "" };
-      const exit = await runEngine(options, withoutPrompts(args), workDir, additional, onOutput, onError);
-      if (exit.code === 0) return exit;
-      options.onFailedRun(exit);
-      throw new Error(`pulumi ${args[0] ?? ""} ended with ${exit.code}`);
-    },
+  const run: AutomationCommand["run"] = async (args, workDir, additional, onOutput, onError) => {
+    // Asked for after each change to fill a summary that nobody reads here: the events have told it all.
+    if (args[0] === "stack" && args[1] === "history") return { code: 0, stdout: "[]", stderr: "" };
+    const exit = await runEngine(options, withoutPrompts(args), workDir, additional, onOutput, onError);
+    if (exit.code === 0) return exit;
+    options.onFailedRun(exit);
+    throw new Error(`pulumi ${args[0] ?? ""} ended with ${exit.code}`);
   };
+  const { command, version } = options.engine;
+  // Its constructor is private, and its `get` takes a root folder only, while an engine may be anywhere on PATH.
+  const base = Object.create(PulumiCommand.prototype) as PulumiCommand;
+  return Object.assign(base, { command, version, run });
 }
 
 function withoutPrompts(args: readonly string[]): readonly string[] {

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { LocalWorkspace, Stack } from "@pulumi/pulumi/automation/index.js";
 import type { EngineEvent, OutputMap } from "@pulumi/pulumi/automation/index.js";
 import type { Environment } from "../adapters/toolchain/go.ts";
@@ -160,6 +161,8 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
       return { summary: collected.changes, resources, outputs, milliseconds: Date.now() - begin };
     } catch (error) {
       tolerateLateRefusals();
+      // Most of them come at once: let them be heard while the guard stands.
+      await sleep(50);
       throw updateFailure({
         operation,
         stack: options.stack,

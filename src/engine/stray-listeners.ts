@@ -1,8 +1,8 @@
-const events = ["uncaughtException", "unhandledRejection"] as const;
 type Listener = (...args: unknown[]) => void;
 
 let running = 0;
-let before: Readonly<Record<(typeof events)[number], readonly Listener[]>> | undefined;
+/** The process's listeners from before the first of the stretches that are open now. */
+let before: { readonly exceptions: readonly Listener[]; readonly rejections: readonly Listener[] } | undefined;
 
 const reported = new WeakSet<Error>();
 
@@ -34,24 +34,32 @@ export function isGrpcStatus(error: unknown): boolean {
 
 /**
  * Guards a stretch in which the Automation API may run a program; returns what ends the stretch. While a program runs,
- * that API catches all uncaught errors of the process, and when the engine dies under it, it never stops: a later bug
- * would then be swallowed and the process would hang instead of ending. So what it leaves behind is removed when the
- * last stretch ends.
+ * that API listens for all uncaught errors of the process and reports them as the program's.
+ * - Other listeners for unhandled rejections are set aside meanwhile: a command line's or a test runner's would take
+ *   an error in an `apply` for a bug of the process.
+ * - When the engine dies under a program, the API's listeners stay: a later bug would be swallowed, and the process
+ *   would hang instead of ending. So they are removed when the last stretch ends.
  */
 export function guardListeners(): () => void {
-  if (running === 0) before = { uncaughtException: listeners(0), unhandledRejection: listeners(1) };
+  if (running === 0) {
+    before = { exceptions: listenersOf("uncaughtException"), rejections: listenersOf("unhandledRejection") };
+    for (const listener of before.rejections) process.off("unhandledRejection", listener);
+  }
   running += 1;
   return () => {
     running -= 1;
     if (running > 0 || before === undefined) return;
-    for (const [index, event] of events.entries()) {
-      const kept = before[event];
-      const strays = listeners(index).filter((listener) => !kept.includes(listener) && listener !== onLateRefusal);
-      for (const listener of strays) process.off(event, listener);
+    const { exceptions, rejections } = before;
+    for (const listener of listenersOf("uncaughtException")) {
+      if (!exceptions.includes(listener)) process.off("uncaughtException", listener);
     }
+    const tolerant = listenersOf("unhandledRejection").includes(onLateRefusal);
+    process.removeAllListeners("unhandledRejection");
+    for (const listener of rejections) process.on("unhandledRejection", listener);
+    if (tolerant) tolerateLateRefusals();
   };
 }
 
-function listeners(index: number): readonly Listener[] {
-  return process.rawListeners(events[index] ?? "uncaughtException") as Listener[];
+function listenersOf(event: "uncaughtException" | "unhandledRejection"): readonly Listener[] {
+  return process.rawListeners(event) as Listener[];
 }

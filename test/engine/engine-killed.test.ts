@@ -8,6 +8,7 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StackHandle } from "../../src/engine/open-stack.ts";
+import { processStart } from "../../src/adapters/toolchain/process-identity.ts";
 import { lockFolder } from "../../src/engine/file-backend.ts";
 import { pendingIn, stateFile } from "../../src/engine/pending-operations.ts";
 import { manyThings } from "../support/engine/many-things.ts";
@@ -56,6 +57,33 @@ describe("kill -9 during an up", { concurrency: 2 }, () => {
       assert.ok(seen.locks > 0, "no kill left a lock: the healing was not put to the test");
     });
   }
+});
+
+test("SIGINT to the program cancels the engine, which ends before the program does", async (t) => {
+  const project = smallProject(t);
+  const child = spawn(
+    process.execPath,
+    [script, project.checkout, project.folder, join(project.checkout, "ledger"), "1"],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
+  const ended = new Promise((resolve) => child.once("close", resolve));
+  const lines: string[] = [];
+  let engine = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(line);
+    const pid = /^engine (\d+)$/.exec(line)?.[1];
+    if (pid === undefined) continue;
+    engine = Number(pid);
+    child.kill("SIGINT");
+  }
+  assert.equal(await ended, 0);
+  assert.equal(lines.at(-1), "failed INTERRUPTED");
+  assert.notEqual(engine, 0);
+  assert.equal(processStart(engine), undefined);
+  assert.equal(countLocks(project), 0);
+  assert.deepEqual(pending(project), []);
 });
 
 async function assertHealed(t: TestContext, stack: StackHandle, project: SmallProject, what: string): Promise<void> {

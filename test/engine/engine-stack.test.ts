@@ -24,6 +24,13 @@ async function failureOf(work: Promise<unknown>): Promise<Failure> {
   throw new assert.AssertionError({ message: "nothing was thrown" });
 }
 
+/** Keeps the notes among the progress. */
+function notesInto(notes: string[]): (event: EngineProgress) => void {
+  return (event) => {
+    if (event.kind === "note") notes.push(event.message);
+  };
+}
+
 /** Content and times of all files of a folder. */
 function snapshot(folder: string): Record<string, string> {
   const files = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) =>
@@ -223,9 +230,7 @@ test("the lock of a living update, or of another host, is respected", async (t) 
 
   writeFileSync(lock, JSON.stringify(content));
   const notes: string[] = [];
-  const locked = await failureOf(
-    stack.up({ onProgress: (event) => void (event.kind === "note" && notes.push(event.message)) }),
-  );
+  const locked = await failureOf(stack.up({ onProgress: notesInto(notes) }));
   assert.deepEqual([locked.code, locked.kind], ["STACK_LOCKED", "unavailable"]);
   assert.match(locked.message, new RegExp(`process ${process.pid} of somebody@`));
   assert.deepEqual(notes, [`waiting for process ${process.pid}, which is updating the stack`]);
@@ -272,7 +277,7 @@ test("open creations are refused or done again, as asked, and secrets of the sta
   writeFileSync(`${file}.attrs`, "");
   const healing = await openSmallStack(project, { program, attach: tiny.attach, interrupted: "recreate" });
   const notes: string[] = [];
-  const healed = await healing.up({ onProgress: (event) => void (event.kind === "note" && notes.push(event.message)) });
+  const healed = await healing.up({ onProgress: notesInto(notes) });
   assert.deepEqual(notes, ["an earlier update was interrupted while creating one: doing it again"]);
   assert.deepEqual(healed.summary, { same: 1, create: 1 });
   assert.deepEqual(healed.outputs["hidden"], { value: "quiet", secret: true });

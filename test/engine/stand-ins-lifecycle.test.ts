@@ -92,7 +92,7 @@ function program(settings: { color: string; repository?: string }) {
 
 function outcomesByName(): Record<string, string> {
   const latest = latestOutcomes(bench.standIns.journal());
-  return Object.fromEntries([...latest.values()].map(({ urn, outcome }) => [parseUrn(urn)?.name, outcome]));
+  return Object.fromEntries([...latest.values()].map(({ urn, outcome }) => [parseUrn(urn)?.name ?? urn, outcome]));
 }
 
 test("plans without doing or writing anything", async () => {

@@ -6,7 +6,7 @@ import { describeReference } from "../../../src/adapters/cluster/object.ts";
 import type { ClusterObject, ObjectReference } from "../../../src/adapters/cluster/object.ts";
 import { Failure } from "../../../src/core/failure.ts";
 import { loopbackUrl } from "../loopback.ts";
-import type { Existing, Resource } from "../provider.ts";
+import type { Context, Existing, Resource } from "../provider.ts";
 import { at, fromJsonMap, hasUnknown, isList, textAt } from "../wire/values.ts";
 import type { ValueMap } from "../wire/values.ts";
 import { objectOf, referenceIn, referenceOfId } from "./identity.ts";
@@ -66,7 +66,7 @@ export function apiServer(cluster: Cluster): Place {
       const reference = known(resource, referenceIn(inputs));
       const object = await cluster.serverSideApply(objectOf(inputs), { fieldManager, force: isForced(inputs) });
       if (object.kind === "CustomResourceDefinition") {
-        await waitServed(cluster, reference, context.timeoutMilliseconds ?? defaultTimeoutMilliseconds);
+        await waitServed(cluster, reference, context);
       }
       return { outputs: outputsOf(object, inputs), outcome: "stored", where: await address(reference) };
     },
@@ -82,7 +82,7 @@ export function apiServer(cluster: Cluster): Place {
       if (reference.kind === "Namespace" && reference.apiVersion === "v1")
         await finishNamespace(cluster, reference.name);
       const timeout = context.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
-      if (!(await cluster.waitGone(reference, timeout))) throw stillThere(reference, timeout);
+      if (!(await cluster.waitGone(reference, timeout, context.signal))) throw stillThere(reference, timeout);
       return { outcome: "stored", where };
     },
     read: (resource, existing) => readLive(cluster, resource, existing),
@@ -133,14 +133,15 @@ function isForced(inputs: ValueMap): boolean {
 }
 
 /** A definition is of use once the server serves its kind. */
-async function waitServed(cluster: Cluster, definition: ObjectReference, timeoutMilliseconds: number): Promise<void> {
+async function waitServed(cluster: Cluster, definition: ObjectReference, context: Context): Promise<void> {
+  const timeoutMilliseconds = context.timeoutMilliseconds ?? defaultTimeoutMilliseconds;
   const end = Date.now() + timeoutMilliseconds;
   for (;;) {
     const found = await cluster.get(definition);
     if (found.kind === "found" && (await isServed(cluster, fromJsonMap(found.value)))) return;
     if (Date.now() >= end)
       throw new Error(`${describeReference(definition)} was not served after ${timeoutMilliseconds / 1000} s`);
-    await sleep(100);
+    await sleep(100, undefined, { signal: context.signal });
   }
 }
 

@@ -34,7 +34,7 @@ export interface Cluster {
   /** @throws Failure CLUSTER_UNREACHABLE when it isn't ready in time. */
   waitReady(timeoutMilliseconds: number): Promise<void>;
   /** Whether the object went within the time. */
-  waitGone(reference: ObjectReference, timeoutMilliseconds: number): Promise<boolean>;
+  waitGone(reference: ObjectReference, timeoutMilliseconds: number, signal?: AbortSignal): Promise<boolean>;
   readonly discovery: Discovery;
   readonly send: ClusterTransport;
 }
@@ -158,7 +158,8 @@ export function clusterOf(access: ClusterAccess, timeoutMilliseconds = defaultTi
         remedy: "See the API server's log for what it waits for.",
       });
     },
-    waitGone: (reference, timeout) => poll(async () => (await cluster.get(reference)).kind === "absent", timeout),
+    waitGone: (reference, timeout, signal) =>
+      poll(async () => (await cluster.get(reference)).kind === "absent", timeout, signal),
   };
   return cluster;
 }
@@ -210,12 +211,16 @@ function readObject(action: string, response: { status: number; body: unknown })
 }
 
 /** Asks until the answer is yes or the time is up; asks once at least. */
-async function poll(question: () => Promise<boolean>, timeoutMilliseconds: number): Promise<boolean> {
+async function poll(
+  question: () => Promise<boolean>,
+  timeoutMilliseconds: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const end = Date.now() + timeoutMilliseconds;
   for (;;) {
     if (await question()) return true;
     if (Date.now() >= end) return false;
-    await sleep(pollMilliseconds);
+    await sleep(pollMilliseconds, undefined, signal === undefined ? {} : { signal });
   }
 }
 

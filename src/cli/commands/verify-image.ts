@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
-import { parseDocument } from "yaml";
 import { readYamlConfig } from "../../config/read-config.ts";
 import { Failure, reasonOf } from "../../core/failure.ts";
 import { trustPolicySchema } from "../../core/policy/trust-policy.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
-import { schemaFaults } from "../../core/schema-faults.ts";
+import { faultLine, schemaFaults } from "../../core/schema-faults.ts";
+import { parseStrictYaml } from "../../core/yaml/strict-yaml.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { verifyImage } from "../../operations/verify-image.ts";
@@ -37,20 +37,19 @@ function readPolicyFile(path: string): TrustPolicy {
       { cause: error },
     );
   }
-  const parsed = parseDocument(text, { strict: true, uniqueKeys: true });
-  const document: unknown = parsed.errors.length === 0 ? parsed.toJS({ maxAliasCount: 10 }) : undefined;
-  const policy = trustPolicySchema.safeParse(document);
+  const invalid = (details: readonly string[]): Failure =>
+    new Failure({
+      code: "POLICY_INVALID",
+      kind: "usage",
+      message: `${path} is not a valid TrustPolicy.`,
+      remedy: `Correct ${path}; schemas/trust-policy.v1.schema.json says what is allowed.`,
+      details,
+    });
+  const parsed = parseStrictYaml(text);
+  if (!parsed.ok) throw invalid(parsed.faults);
+  const policy = trustPolicySchema.safeParse(parsed.value);
   if (policy.success) return policy.data;
-  throw new Failure({
-    code: "POLICY_INVALID",
-    kind: "usage",
-    message: `${path} is not a valid TrustPolicy.`,
-    remedy: `Correct ${path}; schemas/trust-policy.v1.schema.json says what is allowed.`,
-    details:
-      parsed.errors.length > 0
-        ? parsed.errors.map((error) => error.message)
-        : schemaFaults(policy.error, document).map((fault) => `${fault.path}: found ${fault.found}; ${fault.allowed}`),
-  });
+  throw invalid(schemaFaults(policy.error, parsed.value).map(faultLine));
 }
 
 /** The policy and the root, from a stack's file or from two files. */
@@ -75,7 +74,7 @@ function trustOf(options: Options, context: CommandContext): { policy: TrustPoli
 async function verify(text: string, options: Options, context: CommandContext): Promise<Outcome> {
   const reference = parseReference(text);
   const { policy, trustedRoot } = trustOf(options, context);
-  const client = openRegistry(context.environment);
+  const client = openRegistry(context.environment, context.signal);
   const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: context.now() });
   if (result.ok) {
     const release = result.proof.data;

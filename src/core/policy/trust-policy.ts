@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { durationPattern } from "../duration.ts";
-import { isDigest } from "../oci/digest.ts";
 import { digestSchema } from "../oci/formats.ts";
 import { isSemanticVersion } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
+import { policyRelations } from "./policy-relations.ts";
 
 /**
  * The TrustPolicy: whom a stack trusts, for what, and what evidence it demands. Strict: an unknown key refuses, and no
@@ -148,41 +148,13 @@ const shape = z.strictObject({
   thirdParty,
 });
 
-export const trustPolicySchema = shape.superRefine((policy, context) => {
-  const fault = (path: (string | number)[], message: string): void => {
-    context.addIssue({ code: "custom", path, message });
-  };
-  const ids = new Set<string>();
-  policy.signers.forEach((signer, index) => {
-    if (ids.has(signer.id)) fault(["signers", index, "id"], `"${signer.id}" is used twice`);
-    ids.add(signer.id);
-  });
-  for (const kind of ["signature", "manifest", "provenance", "sbom"] as const) {
-    policy.require[kind].forEach((id, index) => {
-      if (!ids.has(id)) fault(["require", kind, index], `no signer has the id "${id}"`);
-    });
-    if (policy.environment === "production" && policy.require[kind].length === 0) {
-      fault(["require", kind], "must name at least one signer in production");
-    }
-  }
-  if (Object.values(policy.require).every((list) => list.length === 0)) {
-    fault(["require"], "must name at least one signer: a policy that trusts nobody admits nothing");
-  }
-  const revocable = new Set([...ids, ...policy.rebuilds.rebuilders.map((rebuilder) => rebuilder.id)]);
-  policy.revoked.forEach((entry, index) => {
-    // A misspelt revocation would revoke nobody and say nothing.
-    if (!isDigest(entry) && !revocable.has(entry)) {
-      fault(["revoked", index], `neither a signer nor a rebuilder has the id "${entry}"`);
-    }
-  });
-  const seen = new Set<string>();
-  policy.images.forEach((entry, index) => {
-    for (const repository of [entry.repository, ...entry.mirrors]) {
-      if (seen.has(repository)) fault(["images", index], `"${repository}" is named twice`);
-      seen.add(repository);
-    }
-  });
-});
+/** The whole policy. Its relations are checked also where other fields are at fault, so that all faults come at once. */
+export const trustPolicySchema = shape.superRefine(
+  (policy, context) => {
+    for (const { path, message } of policyRelations(policy)) context.addIssue({ code: "custom", path, message });
+  },
+  { when: () => true },
+);
 
 /** Fields in the schema's order, as they are once they are valid. */
 export type TrustPolicy = z.infer<typeof trustPolicySchema>;

@@ -10,7 +10,7 @@ import { schemaFaults } from "../schema-faults.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
 import { decodeBase64 } from "./base64.ts";
-import { encodedOnce } from "./encoded-once.ts";
+import { remembering } from "./certificate-memory.ts";
 
 /**
  * The organization (O) in the subject of every certificate authority that a lab makes. Verification refuses a root
@@ -81,6 +81,15 @@ const remedy = "Fetch trusted_root.json again over TUF, and compare its SHA-256 
  * start, a key would vouch for any past time. The windows' ends are inclusive.
  */
 export function readTrustedRoot(bytes: Uint8Array): Checked<TrustedRootMaterial> {
+  const sha256 = sha256Hex(bytes);
+  if (last?.sha256 !== sha256) last = { sha256, root: readRoot(bytes, sha256) };
+  return last.root;
+}
+
+/** The root that was read last. Releases are verified under one, and what it is follows from its bytes alone. */
+let last: { readonly sha256: string; readonly root: Checked<TrustedRootMaterial> } | undefined;
+
+function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMaterial> {
   const invalid = (found: string) =>
     refuse("ROOT_INVALID", { subject, expected: "a Sigstore trusted root", found, remedy });
   const json = parseStrictJson(bytes, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
@@ -104,9 +113,9 @@ export function readTrustedRoot(bytes: Uint8Array): Checked<TrustedRootMaterial>
   try {
     const material = toTrustMaterial(TrustedRoot.fromJSON(json.value));
     for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
-      certChain.forEach(encodedOnce);
+      certChain.forEach(remembering);
     }
-    return proven({ sha256: sha256Hex(bytes), lab: isLab(parsed.data), material });
+    return proven({ sha256, lab: isLab(parsed.data), material });
   } catch (error) {
     return invalid(reasonOf(error));
   }

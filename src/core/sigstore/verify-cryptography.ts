@@ -1,5 +1,6 @@
 import type { TransparencyLogEntry } from "@sigstore/bundle";
-import { RFC3161Timestamp, X509Certificate, crypto } from "@sigstore/core";
+import { RFC3161Timestamp, crypto } from "@sigstore/core";
+import type { X509Certificate } from "@sigstore/core";
 import { VerificationError, Verifier, toSignedEntity } from "@sigstore/verify";
 import type { SignedEntity } from "@sigstore/verify";
 import { Failure, reasonOf } from "../failure.ts";
@@ -8,9 +9,9 @@ import { proven, refuse } from "../verify/finding.ts";
 import type { Checked, Finding, FindingCode } from "../verify/finding.ts";
 import { readBundle } from "./bundle-format.ts";
 import type { ReadBundle } from "./bundle-format.ts";
+import { remembering } from "./certificate-memory.ts";
 import { readCertificateClaims } from "./certificate-claims.ts";
 import type { BundleThresholds, SignedContent, TrustedTime, VerifiedBundle } from "./contract.ts";
-import { encodedOnce } from "./encoded-once.ts";
 import { logEntryFault } from "./log-entries.ts";
 import { messageAlgorithm, messageSignatureContent } from "./message-signature.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
@@ -107,7 +108,7 @@ interface Parts {
 }
 
 /** Parses what the library parses late, one by one, so that a finding says which part was malformed. */
-function parseParts({ name, bundle, leaf }: ReadBundle): Checked<Parts> {
+function parseParts({ name, bundle }: ReadBundle): Checked<Parts> {
   const stamps: RFC3161Timestamp[] = [];
   try {
     for (const { signedTimestamp } of bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []) {
@@ -125,10 +126,10 @@ function parseParts({ name, bundle, leaf }: ReadBundle): Checked<Parts> {
     });
   }
   try {
-    const certificate = X509Certificate.parse(leaf);
-    if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
     const entity = toSignedEntity(bundle);
-    if (entity.key.$case === "certificate") encodedOnce(entity.key.certificate);
+    if (entity.key.$case !== "certificate") throw new Error("it holds no certificate");
+    const certificate = remembering(entity.key.certificate);
+    if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
     const message = bundle.content.$case === "messageSignature" ? bundle.content.messageSignature : undefined;
     return proven({
       certificate,

@@ -115,7 +115,7 @@ function runEnvironment(request: messages.RunRequest): Record<string, string> {
     PULUMI_CONFIG: JSON.stringify(config),
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     // With "true", which is the official default, `cmd/run` starts ts-node.
-    PULUMI_NODEJS_TYPESCRIPT: String(options["typescript"] ?? true),
+    PULUMI_NODEJS_TYPESCRIPT: options["typescript"] === false ? "false" : "true",
   };
 }
 

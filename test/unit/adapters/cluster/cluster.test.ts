@@ -37,7 +37,10 @@ const server = createServer((request, response) => {
       response.writeHead(status, { "content-type": "application/json", ...headers });
       response.end(JSON.stringify(body));
     };
-    if (url.pathname === "/api/v1") return send(200, { kind: "APIResourceList", resources: kinds });
+    if (url.pathname === "/api/v1") {
+      send(200, { kind: "APIResourceList", resources: kinds });
+      return;
+    }
     const { authorization, "content-type": contentType } = request.headers;
     received.push({
       method: request.method ?? "",

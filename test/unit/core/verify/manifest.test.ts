@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { statementTypes } from "../../../../src/core/intoto/statement.ts";
+import { checkManifest } from "../../../../src/core/verify/check-manifest.ts";
+import type { TrustedStatement } from "../../../../src/core/verify/required-statements.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import type { StatementChange } from "../../../support/release-lab.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
@@ -60,22 +63,18 @@ test("refuses a manifest whose platforms are not the index's", async () => {
     "MANIFEST_PLATFORM_MISMATCH",
     ...dependent,
   ]);
-  assert.deepEqual(await codesWith({ predicate: { "platforms.1": undefined, "platforms.length": 1 } }), [
-    "MANIFEST_PLATFORM_MISMATCH",
-    ...dependent,
-  ]);
   const [amd64, arm64] = lab.release.manifest.platforms;
+  assert.deepEqual(await codesWith({ predicate: { platforms: [amd64] } }), ["MANIFEST_PLATFORM_MISMATCH", ...dependent]);
   const swapped = { "platforms.0.digest": arm64?.digest, "platforms.1.digest": amd64?.digest };
   assert.deepEqual(await codesWith({ predicate: swapped }), ["MANIFEST_PLATFORM_MISMATCH", ...dependent]);
 });
 
 test("refuses a manifest of another version than the tag names", async () => {
   assert.deepEqual(await codesWith({ predicate: { version: "1.2.4" } }), ["MANIFEST_TAG_VERSION_MISMATCH", ...dependent]);
-  assert.deepEqual(await codesWith({ run: { ref: "refs/tags/v1.2.3-rc.1" } }), [
-    "MANIFEST_TAG_VERSION_MISMATCH",
-    ...dependent,
-  ]);
-  assert.deepEqual(await codesWith({ run: { ref: "refs/tags/version-1.2.3" } }), ["IDENTITY_REF_NOT_ALLOWED", ...dependent]);
+  for (const tag of ["v1.2.3-rc.1", "v1.2", "version-1.2.3", "vv1.2.3"]) {
+    const codes = await codesWith({ run: { ref: `refs/tags/${tag}` } });
+    assert.deepEqual(codes, ["MANIFEST_TAG_VERSION_MISMATCH", ...dependent], tag);
+  }
 });
 
 test("refuses a manifest whose flake is not the source that its certificate names", async () => {
@@ -119,22 +118,24 @@ test("refuses a policy that names no signer of manifests: platforms could not be
   assert.deepEqual(codesOf(lab.verify({ policy })), ["STATEMENT_MISSING", ...dependent]);
 });
 
-test("closure and derivation may be left out in environment local alone", async () => {
-  const { checkManifest } = await import("../../../../src/core/verify/check-manifest.ts");
-  const { claims } = { claims: { issuer: "", subjectAlternativeName: "" } };
+test("closure and derivation may be left out in environment local alone", () => {
   const { manifest, index } = lab.release;
   const platforms = new Map(manifest.platforms.map(({ platform, digest }) => [platform, digest]));
-  const own = { sourceRepositoryUri: manifest.flake.repository, sourceRepositoryDigest: manifest.flake.commit };
   const statement = {
-    kind: "manifest",
+    kind: "manifest" as const,
     signer: lab.policy.signers[0]!,
     subject: index.index.digest,
     referrer: index.index.digest,
-    statement: { _type: "https://in-toto.io/Statement/v1", subject: [], predicateType: "", predicate: manifest },
-    claims: { ...claims, ...own },
+    statement: { _type: statementTypes[0], subject: [{ digest: {} }], predicateType: "", predicate: manifest },
+    claims: {
+      issuer: "",
+      subjectAlternativeName: "",
+      sourceRepositoryUri: manifest.flake.repository,
+      sourceRepositoryDigest: manifest.flake.commit,
+    },
     signedAt: lab.now,
     logs: [],
-  } as const;
+  } satisfies TrustedStatement;
   const image = { digest: index.index.digest, platforms };
   const check = (environment: "local" | "staging") =>
     codesOf(checkManifest([statement], image, lab.policyWith({ environment })));

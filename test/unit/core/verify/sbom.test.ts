@@ -34,12 +34,14 @@ async function codesOfDocument(document: unknown, type?: string): Promise<readon
 }
 
 const spdx = (packages: unknown): object => ({ spdxVersion: "SPDX-2.3", packages });
+const reference = (referenceType: string, referenceLocator: unknown): object => ({
+  referenceCategory: "OTHER",
+  referenceType,
+  referenceLocator,
+});
 const storeObject = (storePath: unknown, narHash: unknown): object => ({
   SPDXID: "SPDXRef-a",
-  externalRefs: [
-    { referenceCategory: "OTHER", referenceType: "nix-store-path", referenceLocator: storePath },
-    { referenceCategory: "OTHER", referenceType: "nix-nar-hash", referenceLocator: narHash },
-  ],
+  externalRefs: [reference("nix-store-path", storePath), reference("nix-nar-hash", narHash)],
 });
 
 test("refuses an SBOM that is not the one that the manifest names, be it a word of it", async () => {
@@ -92,7 +94,7 @@ for (const [what, document] of [
   ["a store path that is a number", spdx([storeObject(1, 2)])],
   ["a store path that climbs out", spdx([storeObject("/nix/store/../etc", entry.narHash)])],
   ["a hash that is none", spdx([storeObject(entry.storePath, "sha256-")])],
-  ["half a pair", spdx([{ SPDXID: "a", externalRefs: [(storeObject("x", "y") as { externalRefs: [] }).externalRefs[0]] }])],
+  ["half a pair", spdx([{ SPDXID: "a", externalRefs: [reference("nix-store-path", entry.storePath)] }])],
   ["keys of every object", spdx([{ SPDXID: "constructor", toString: 1, hasOwnProperty: [], valueOf: null }])],
 ] as const) {
   test(`refuses an SBOM with ${what}`, async () => {

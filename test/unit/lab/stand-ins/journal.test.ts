@@ -97,13 +97,14 @@ test("a replaced resource that goes after its successor came takes only itself o
 });
 
 test("only what is stored can be marked enforced, and an update takes the mark away", () => {
-  const { file, record } = openJournal(newFile());
+  const journal = openJournal(newFile());
+  const { file } = journal;
   assert.throws(() => markEnforced(file, urn, "seen"), isFailure("JOURNAL_NOT_STORED"));
   for (const outcome of ["ran", "rendered", "recorded"] as const) {
-    record({ ...stored, outcome });
+    journal.record({ ...stored, outcome });
     assert.throws(() => markEnforced(file, urn, "seen"), isFailure("JOURNAL_NOT_STORED"), outcome);
   }
-  record(stored);
+  journal.record(stored);
   assert.equal(markEnforced(file, urn, "refused pod x").proof, "refused pod x");
   assert.equal(openJournal(file).latest(urn)?.outcome, "enforced");
   openJournal(file).record({ ...stored, operation: "update" });

@@ -1,0 +1,109 @@
+import { directoriesOf } from "../../src/adapters/directories/directories.ts";
+import { Failure } from "../../src/core/failure.ts";
+import { findEngine } from "../../src/engine/find-engine.ts";
+import type { Engine } from "../../src/engine/find-engine.ts";
+import type { OperationResult, StackHandle } from "../../src/engine/open-stack.ts";
+import { verifyReleases } from "../../src/operations/verify-releases.ts";
+import program from "../../index.ts";
+import type { BenchContext, BenchEntry, Contestant, Prepared } from "../entry.ts";
+import { bareProgram } from "../support/bare-program.ts";
+import { startBenchLab } from "../support/bench-lab.ts";
+import type { BenchLab } from "../support/bench-lab.ts";
+import { planProject } from "../support/plan-project.ts";
+
+/** Resources of one cluster: its provider, a namespace, a list, three policies and their bindings. */
+const perCluster = 9;
+
+/**
+ * Plans of the real program on the real engine, against a program that registers the same resources and does nothing
+ * else. Both run in this process, with the same imports, arguments and stand-in providers.
+ */
+export const entries: readonly BenchEntry[] = [1, 11, 111].map((clusters) => {
+  const resources = clusters * perCluster + 1;
+  return {
+    name: `plan-${resources}-resources`,
+    title: `plan of ${resources} resources: the stack, and AdmissionPolicies in ${clusters === 1 ? "one cluster" : `${clusters} clusters`}`,
+    prepare: (context) => compareWithBareProgram(context, clusters),
+  };
+});
+
+async function compareWithBareProgram(context: BenchContext, clusters: number): Promise<Prepared> {
+  const engine = await benchEngine(context);
+  if ("missing" in engine) return { kind: "skipped", reason: engine.missing };
+  const lab = await startBenchLab(context, 1);
+  if ("missing" in lab) return { kind: "skipped", reason: lab.missing };
+  try {
+    const project = await planProject(lab, { folder: context.scratch, engine, clusters });
+    const evidence = { milliseconds: 0 };
+    const stacks = {
+      ours: await project.open(realProgram(lab, evidence), "ours"),
+      bare: await project.open(bareProgram(project.config, context.checkout), "bare"),
+    };
+    const resources = clusters * perCluster + 1;
+    const { signal } = context;
+    return {
+      kind: "ready",
+      ours: [
+        {
+          label: "index.ts, its evidence apart",
+          run: async () => {
+            // One component more per cluster: what groups the resources.
+            const { milliseconds } = await planned(stacks.ours, resources + clusters, signal);
+            return {
+              milliseconds: milliseconds - evidence.milliseconds,
+              parts: { "evidence, read and verified, beside that": evidence.milliseconds },
+            };
+          },
+        },
+      ],
+      reference: {
+        kind: "floor",
+        label: "a bare program",
+        run: () => planned(stacks.bare, resources, signal),
+      } satisfies Contestant & { kind: "floor" },
+      limit: 1.3,
+      teardown: async () => {
+        await project.stop();
+        await lab.stop();
+      },
+    };
+  } catch (error) {
+    await lab.stop();
+    throw error;
+  }
+}
+
+async function benchEngine(context: BenchContext): Promise<Engine | { readonly missing: string }> {
+  const { checkout, environment, signal, progress } = context;
+  try {
+    return await findEngine({ directories: directoriesOf(checkout, environment), environment, progress, signal });
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== "ENGINE_NOT_FOUND") throw error;
+    return { missing: error.message };
+  }
+}
+
+/**
+ * index.ts with the time of its evidence told apart: what it does first, verifying the stack's releases, is done and
+ * timed here; what follows is itself, planning with the digests.
+ */
+function realProgram(lab: BenchLab, evidence: { milliseconds: number }) {
+  return async (): Promise<Record<string, unknown>> => {
+    const { client, config, environment, directories } = lab;
+    const start = performance.now();
+    const verified = await verifyReleases(config, { client, checkout: directories.checkout, now: new Date() });
+    evidence.milliseconds = performance.now() - start;
+    if (verified.length !== 1) throw new Error(`${verified.length} releases were verified, not one`);
+    return program({ environment, offline: true });
+  };
+}
+
+/** A plan that creates so many resources; throws when it would do anything else. */
+async function planned(stack: StackHandle, resources: number, signal: AbortSignal): Promise<OperationResult> {
+  const result = await stack.preview({ signal });
+  const { create, ...others } = result.summary;
+  if (create !== resources || Object.keys(others).length > 0) {
+    throw new Error(`planned ${JSON.stringify(result.summary)}, not ${resources} creations`);
+  }
+  return result;
+}
