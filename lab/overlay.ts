@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Directories } from "../src/adapters/directories/directories.ts";
 import { localOverlayPath, localOverlaySchema } from "../src/config/local-overlay.ts";
 import type { LocalOverlay } from "../src/config/local-overlay.ts";
 import { sha256Hex } from "../src/core/oci/digest.ts";
-import { writeWhole } from "./control-plane/credentials.ts";
+import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import { placeholderRegistry, placesOf } from "./places.ts";
 import type { PublishedSample } from "./publish-sample.ts";
 import type { LabServices } from "./services.ts";
@@ -37,6 +37,5 @@ export function writeOverlay(
     trustedRoot: { path: rootPath, sha256, fetched },
     releases: [{ image: sample.repository, current: sample.digest, retained: [] }],
   };
-  mkdirSync(dirname(path), { recursive: true });
   writeWhole(path, `${JSON.stringify(overlay, undefined, 2)}\n`);
 }

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isScalar, parseDocument, visit } from "yaml";
 import { stackFile } from "../src/config/read-config.ts";
-import { writeWhole } from "./control-plane/credentials.ts";
+import { writeWhole } from "../src/adapters/files/write-whole.ts";
 
 /** Where a stack says how its secrets are encrypted (Pulumi's ProjectStack). */
 const encryption = ["encryptionsalt", "encryptedkey", "secretsprovider"];

@@ -6,7 +6,7 @@ import type { StackHandle } from "../src/engine/open-stack.ts";
 import type { EngineProgress } from "../src/engine/progress.ts";
 import { projectName } from "../src/config/read-config.ts";
 import type { LabContext } from "./context.ts";
-import { writeWhole } from "./control-plane/credentials.ts";
+import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import { localPassphrase, placesOf } from "./places.ts";
 import { projectWithoutSecrets } from "./project-without-secrets.ts";
 import { startStandIns } from "./stand-ins/start.ts";

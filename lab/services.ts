@@ -45,11 +45,12 @@ async function startRegistries(context: LabContext): Promise<Pick<LabServices, "
   const crane = await ensureTool(pinnedTools.registry, how);
   const withReferrers = await ensureTool(pinnedTools.registryWithReferrers, how);
   const names = [serviceNames.registry, serviceNames.referrersRegistry] as const;
-  const ports = await keptPorts(
+  const { ports, moved } = await keptPorts(
     places.ports,
     names,
     (name) => serviceStatus(name, directories.run).state === "stopped",
   );
+  if (moved) progress("    a port of the last run is taken by another program: a registry has a new address");
   const specifications = [
     {
       name: serviceNames.registry,

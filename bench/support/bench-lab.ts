@@ -10,7 +10,7 @@ import type { LocalOverlay } from "../../src/config/local-overlay.ts";
 import { readYamlConfig } from "../../src/config/read-config.ts";
 import type { StackConfig } from "../../src/config/stack-config.ts";
 import { sha256Hex } from "../../src/core/oci/digest.ts";
-import { writeWhole } from "../../lab/control-plane/credentials.ts";
+import { writeWhole } from "../../src/adapters/files/write-whole.ts";
 import { placeholderRegistry, placesOf, samplePath } from "../../lab/places.ts";
 import { freePort } from "../../lab/processes/ports.ts";
 import { startService, stopService } from "../../lab/processes/service.ts";

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../../src/adapters/files/write-whole.ts";
 
 /** The files of one lab control plane, all below `<state>/control-plane`, readable by their owner only. */
 export interface ControlPlaneFiles {
@@ -25,13 +26,6 @@ export function controlPlaneFiles(stateDirectory: string): ControlPlaneFiles {
     certificates: join(directory, "certificates"),
     etcdData: join(directory, "etcd"),
   };
-}
-
-/** Writes a file as a whole: a reader, also after a crash, sees the old or the new content, never half of it. */
-export function writeWhole(path: string, content: string): void {
-  const next = `${path}.${randomBytes(6).toString("hex")}`;
-  writeFileSync(next, content, { mode: 0o600, flag: "wx" });
-  renameSync(next, path);
 }
 
 /** Makes the folder, the service account key and the administrator's token where they are absent; returns the token. */

@@ -1,14 +1,16 @@
 import { rmSync } from "node:fs";
 import { get } from "node:https";
 import type { Directories } from "../../src/adapters/directories/directories.ts";
+import { writeWhole } from "../../src/adapters/files/write-whole.ts";
+import { keptPorts } from "../processes/kept-ports.ts";
 import { serviceStatus, startService, stopService } from "../processes/service.ts";
-import { controlPlaneFiles, ensureCredentials, kubeconfigText, servingAuthority, writeWhole } from "./credentials.ts";
+import { controlPlaneFiles, ensureCredentials, kubeconfigText, servingAuthority } from "./credentials.ts";
 import type { ControlPlaneFiles } from "./credentials.ts";
-import { controlPlanePorts } from "./ports.ts";
-import type { ControlPlanePorts } from "./ports.ts";
 
 const etcdName = "etcd";
 const apiServerName = "kube-apiserver";
+const portNames = ["etcdClient", "etcdPeer", "apiServer"] as const;
+type ControlPlanePorts = Readonly<Record<(typeof portNames)[number], number>>;
 const readyMilliseconds = 60_000;
 
 /** Absolute paths of the two executables. */
@@ -39,11 +41,9 @@ export async function startServers(
   const etcdDown = serviceStatus(etcdName, directories.run).state === "stopped";
   if (etcdDown) await stopService(apiServerName, directories.run, 1000);
   const apiServerDown = serviceStatus(apiServerName, directories.run).state === "stopped";
-  const { ports, moved } = await controlPlanePorts(files.ports, {
-    etcdClient: etcdDown,
-    etcdPeer: etcdDown,
-    apiServer: apiServerDown,
-  });
+  const { ports, moved } = await keptPorts(files.ports, portNames, (name) =>
+    name === "apiServer" ? apiServerDown : etcdDown,
+  );
   if (moved) progress(`control plane: a port of the last run is taken; the API server is now on ${ports.apiServer}`);
   await startEtcd(binaries.etcd, files, ports, directories.run);
   await startApiServer(binaries.kubeApiserver, files, ports, directories.run, token);

@@ -1,20 +1,19 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
 import { z } from "zod";
-import { writeWhole } from "../control-plane/credentials.ts";
+import { writeWhole } from "../../src/adapters/files/write-whole.ts";
 import { freePorts, portIsFree } from "./ports.ts";
 
 const portsSchema = z.record(z.string(), z.int().min(1).max(65_535));
 
 /**
  * The loopback ports of the last start, so that a restart keeps addresses; new ones for services that have none yet,
- * and where another program took a port while its service was down (`isDown`).
+ * and where another program took a port while its service was down (`isDown`). `moved` says that an address changed.
  */
 export async function keptPorts<Name extends string>(
   path: string,
   names: readonly Name[],
   isDown: (name: Name) => boolean,
-): Promise<Readonly<Record<Name, number>>> {
+): Promise<{ readonly ports: Readonly<Record<Name, number>>; readonly moved: boolean }> {
   const kept = readPorts(path);
   const fresh = await freePorts(names.length);
   const ports: Record<string, number> = {};
@@ -23,9 +22,9 @@ export async function keptPorts<Name extends string>(
     const usable = old !== undefined && (!isDown(name) || (await portIsFree(old)));
     ports[name] = usable ? old : (fresh[index] ?? 0);
   }
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   writeWhole(path, `${JSON.stringify(ports)}\n`);
-  return ports as Record<Name, number>;
+  const moved = names.some((name) => kept[name] !== undefined && kept[name] !== ports[name]);
+  return { ports: ports as Record<Name, number>, moved };
 }
 
 function readPorts(path: string): Readonly<Record<string, number>> {

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Failure } from "../../src/core/failure.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import type { ProcessIdentity } from "../../src/adapters/processes/process-identity.ts";
 
 const namePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 

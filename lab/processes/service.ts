@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../src/core/failure.ts";
 import { claimPidFile, readPidFile, removePidFile, serviceFiles } from "./pid-file.ts";
 import type { ServiceFiles } from "./pid-file.ts";
-import { identityOf, stillRuns } from "./process-identity.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identityOf, stillRuns } from "../../src/adapters/processes/process-identity.ts";
+import type { ProcessIdentity } from "../../src/adapters/processes/process-identity.ts";
 
 /** A process that outlives the command that started it. */
 export interface ServiceSpecification {

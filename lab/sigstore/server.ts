@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { z } from "zod";
+import { writeWhole } from "../../src/adapters/files/write-whole.ts";
 import { Failure, reasonOf } from "../../src/core/failure.ts";
 import { failed, notFound } from "./answers.ts";
 import type { ServiceAnswer } from "./answers.ts";
@@ -55,9 +56,9 @@ export async function startSigstore(options: ServerOptions): Promise<SigstoreSer
     const server = createServer((request, response) => void serve(opened, request, response));
     const port = await listenSomewhere(server, options.port, lastPort(stateDirectory));
     const urls = urlsOf(port);
-    writeWhole(stateDirectory, "trusted_root.json", opened.material.trustedRoot);
-    writeWhole(stateDirectory, "tuf-root.json", opened.material.tuf.get("/1.root.json") ?? "");
-    writeWhole(stateDirectory, "sigstore.json", `${JSON.stringify(urls, undefined, 2)}\n`);
+    writeWhole(join(stateDirectory, "trusted_root.json"), opened.material.trustedRoot);
+    writeWhole(join(stateDirectory, "tuf-root.json"), opened.material.tuf.get("/1.root.json") ?? "");
+    writeWhole(join(stateDirectory, "sigstore.json"), `${JSON.stringify(urls, undefined, 2)}\n`);
     const stop = async (): Promise<void> => {
       await new Promise<void>((resolve) => {
         server.close(() => {
@@ -128,13 +129,6 @@ function listen(server: Server, port: number): Promise<number> {
       resolve(typeof address === "object" && address !== null ? address.port : port);
     });
   });
-}
-
-/** Readers see the old file or the new one, never a part. */
-function writeWhole(directory: string, name: string, content: Uint8Array | string): void {
-  const temporary = join(directory, `${name}.new`);
-  writeFileSync(temporary, content);
-  renameSync(temporary, join(directory, name));
 }
 
 async function serve(instance: SigstoreInstance, request: IncomingMessage, response: ServerResponse): Promise<void> {

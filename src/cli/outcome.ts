@@ -26,6 +26,15 @@ export function errorReport(error: unknown): ErrorReport {
     const { code, message, remedy, details } = error;
     return { exitCode: code === "INTERRUPTED" ? exitCodes.interrupted : exitCodes[error.kind], code, message, remedy, details };
   }
+  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
+    return {
+      exitCode: exitCodes.unavailable,
+      code: "DISK_FULL",
+      message: `There is no space left on the disk: ${reasonOf(error)}`,
+      remedy: "Free some space and run the same command again; what was written so far is whole.",
+      details: [],
+    };
+  }
   return {
     exitCode: exitCodes.internal,
     code: "INTERNAL",

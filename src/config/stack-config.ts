@@ -65,18 +65,18 @@ export function parseStackConfig(
 
 /** What relations are about, whatever else is in the document; parts that can't be read have faults of their own. */
 const readable = z.looseObject({
-  release: z.unknown(),
+  release: z.unknown().optional(),
   policy: z
     .looseObject({
-      environment: z.unknown(),
+      environment: z.unknown().optional(),
       images: z
         .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
         .optional()
         .catch(undefined),
     })
     .catch({ environment: undefined }),
-  releases: z.array(z.looseObject({ image: z.unknown() }).catch({ image: undefined })).catch([]),
-  clusters: z.array(z.looseObject({ kubeconfig: z.unknown() }).catch({ kubeconfig: "" })).catch([]),
+  releases: z.array(z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined })).catch([]),
+  clusters: z.array(z.looseObject({ kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" })).catch([]),
 });
 
 /** What one key demands of another. */

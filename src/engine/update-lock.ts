@@ -2,7 +2,7 @@ import { readFile, readdir, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processStart } from "../adapters/toolchain/process-identity.ts";
+import { processStart } from "../adapters/processes/process-identity.ts";
 import { Failure } from "../core/failure.ts";
 import { lockFolder } from "./file-backend.ts";
 

@@ -1,7 +1,8 @@
-import { mkdir, readFile, readdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, readdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { isMap, parseDocument } from "yaml";
 import type { Document } from "yaml";
+import { writeWhole } from "../adapters/files/write-whole.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 
 /** A folder of our own in which the engine may write. */
@@ -33,9 +34,9 @@ export async function prepareWorkspace(checkout: string, stack: string, folder: 
   makePluginPathsAbsolute(document, checkout);
 
   await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeWhole(join(folder, "Pulumi.yaml"), document.toString());
+  writeWhole(join(folder, "Pulumi.yaml"), document.toString());
   const copy = join(folder, `Pulumi.${stack}.yaml`);
-  await writeWhole(copy, withSaltOf(copy, settings, await readOptional(copy)));
+  writeWhole(copy, withSaltOf(copy, settings, await readOptional(copy)));
   return { folder, project };
 }
 
@@ -108,10 +109,4 @@ async function readOptional(file: string): Promise<string | undefined> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-}
-
-async function writeWhole(file: string, text: string): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
-  await writeFile(temporary, text, { mode: 0o600 });
-  await rename(temporary, file);
 }

@@ -8,7 +8,7 @@ import { describe, test } from "node:test";
 import type { TestContext } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StackHandle } from "../../src/engine/open-stack.ts";
-import { processStart } from "../../src/adapters/toolchain/process-identity.ts";
+import { processStart } from "../../src/adapters/processes/process-identity.ts";
 import { lockFolder } from "../../src/engine/file-backend.ts";
 import { pendingIn, stateFile } from "../../src/engine/pending-operations.ts";
 import { manyThings } from "../support/engine/many-things.ts";

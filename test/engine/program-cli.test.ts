@@ -30,7 +30,7 @@ const environmentDocument = z.object({ environment: z.record(z.string(), z.strin
 const checkpointSchema = z.object({
   checkpoint: z.object({
     latest: z.object({
-      resources: z.array(z.object({ urn: z.string(), id: z.string().optional(), inputs: z.unknown() })),
+      resources: z.array(z.object({ urn: z.string(), id: z.string().optional(), inputs: z.unknown().optional() })),
     }),
   }),
 });

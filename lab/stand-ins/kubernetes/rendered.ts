@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
+import { writeWhole } from "../../../src/adapters/files/write-whole.ts";
 import type { Existing, Resource } from "../provider.ts";
 import { masked, textAt } from "../wire/values.ts";
 import type { ValueMap } from "../wire/values.ts";
@@ -15,10 +16,10 @@ export function renderedFiles(directory: string): Place {
   return {
     holds: (resource, inputs) => Promise.resolve(existsSync(fileOf(directory, resource, inputs))),
     plan: (_resource, inputs) => Promise.resolve(inputs),
-    async put(resource, inputs) {
+    put(resource, inputs) {
       const file = fileOf(directory, resource, inputs);
-      await writeWhole(directory, file, notice + stringify(masked(inputs), { sortMapEntries: true, lineWidth: 0 }));
-      return { outputs: inputs, outcome: "rendered", where: file };
+      writeWhole(file, notice + stringify(masked(inputs), { sortMapEntries: true, lineWidth: 0 }));
+      return Promise.resolve({ outputs: inputs, outcome: "rendered", where: file });
     },
     async remove(resource, old) {
       const file = fileOf(directory, resource, identityOf(old));
@@ -58,12 +59,4 @@ function fileOf(directory: string, resource: Resource, inputs: ValueMap): string
     .digest("hex")
     .slice(0, 10);
   return join(directory, `${readable}-${hash}.yaml`);
-}
-
-/** Readers see the old file or the new one, never half of it. */
-async function writeWhole(directory: string, file: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const beside = `${file}.${process.pid}.new`;
-  await writeFile(beside, text);
-  await rename(beside, file);
 }

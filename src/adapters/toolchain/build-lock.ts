@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { link, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processStart } from "./process-identity.ts";
+import { processStart } from "../processes/process-identity.ts";
 
 interface Holder {
   readonly pid: number;

@@ -8,7 +8,7 @@ import { diskFull, saysDiskFull } from "./disk-full.ts";
 import { buildFlags } from "./go.ts";
 import type { Environment } from "./go.ts";
 import { interrupted } from "./interruption.ts";
-import { processStart } from "./process-identity.ts";
+import { processStart } from "../processes/process-identity.ts";
 import { matchesStamp, writeStamp } from "./stamp.ts";
 
 /** A program built from source at one version, by a go.mod and go.sum of ours. */

@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { processStart } from "../../../../src/adapters/toolchain/process-identity.ts";
+import { processStart } from "../../../../src/adapters/processes/process-identity.ts";
 import { ensureTool } from "../../../../src/adapters/toolchain/tool.ts";
 import { Failure } from "../../../../src/core/failure.ts";
 import { fakeGoBench, sampleTool } from "./fake-go.ts";

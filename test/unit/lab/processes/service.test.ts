@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, freePorts, portIsFree } from "../../../../lab/processes/ports.ts";
-import { identityOf, stillRuns } from "../../../../lab/processes/process-identity.ts";
+import { identityOf, stillRuns } from "../../../../src/adapters/processes/process-identity.ts";
 import { serviceStatus, startService, stopService } from "../../../../lab/processes/service.ts";
 import { Failure } from "../../../../src/core/failure.ts";
 
