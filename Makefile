@@ -18,7 +18,7 @@ help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 	@echo
 	@echo "  make up CLUSTER=1     the same against a real API server, built and started here"
-	@echo "  make preview STACK=staging OFFLINE=1   the plan of another stack, without credentials"
+	@echo "  make preview STACK=<name> OFFLINE=1   the plan of another stack of yours, without credentials"
 
 setup: ## install what the project needs beside itself (every target does this)
 	@dev/setup.sh

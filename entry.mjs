@@ -9,6 +9,7 @@ if (!isNodeNewEnough()) {
 
 const { RunError } = await import("@pulumi/pulumi/errors.js");
 const { default: program } = await import("./index.ts");
+const { errorLines, errorReport } = await import("./src/cli/outcome.ts");
 const { Failure } = await import("./src/core/failure.ts");
 
 /** index.ts, with what it throws on purpose in words: the engine's host shows a stack trace for all but RunError. */
@@ -17,7 +18,6 @@ export default async function main() {
     return await program();
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const details = error.details.map((detail) => `  - ${detail}`);
-    throw new RunError([error.message, ...details, `to do: ${error.remedy}`, `(code ${error.code})`].join("\n"));
+    throw new RunError(errorLines(errorReport(error)).join("\n"));
   }
 }

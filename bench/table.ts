@@ -17,7 +17,7 @@ export function resultLines(result: EntryResult): string[] {
     ...rows.flatMap(({ label, measurement, ratio }) => [
       `  ${label.padEnd(width)}  ${milliseconds(measurement.summary.median).padStart(9)}  ${spread(measurement).padEnd(20)}  ${ratio}`.trimEnd(),
       ...Object.entries(measurement.parts).map(
-        ([part, time]) => `  ${" ".repeat(width)}  ${milliseconds(time).padStart(9)}  of it ${part}`,
+        ([part, time]) => `  ${" ".repeat(width)}  ${milliseconds(time).padStart(9)}  apart: ${part}`,
       ),
     ]),
   ];

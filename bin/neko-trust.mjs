@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileCache } from "./compile-cache.mjs";
 import { checkout, isNodeNewEnough, nodeTooOld, pinnedNode } from "./node-version.mjs";
 
 const source = join(checkout, "src", "cli", "main.ts");
@@ -23,9 +24,10 @@ async function load() {
   if (!existsSync(join(checkout, "node_modules")) && existsSync(source)) {
     fail(3, "NOT_SET_UP", "The dependencies are not installed.", "Run `make setup` once.");
   }
-  // Node keeps the compiled form of the TypeScript: later starts need half the time.
-  const { enableCompileCache } = await import("node:module");
-  enableCompileCache();
+  // Node keeps the compiled form of the TypeScript: later starts need half the time. Its default folder lies in /tmp,
+  // where another user could put code of his own before us.
+  const folder = compileCache();
+  if (folder !== undefined) (await import("node:module")).enableCompileCache(folder);
   try {
     return await import(main);
   } catch (error) {
@@ -47,7 +49,12 @@ if (isNodeNewEnough()) {
   // Whoever ends this process means the child. A terminal sends Ctrl-C to both: the child knows that it is the same one.
   for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
   child.on("error", (error) => {
-    fail(3, "NODE_BROKEN", `The pinned Node can't be started: ${error.message}.`, "Run `make clean`, then `make setup`.");
+    fail(
+      3,
+      "NODE_BROKEN",
+      `The pinned Node can't be started: ${error.message}.`,
+      "Run `make clean`, then `make setup`.",
+    );
   });
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" || signal === "SIGTERM" ? 130 : 4)));
 }

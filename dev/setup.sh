@@ -35,12 +35,17 @@ install() { # what, folder
 
 if ! new_enough; then
   machine=$(node -p process.arch)
-  [ -x "tools/node/node_modules/node-linux-$machine/bin/node" ] || install "the pinned Node 24 (this one is $(node --version))" tools/node
+  pin=$(sha256sum <tools/node/package-lock.json | cut -c1-64)
+  pinned=tools/node/node_modules/.neko-trust-setup
+  if [ "$(cat $pinned 2>/dev/null || true)" != "$pin" ]; then
+    install "the pinned Node 24 (this one is $(node --version))" tools/node
+    printf '%s\n' "$pin" >$pinned
+  fi
   PATH="$PWD/tools/node/node_modules/node-linux-$machine/bin:$PATH"
   export PATH
 fi
 
-locks=$(cat package-lock.json tools/node/package-lock.json | sha256sum | cut -c1-64)
+locks=$(sha256sum <package-lock.json | cut -c1-64)
 if [ "$(cat $stamp 2>/dev/null || true)" != "$locks" ]; then
   install "the dependencies" .
   # npx finds the project's own command as it finds those of its dependencies.

@@ -1,6 +1,21 @@
-/** What the command line calls of the lab. */
+import type { LabContext, LabReport } from "./context.ts";
+import { tellingDiskFull } from "./disk-full.ts";
+import { labEnvironment as environment } from "./environment.ts";
+import { labPreview as preview } from "./preview.ts";
+import { labUp as up } from "./up.ts";
+
+/** What the command line calls of the lab. Those that write say so when the disk is full. */
 export { labDown } from "./down.ts";
-export { labEnvironment } from "./environment.ts";
-export { labPreview } from "./preview.ts";
 export { labStatus } from "./status.ts";
-export { labUp } from "./up.ts";
+
+export function labUp(context: LabContext, options: Parameters<typeof up>[1]): Promise<LabReport> {
+  return tellingDiskFull(context, () => up(context, options));
+}
+
+export function labPreview(context: LabContext, options: Parameters<typeof preview>[1]): Promise<LabReport> {
+  return tellingDiskFull(context, () => preview(context, options));
+}
+
+export function labEnvironment(context: LabContext): Promise<LabReport> {
+  return tellingDiskFull(context, () => environment(context));
+}

@@ -38,12 +38,25 @@ export function serviceEnvironment(environment: LabContext["environment"]): Reco
   );
 }
 
-async function startRegistries(context: LabContext): Promise<Pick<LabServices, "registry" | "referrersRegistry">> {
-  const { directories, environment, progress, signal } = context;
-  const places = placesOf(directories);
+/** Paths of the registries' binaries. */
+interface RegistryBinaries {
+  readonly crane: string;
+  readonly withReferrers: string;
+}
+
+async function registryBinaries({ directories, environment, progress, signal }: LabContext): Promise<RegistryBinaries> {
   const how = { directories, environment, progress, signal };
   const crane = await ensureTool(pinnedTools.registry, how);
   const withReferrers = await ensureTool(pinnedTools.registryWithReferrers, how);
+  return { crane: crane.path, withReferrers: withReferrers.path };
+}
+
+async function startRegistries(
+  context: LabContext,
+  { crane, withReferrers }: RegistryBinaries,
+): Promise<Pick<LabServices, "registry" | "referrersRegistry">> {
+  const { directories, environment, progress } = context;
+  const places = placesOf(directories);
   const names = [serviceNames.registry, serviceNames.referrersRegistry] as const;
   const { ports, moved } = await keptPorts(
     places.ports,
@@ -54,18 +67,18 @@ async function startRegistries(context: LabContext): Promise<Pick<LabServices, "
   const specifications = [
     {
       name: serviceNames.registry,
-      command: crane.path,
+      command: crane,
       args: ["registry", "serve", "--address", `127.0.0.1:${ports.registry}`, "--disk", places.registry],
       folder: places.registry,
     },
     {
       name: serviceNames.referrersRegistry,
-      command: withReferrers.path,
+      command: withReferrers,
       args: ["--address", `127.0.0.1:${ports[serviceNames.referrersRegistry]}`, "--disk", places.referrersRegistry],
       folder: places.referrersRegistry,
     },
   ] as const;
-  await Promise.all(
+  await allStarted(
     specifications.map(({ folder, ...specification }) => {
       mkdirSync(folder, { recursive: true });
       return startService({
@@ -104,8 +117,21 @@ async function startSigstoreService(context: LabContext): Promise<SigstoreUrls> 
   return sigstoreUrls(directories);
 }
 
+/**
+ * Waits for all, then throws what the first that failed threw: a command that ended while a service was still being
+ * started would leave a process that no pid file names.
+ */
+async function allStarted(starts: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(starts);
+  await Promise.all(starts);
+}
+
 /** Starts the registries and the Sigstore instance, or finds them running. Throws GO_MISSING and the like, SERVICE_FAILED, PORT_TAKEN. */
 export async function startServices(context: LabContext): Promise<LabServices> {
-  const [registries, sigstore] = await Promise.all([startRegistries(context), startSigstoreService(context)]);
-  return { ...registries, sigstore };
+  // First: where a tool can't be built, nothing is started.
+  const binaries = await registryBinaries(context);
+  const registries = startRegistries(context, binaries);
+  const sigstore = startSigstoreService(context);
+  await allStarted([registries, sigstore]);
+  return { ...(await registries), sigstore: await sigstore };
 }

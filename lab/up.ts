@@ -24,8 +24,12 @@ import type { Verdict } from "./verdicts.ts";
 function stepper(context: LabContext) {
   const begin = performance.now();
   let step = 0;
+  let since = begin;
+  const seconds = (from: number): string => ((performance.now() - from) / 1000).toFixed(1);
   return {
     step: (title: string): void => {
+      if (step > 0) context.progress(`    (${seconds(since)} s)`);
+      since = performance.now();
       step += 1;
       context.progress(`\n[${step}] ${title}`);
       context.signal.throwIfAborted();
@@ -33,7 +37,7 @@ function stepper(context: LabContext) {
     line: (text: string): void => {
       context.progress(`    ${text}`);
     },
-    seconds: (): string => ((performance.now() - begin) / 1000).toFixed(1),
+    seconds: (): string => seconds(begin),
   };
 }
 
@@ -78,7 +82,7 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   const places = placesOf(directories);
   const { step, line, seconds } = stepper(context);
 
-  step("lab: registries and a Sigstore instance, on loopback");
+  step(`lab: registries and a Sigstore instance, on loopback (logs in ${directories.run})`);
   const services = await startServices(context);
   line(`registry ${services.registry} (without referrers API, as GHCR), ${services.referrersRegistry} (with it)`);
   line(`Sigstore ${services.sigstore.fulcio.replace("/fulcio", "")}`);
@@ -124,7 +128,12 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   const commands = [`npx neko-trust verify-image ${reference} --stack local`, "npx neko-trust status", "make preview"];
   return {
     healthy: true,
-    lines: ["", `done in ${seconds()} s. Try:`, ...commands.map((command) => `  ${command}`)],
+    lines: [
+      "",
+      `done in ${seconds()} s. Try:`,
+      ...commands.map((command) => `  ${command}`),
+      "The lab's services run on until: make down",
+    ],
     document: { ok: true, release: reference, ...provisioned, tampered: copy, commands },
   };
 }

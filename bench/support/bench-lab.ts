@@ -32,7 +32,7 @@ export interface BenchLab {
   readonly trustedRoot: { readonly path: string; readonly bytes: Uint8Array };
   /** Releases that differ, signed by this lab and pushed to its registry. */
   readonly releases: readonly [BenchRelease, ...BenchRelease[]];
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts the lab and publishes `count` releases; or tells why it can't be had here. */

@@ -1,24 +1,22 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseDocument } from "yaml";
-import { readYamlConfig } from "../../src/config/read-config.ts";
+import { projectName, readYamlConfig } from "../../src/config/read-config.ts";
 import type { StackConfig } from "../../src/config/stack-config.ts";
-import { localPassphrase } from "../../lab/places.ts";
-import { startStandIns } from "../../lab/stand-ins/start.ts";
-import type { StandIns } from "../../lab/stand-ins/start.ts";
-import { projectName } from "../../src/config/read-config.ts";
 import type { Engine } from "../../src/engine/find-engine.ts";
 import { openStack } from "../../src/engine/open-stack.ts";
 import type { StackHandle } from "../../src/engine/open-stack.ts";
 import type { Program } from "../../src/engine/program.ts";
+import { localPassphrase } from "../../lab/places.ts";
+import { startStandIns } from "../../lab/stand-ins/start.ts";
 import type { BenchLab } from "./bench-lab.ts";
 
 /** A copy of this project whose stack local has any number of clusters and nothing else to provision. */
 export interface PlanProject {
   readonly config: StackConfig;
   /** The stack with a program, in an engine folder of its own; all share the stand-ins. */
-  open(program: Program, folder: string): Promise<StackHandle>;
-  stop(): Promise<void>;
+  readonly open: (program: Program, folder: string) => Promise<StackHandle>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function planProject(
@@ -37,7 +35,7 @@ export async function planProject(
     Array.from({ length: clusters }, (_, number) => ({ name: `cluster-${number}` })),
   );
   writeFileSync(join(project, "stacks", "Pulumi.local.yaml"), stack.toString());
-  const standIns: StandIns = await startStandIns({
+  const standIns = await startStandIns({
     stack: "local",
     project: projectName,
     mode: "local",

@@ -2,6 +2,7 @@ import type { AdmissionBaseline, Placement } from "../../src/core/compile/valida
 import type { ImageRelease } from "../../src/core/compile/validating-admission-policy/image-list.ts";
 import { Failure } from "../../src/core/failure.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
+import { policyDigest } from "../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { assertUsable } from "../../src/core/release/verified-release.ts";
 import type { PlannedRelease, VerifiedRelease } from "../../src/core/release/verified-release.ts";
@@ -46,11 +47,12 @@ export function imageReleases(
   sets: readonly ReleaseSet[],
   context: { readonly dryRun: boolean },
 ): ImageRelease[] {
+  const wanted = policyDigest(policy);
   return sets.map((set) => {
     const current = assertUsable(set.current, context);
     const digestOf = (release: UsableRelease): Digest => {
       const data = assertUsable(release, context);
-      if (data.policyName !== policy.name || data.environment !== policy.environment) {
+      if (data.policyDigest !== wanted) {
         throw otherPolicy(policy, `${data.repository}@${data.digest}`, `${data.policyName} (${data.environment})`);
       }
       if (data.repository !== current.repository) {

@@ -1,12 +1,19 @@
-import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { linkSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { identityOf, stillRuns } from "../../src/adapters/processes/process-identity.ts";
 import { Failure } from "../../src/core/failure.ts";
+import { claimPidFile, readPidFile } from "../processes/pid-file.ts";
 
-/** Locks a state folder for this process; returns what unlocks it. A lock whose process is gone is taken over. */
+/**
+ * Locks a state folder for this process; returns what unlocks it. A lock whose process is gone is taken over: also one
+ * that was killed a moment ago and whose parent has not asked yet, or whose pid another process has by now.
+ */
 export function lockState(stateDirectory: string): () => void {
   const file = join(stateDirectory, "serving.pid");
   const mine = join(stateDirectory, `serving.${process.pid}.new`);
-  writeFileSync(mine, `${process.pid}\n`);
+  rmSync(mine, { force: true });
+  const identity = identityOf(process.pid);
+  if (identity !== undefined) claimPidFile(mine, identity);
   try {
     for (const attempt of [1, 2]) {
       try {
@@ -15,32 +22,15 @@ export function lockState(stateDirectory: string): () => void {
           rmSync(file, { force: true });
         };
       } catch {
-        const holder = Number(readText(file));
-        if (attempt === 2 || isAlive(holder)) throw running(stateDirectory, holder);
+        const holder = readPidFile(file);
+        const serves = holder !== undefined && stillRuns(holder);
+        if (attempt === 2 || serves) throw running(stateDirectory, holder?.pid ?? 0);
         rmSync(file, { force: true });
       }
     }
     throw running(stateDirectory, 0);
   } finally {
     rmSync(mine, { force: true });
-  }
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }
 

@@ -1,3 +1,5 @@
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import * as grpc from "@grpc/grpc-js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import plugin from "@pulumi/pulumi/proto/plugin_pb.js";
@@ -8,7 +10,7 @@ import { calls } from "./calls.ts";
 import type { Calls } from "./calls.ts";
 import type { Scope } from "./guard.ts";
 import type { Journal } from "./journal.ts";
-import { peerGuard } from "./peer.ts";
+import { isOwnConnection } from "./peer.ts";
 import type { StandIn } from "./provider.ts";
 
 export interface ServedStandIn {
@@ -25,18 +27,26 @@ const version = "99.0.0-neko-lab";
 /**
  * Serves one package's stand-in as a Pulumi provider on a free loopback port. Methods that no stand-in has (Handshake,
  * Construct, Call, …) answer UNIMPLEMENTED, which the engine knows how to take.
+ *
+ * Each connection is looked at once, when it comes in, and goes either to the stand-in or to a server that does nothing
+ * but refuse: no call of another user ever gets near what acts.
  */
 export async function serve(standIn: StandIn, scope: Scope, journal: Journal): Promise<ServedStandIn> {
-  const server = new grpc.Server({ "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 });
   const stopping = new AbortController();
-  let port = 0;
-  const isOwn = peerGuard(process.getuid?.() ?? -1, () => port);
-  const answers = calls(standIn, scope, journal, stopping.signal);
-  server.addService(service.ResourceProviderService, handlers(answers, isOwn));
-  port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) resolve(bound);
-      else reject(error);
+  const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
+  const own = new grpc.Server(unlimited);
+  own.addService(service.ResourceProviderService, handlers(calls(standIn, scope, journal, stopping.signal)));
+  const others = new grpc.Server();
+  others.addService(service.ResourceProviderService, refusals());
+  const toOwn = own.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  const toOthers = others.createConnectionInjector(grpc.ServerCredentials.createInsecure());
+  const listener = createServer({ noDelay: true }, (socket) => {
+    (isOwnConnection(socket) ? toOwn : toOthers).injectConnection(socket);
+  });
+  const port = await new Promise<number>((resolve, reject) => {
+    listener.once("error", reject);
+    listener.listen(0, "127.0.0.1", () => {
+      resolve((listener.address() as AddressInfo).port);
     });
   });
   return {
@@ -44,12 +54,14 @@ export async function serve(standIn: StandIn, scope: Scope, journal: Journal): P
     stop: () =>
       new Promise((resolve) => {
         stopping.abort();
-        server.tryShutdown(() => {
+        listener.close();
+        others.forceShutdown();
+        own.tryShutdown(() => {
           resolve();
         });
         // The engine's connections stay open between two operations; nothing is under way on them.
         setTimeout(() => {
-          server.forceShutdown();
+          own.forceShutdown();
           resolve();
         }, 1_000).unref();
       }),
@@ -58,47 +70,36 @@ export async function serve(standIn: StandIn, scope: Scope, journal: Journal): P
 
 type Unary<Request, Response> = grpc.handleUnaryCall<Request, Response>;
 
-function handlers(answers: Calls, isOwn: (peer: string) => boolean): grpc.UntypedServiceImplementation {
-  const own = <Request, Response>(answer: (request: Request, peer: string) => Promise<Response> | Response) =>
-    answering<Request, Response>(isOwn, answer);
+function handlers(answers: Calls): grpc.UntypedServiceImplementation {
   const served: grpc.UntypedServiceImplementation = {
-    getPluginInfo: own(() => pluginInfo()),
-    getSchema: own(() => schema(answers.packageName)),
-    attach: own(() => new empty.Empty()),
-    cancel: own(() => {
+    getPluginInfo: answering(() => pluginInfo()),
+    getSchema: answering(() => schema(answers.packageName)),
+    attach: answering(() => new empty.Empty()),
+    cancel: answering(() => {
       answers.cancel();
       return new empty.Empty();
     }),
-    checkConfig: own(answers.checkConfig),
-    diffConfig: own(answers.diffConfig),
-    configure: own(answers.configure),
-    check: own(answers.check),
-    diff: own(answers.diff),
-    create: own(answers.create),
-    read: own(answers.read),
-    update: own(answers.update),
-    delete: own(answers.delete),
-    invoke: own(answers.invoke),
+    checkConfig: answering(answers.checkConfig),
+    diffConfig: answering(answers.diffConfig),
+    configure: answering(answers.configure),
+    check: answering(answers.check),
+    diff: answering(answers.diff),
+    create: answering(answers.create),
+    read: answering(answers.read),
+    update: answering(answers.update),
+    delete: answering(answers.delete),
+    invoke: answering(answers.invoke),
   };
-  const all = Object.keys(service.ResourceProviderService);
-  return Object.fromEntries(all.map((name) => [name, served[name] ?? unimplemented(name)]));
+  return Object.fromEntries(
+    Object.keys(service.ResourceProviderService).map((name) => [name, served[name] ?? unimplemented(name)]),
+  );
 }
 
 function answering<Request, Response>(
-  isOwn: (peer: string) => boolean,
   answer: (request: Request, peer: string) => Promise<Response> | Response,
 ): Unary<Request, Response> {
   return (call, done) => {
-    const peer = call.getPeer();
-    const answered = async (): Promise<Response> => {
-      if (!isOwn(peer)) {
-        throw new CallError(
-          grpc.status.PERMISSION_DENIED,
-          "neko-trust's stand-ins serve only the user who started them",
-        );
-      }
-      return await answer(call.request, peer);
-    };
+    const answered = async (): Promise<Response> => await answer(call.request, call.getPeer());
     answered().then(
       (response) => {
         done(null, response);
@@ -128,4 +129,15 @@ function unimplemented(method: string): grpc.handleUnaryCall<unknown, unknown> {
   return (_call, done) => {
     done({ code: grpc.status.UNIMPLEMENTED, details: `neko-trust's stand-ins have no ${method}` });
   };
+}
+
+/** What everybody but the own user hears, whatever he calls. */
+function refusals(): grpc.UntypedServiceImplementation {
+  const refuse: grpc.handleUnaryCall<unknown, unknown> = (_call, done) => {
+    done({
+      code: grpc.status.PERMISSION_DENIED,
+      details: "neko-trust's stand-ins serve only the user who started them; run the engine as that user",
+    });
+  };
+  return Object.fromEntries(Object.keys(service.ResourceProviderService).map((name) => [name, refuse]));
 }

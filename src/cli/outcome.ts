@@ -24,7 +24,13 @@ export interface ErrorReport {
 export function errorReport(error: unknown): ErrorReport {
   if (error instanceof Failure) {
     const { code, message, remedy, details } = error;
-    return { exitCode: code === "INTERRUPTED" ? exitCodes.interrupted : exitCodes[error.kind], code, message, remedy, details };
+    return {
+      exitCode: code === "INTERRUPTED" ? exitCodes.interrupted : exitCodes[error.kind],
+      code,
+      message,
+      remedy,
+      details,
+    };
   }
   if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
     return {
@@ -44,13 +50,22 @@ export function errorReport(error: unknown): ErrorReport {
   };
 }
 
-/** The report for people. It may quote a registry or a file: no line of it can move a terminal's cursor. */
+/**
+ * The report for people. It may quote a registry or a file, so no text of it can move a terminal's cursor or begin a
+ * line of its own: CI systems take commands from lines that begin in a certain way. Further lines of a detail (an
+ * engine's diagnostics) are marked as such.
+ */
 export function errorLines(report: ErrorReport): string[] {
-  const lines = [
-    `error: ${report.message}`,
-    ...report.details.map((detail) => `  - ${detail}`),
-    `to do: ${report.remedy}`,
+  const inOneLine = (text: string): string => legible(text.replace(/\s*\n\s*/g, " "));
+  return [
+    `error: ${inOneLine(report.message)}`,
+    ...report.details.flatMap((detail) =>
+      detail
+        .replaceAll("\t", "  ")
+        .split("\n")
+        .map((line, position) => (position === 0 ? `  - ${legible(line)}` : `    │ ${legible(line)}`)),
+    ),
+    `to do: ${inOneLine(report.remedy)}`,
     `(code ${report.code})`,
   ];
-  return lines.flatMap((text) => text.replaceAll("\t", "  ").split("\n")).map(legible);
 }

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from "commander";
+import { Command } from "commander";
+import type { CommanderError } from "commander";
 import { Failure } from "../core/failure.ts";
 import { commands } from "./commands.ts";
 import type { RegisterCommand, Runner } from "./commands.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { admissionPoliciesSettingsSchema } from "../../components/admission-policies/settings.ts";
 import { ghcrRepositorySettingsSchema } from "../../components/ghcr-repository/settings.ts";
 import { Failure } from "../core/failure.ts";
+import { checkSupport } from "../core/verify/check-support.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
@@ -53,13 +54,29 @@ export function parseStackConfig(
   const plain = Object.fromEntries(Object.entries(document).filter(([key]) => !secretKeys.includes(key)));
   const parsed = stackConfigSchema.safeParse(plain);
   const faults = [...(parsed.success ? [] : schemaFaults(parsed.error, plain)), ...relationFaults(plain, stack)];
-  if (parsed.success && faults.length === 0) return parsed.data;
+  if (parsed.success && faults.length === 0) {
+    assertSupported(parsed.data.policy, source);
+    return parsed.data;
+  }
   throw new Failure({
     code: "CONFIG_INVALID",
     kind: "usage",
     message: `${source} has ${faults.length} ${faults.length === 1 ? "fault" : "faults"}.`,
     remedy: `Correct ${source}; schemas/trust-policy.v1.schema.json and components/*/README.md say what is allowed.`,
     details: faults.map(faultLine),
+  });
+}
+
+/** Refuses what verifyRelease could not enforce, here already: a stack without releases must not half obey its policy. */
+function assertSupported(policy: StackConfig["policy"], source: string): void {
+  const support = checkSupport(policy);
+  if (support.ok) return;
+  throw new Failure({
+    code: "POLICY_UNSUPPORTED",
+    kind: "usage",
+    message: `The policy in ${source} demands what this version of neko-trust can't enforce.`,
+    remedy: "Remove what the lines name from the policy, or use a version that enforces it: nothing is ignored.",
+    details: support.findings.map((finding) => finding.subject),
   });
 }
 
@@ -98,10 +115,18 @@ function relationFaults(document: Readonly<Record<string, unknown>>, stack: stri
   if (lab === "lab" && environment === "local" && stack !== "local") {
     fault("release", `"lab"`, "only stack local takes its releases from the lab");
   }
+  // The guard of stand-ins and the dead endpoints go by these two: they must mean the same.
+  if (environment !== undefined && (stack === "local") !== (environment === "local")) {
+    const allowed = stack === "local" ? "must be local: stack local is the lab's" : "only stack local may be local";
+    fault("policy.environment", JSON.stringify(environment), allowed);
+  }
   if (document["ghcrRepository"] !== undefined && document["githubOwner"] === undefined) {
     fault("githubOwner", "nothing", "needed by ghcrRepository");
   }
   clusters.forEach(({ kubeconfig }, index) => {
+    if (kubeconfig !== undefined && environment === "local") {
+      fault(`clusters.${index}.kubeconfig`, "a path", "must be left out in environment local: its endpoint is dead");
+    }
     if (kubeconfig === undefined && environment !== "local") {
       fault(`clusters.${index}.kubeconfig`, "nothing", "must be the path of a kubeconfig file");
     }

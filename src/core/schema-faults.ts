@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { legible } from "./legible.ts";
 
 /** One fault of a document against its schema, ready to print. */
 export interface SchemaFault {
@@ -58,7 +59,7 @@ export function faultLine(fault: SchemaFault): string {
 export function schemaFaults(error: z.ZodError, document: unknown): readonly SchemaFault[] {
   return error.issues.flatMap((issue): SchemaFault[] => {
     const at = (path: readonly PropertyKey[], allowed: string): SchemaFault => ({
-      path: path.length === 0 ? "(whole document)" : path.map(String).join("."),
+      path: path.length === 0 ? "(whole document)" : legible(path.map(String).join(".")),
       found: shown(valueAt(document, path), path),
       allowed,
     });

@@ -1,45 +1,38 @@
+import { boundedReader } from "../adapters/registry/bounded-reader.ts";
+import type { BoundedReader } from "../adapters/registry/bounded-reader.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import type { Answer } from "../core/oci/answer.ts";
 import type { Digest } from "../core/oci/digest.ts";
-import type { Descriptor } from "../core/oci/formats.ts";
-import { parseImageManifest, parseIndex } from "../core/oci/parse.ts";
+import { parseIndex, parseReferrerManifest } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
 import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
 import type { Evidence, ReferrerEvidence } from "../core/verify/evidence.ts";
 
-/** Requests that one collection has under way at once: registries throttle (GHCR, Docker Hub) well above this. */
+/** Calls that one collection has under way at once: registries throttle (GHCR, Docker Hub) well above this. */
 const concurrency = 8;
+/** As many as a release manifest can name (core/release/manifest.ts); an index with more can't be proven. */
+const maxPlatforms = 16;
+/** A release's evidence is a few MiB, mostly its SBOMs. */
+const defaultMaxBytes = 256 * 1024 * 1024;
+const defaultMaxMilliseconds = 10 * 60 * 1000;
 
-/** Maps in order with at most `concurrency` calls under way. */
-async function mapBounded<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  const pending = items.entries();
-  const worker = async (): Promise<void> => {
-    for (const [index, item] of pending) results[index] = await call(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, items.length) }, worker));
-  return results;
-}
+/** All versions of Sigstore bundles (cosign, specs/BUNDLE_SPEC.md); which of them count is the verification's word. */
+const bundleLayers = "application/vnd.dev.sigstore.bundle";
 
-async function readReferrer(client: RegistryClient, repository: string, descriptor: Descriptor): Promise<ReferrerEvidence> {
-  const manifest = await client.manifest(repository, descriptor.digest);
-  if (manifest.kind !== "found") return { digest: descriptor.digest, manifest, bundle: { kind: "absent" } };
-  const parsed = parseImageManifest(manifest.value, descriptor.digest);
+async function readReferrer(reader: BoundedReader, digest: Digest): Promise<ReferrerEvidence> {
+  const manifest = await reader.manifest(digest);
+  if (manifest.kind !== "found") return { digest, manifest, bundle: { kind: "absent" } };
+  const parsed = parseReferrerManifest(manifest.value, digest);
   const layer = parsed.ok ? parsed.proof.layers[0] : undefined;
-  const bundle: Answer<Uint8Array> =
-    layer === undefined ? { kind: "absent" } : await client.blob(repository, { digest: layer.digest, size: layer.size }, maxBundleBytes);
-  return { digest: descriptor.digest, manifest, bundle };
+  // Anybody who may write can attach an artifact of any kind and size: what is no bundle proves nothing, and isn't read.
+  const isBundle = layer?.mediaType.startsWith(bundleLayers) === true;
+  return { digest, manifest, bundle: isBundle ? await reader.blob(layer, maxBundleBytes) : { kind: "absent" } };
 }
 
-async function readReferrers(
-  client: RegistryClient,
-  repository: string,
-  subject: Digest,
-): Promise<Answer<readonly ReferrerEvidence[]>> {
-  const listed = await client.referrers(repository, subject);
+async function readReferrers(reader: BoundedReader, subject: Digest): Promise<Answer<readonly ReferrerEvidence[]>> {
+  const listed = await reader.referrers(subject);
   if (listed.kind !== "found") return listed;
-  const read = await mapBounded(listed.value, (descriptor) => readReferrer(client, repository, descriptor));
-  return { kind: "found", value: read };
+  return { kind: "found", value: await Promise.all(listed.value.map(({ digest }) => readReferrer(reader, digest))) };
 }
 
 export interface CollectRequest {
@@ -48,33 +41,55 @@ export interface CollectRequest {
   /** The bytes of the index, when resolving the reference brought them already. */
   readonly index?: Uint8Array;
   readonly trustedRoot: Uint8Array;
+  /** Of all manifests and bundles together; what would exceed it is `too-large`. 256 MiB unless given. */
+  readonly maxBytes?: number;
+  /** For the whole collection; what is not read by then is `broken`. 10 minutes unless given. */
+  readonly maxMilliseconds?: number;
 }
 
 /**
  * Reads everything that verifyRelease looks at, by digest only. What the registry does not give is kept as its answer;
- * nothing is judged here.
+ * nothing is judged here. Size and time are bounded for the whole: whoever may write to the repository decides how much
+ * there is.
  */
 export async function collectEvidence(client: RegistryClient, request: CollectRequest): Promise<Evidence> {
+  const { repository, maxBytes = defaultMaxBytes, maxMilliseconds = defaultMaxMilliseconds } = request;
+  const limits = { bytes: maxBytes, milliseconds: maxMilliseconds, calls: concurrency };
+  const reader = boundedReader(client, repository, limits);
+  try {
+    return await readEvidence(reader, request);
+  } finally {
+    reader.close();
+  }
+}
+
+async function readEvidence(reader: BoundedReader, request: CollectRequest): Promise<Evidence> {
   const { repository, digest, trustedRoot } = request;
   const index: Answer<Uint8Array> =
-    request.index === undefined ? await client.manifest(repository, digest) : { kind: "found", value: request.index };
-  const manifests = new Map<Digest, Answer<Uint8Array>>([[digest, index]]);
-  const parsed = index.kind === "found" ? parseIndex(index.value, formatDigestReference(repository, digest)) : undefined;
-  const platforms = parsed?.ok === true ? parsed.proof.manifests.map((descriptor) => descriptor.digest) : [];
-  const [platformManifests, referrers] = await Promise.all([
-    mapBounded(platforms, (platform) => client.manifest(repository, platform)),
-    mapBounded([digest, ...platforms], (subject) => readReferrers(client, repository, subject)),
+    request.index === undefined ? await reader.manifest(digest) : { kind: "found", value: request.index };
+  const parsed =
+    index.kind === "found" ? parseIndex(index.value, formatDigestReference(repository, digest)) : undefined;
+  const listed = parsed?.ok === true ? parsed.proof.manifests.map((descriptor) => descriptor.digest) : [];
+  const platforms = listed.slice(0, maxPlatforms);
+  const [manifests, referrers] = await Promise.all([
+    inPairs(platforms, (platform) => reader.manifest(platform)),
+    inPairs([digest, ...platforms], (subject) => readReferrers(reader, subject)),
   ]);
-  platforms.forEach((platform, position) => {
-    manifests.set(platform, platformManifests[position] ?? { kind: "absent" });
-  });
+  const unread = listed.slice(maxPlatforms).map((platform) => [platform, tooMany(listed.length)] as const);
   return {
     repository,
     digest,
-    manifests,
-    referrers: new Map(
-      [digest, ...platforms].map((subject, position) => [subject, referrers[position] ?? { kind: "absent" }]),
-    ),
+    manifests: new Map([[digest, index], ...manifests, ...unread]),
+    referrers: new Map([...referrers, ...unread]),
     trustedRoot,
   };
+}
+
+/** Each digest with its answer, in order. */
+function inPairs<T>(digests: readonly Digest[], read: (digest: Digest) => Promise<T>): Promise<[Digest, T][]> {
+  return Promise.all(digests.map(async (digest): Promise<[Digest, T]> => [digest, await read(digest)]));
+}
+
+function tooMany(platforms: number): Answer<never> {
+  return { kind: "too-large", detail: `the index lists ${platforms} platforms, ${maxPlatforms} are read` };
 }

@@ -1,8 +1,9 @@
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
+import { policyDigest } from "../core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
-import { formatDigestReference, parseReference } from "../core/release/reference.ts";
+import { formatDigestReference, parseDigestReference } from "../core/release/reference.ts";
 import { PlannedRelease } from "../core/release/verified-release.ts";
 import type { VerifiedRelease } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
@@ -29,7 +30,9 @@ export function releaseRefused(resolved: string, policyName: string, findings: r
     message: unavailable
       ? `The evidence for ${resolved} can't be read, so that it can't be verified.`
       : `${resolved} does not verify under policy "${policyName}".`,
-    remedy: unavailable ? "Mend what each line says, then try again." : "Mend what each finding says; nothing was provisioned from it.",
+    remedy: unavailable
+      ? "Mend what each line says, then try again."
+      : "Mend what each finding says; nothing was provisioned from it.",
     details: findings.map(describeFinding),
   });
 }
@@ -58,31 +61,52 @@ export interface Releases<R> {
   readonly retained: readonly R[];
 }
 
-/** Verifies every release that a stack names, retained ones too; throws at the first that is refused. */
+/**
+ * Verifies every release that a stack names, retained ones too. What is refused is told all at once. A retained digest
+ * that the policy revoked is left out, as that is what revoking is for; a revoked current one is refused.
+ */
 export async function verifyReleases(
   config: StackReleases,
   context: VerifyReleasesContext,
 ): Promise<Releases<VerifiedRelease>[]> {
   if (config.releases.length === 0) return [];
   const trustedRoot = readTrustedRootFile(config.trustedRoot, context.checkout);
-  const verify = async (image: string, digest: Digest): Promise<VerifiedRelease> => {
+  const refusals: Failure[] = [];
+  const verify = async (image: string, digest: Digest): Promise<VerifiedRelease | undefined> => {
     const { resolved, result } = await verifyImage(context.client, {
-      reference: parseReference(formatDigestReference(image, digest)),
+      reference: parseDigestReference(formatDigestReference(image, digest)),
       policy: config.policy,
       trustedRoot,
       now: context.now,
     });
-    if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
-    return result.proof;
+    if (result.ok) return result.proof;
+    refusals.push(releaseRefused(resolved, config.policy.name, result.findings));
+    return undefined;
   };
   const verified: Releases<VerifiedRelease>[] = [];
   for (const { image, current, retained } of config.releases) {
     const first = await verify(image, current);
     const others: VerifiedRelease[] = [];
-    for (const digest of retained) others.push(await verify(image, digest));
-    verified.push({ current: first, retained: others });
+    for (const digest of retained.filter((each) => !config.policy.revoked.includes(each))) {
+      const other = await verify(image, digest);
+      if (other !== undefined) others.push(other);
+    }
+    if (first !== undefined) verified.push({ current: first, retained: others });
   }
-  return verified;
+  const [only, ...more] = refusals;
+  if (only === undefined) return verified;
+  throw more.length === 0 ? only : allRefused(refusals, config.policy.name);
+}
+
+function allRefused(refusals: readonly Failure[], policyName: string): Failure {
+  const refused = refusals.find((failure) => failure.kind === "refused") ?? refusals[0];
+  return new Failure({
+    code: refused?.code ?? "RELEASE_REFUSED",
+    kind: refused?.kind ?? "refused",
+    message: `${refusals.length} releases do not verify under policy "${policyName}".`,
+    remedy: "Mend what each finding says; nothing was provisioned from them.",
+    details: refusals.flatMap((failure) => [failure.message, ...failure.details]),
+  });
 }
 
 /** The releases that a stack names, unproven, for an offline preview; unusable outside a dry run. */
@@ -90,7 +114,7 @@ export function planReleases(config: StackReleases): Releases<PlannedRelease>[] 
   const { name: policyName, environment } = config.policy;
   return config.releases.map(({ image, current, retained }) => {
     const plan = (digest: Digest): PlannedRelease =>
-      new PlannedRelease({ repository: image, digest, policyName, environment });
+      new PlannedRelease({ repository: image, digest, policyName, policyDigest: policyDigest(config.policy), environment });
     return { current: plan(current), retained: retained.map(plan) };
   });
 }

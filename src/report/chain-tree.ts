@@ -20,20 +20,25 @@ function statementNode(statement: ProvenStatement): TreeNode {
 /** What was verified, from source to statements: the chain of one release as a tree. */
 export function chainTree(release: ReleaseData): TreeNode {
   const { manifest } = release;
-  const about = (digest: string) => release.statements.filter((statement) => statement.subject === digest).map(statementNode);
-  const platforms = manifest.platforms.map(
-    (entry): TreeNode => ({
-      label: `${entry.platform} ${entry.digest}`,
-      children: [
-        { label: `Nix artifact ${entry.storePath}`, children: [{ label: `NAR hash ${entry.narHash} (claimed by the manifest)`, children: [] }] },
-        ...about(entry.digest),
-      ],
-    }),
-  );
+  const about = (digest: string) =>
+    release.statements.filter((statement) => statement.subject === digest).map(statementNode);
+  const platforms = manifest.platforms.map((entry): TreeNode => ({
+    label: `${entry.platform} ${entry.digest}`,
+    children: [
+      {
+        label: `Nix artifact ${entry.storePath}`,
+        children: [{ label: `NAR hash ${entry.narHash} (claimed by the manifest)`, children: [] }],
+      },
+      ...about(entry.digest),
+    ],
+  }));
   return {
     label: `${release.repository}@${release.digest}`,
     children: [
-      { label: `${manifest.name} ${manifest.version}, trusted by policy "${release.policyName}" (${release.environment})`, children: [] },
+      {
+        label: `${manifest.name} ${manifest.version}, trusted by policy "${release.policyName}" (${release.environment})`,
+        children: [],
+      },
       { label: `source ${manifest.source.repository} at ${manifest.source.commit}`, children: [] },
       { label: `flake ${manifest.flake.repository} at ${manifest.flake.commit}`, children: [] },
       ...about(release.digest),

@@ -174,8 +174,16 @@ for (const args of [
   });
 }
 
-test("nothing of all that asked for another host", () => {
+test("nothing of all that asked for another host, and the watch would have seen it", async () => {
   assert.deepEqual(watch.asked, []);
+  const control = await watchOutbound();
+  const environment = { ...copy.environment, ...control.environment, PULUMI_HOME: home };
+  const install = ["plugin", "install", "resource", "github", "v6.15.0"];
+  await startProcess(pulumiCommand, install, copy.folder, environment).finished;
+  const fetching = ["--eval", "fetch('https://neko.invalid/').catch(() => undefined)"];
+  await startProcess(process.execPath, fetching, copy.folder, environment).finished;
+  control.stop();
+  for (const host of ["get.pulumi.com:443", "neko.invalid:443"]) assert.ok(control.asked.includes(host), host);
 });
 
 test("a release that does not verify is told with its findings, its remedy and no stack trace", async () => {

@@ -16,11 +16,7 @@ export function withReferrers(
 }
 
 /** Evidence in which the registry answered otherwise when it was asked for the referrers of a subject. */
-export function withAnswer(
-  evidence: Evidence,
-  subject: Digest,
-  answer: Answer<readonly ReferrerEvidence[]>,
-): Evidence {
+export function withAnswer(evidence: Evidence, subject: Digest, answer: Answer<readonly ReferrerEvidence[]>): Evidence {
   return { ...evidence, referrers: new Map([...evidence.referrers, [subject, answer]]) };
 }
 

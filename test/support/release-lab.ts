@@ -111,7 +111,11 @@ export interface ReleaseLab {
   without(kind: Kind, platform?: PlatformName): Evidence;
   /** The policy with other values at dotted paths, parsed. */
   policyWith(changes: Readonly<Record<string, unknown>>): TrustPolicy;
-  verify(changes?: { readonly evidence?: Evidence; readonly policy?: TrustPolicy; readonly now?: Date }): Checked<VerifiedRelease>;
+  verify(changes?: {
+    readonly evidence?: Evidence;
+    readonly policy?: TrustPolicy;
+    readonly now?: Date;
+  }): Checked<VerifiedRelease>;
 }
 
 /** Starts a lab for a test file; it stops when the file's tests are done. */
@@ -143,7 +147,9 @@ async function labOf(sigstore: LabSigstore): Promise<ReleaseLab> {
   };
   const bundleOf = (own: SampleStatement, change: StatementChange): Promise<Uint8Array> => {
     const document = withValues(own.statement, {
-      ...Object.fromEntries(Object.entries(change.predicate ?? {}).map(([path, value]) => [`predicate.${path}`, value])),
+      ...Object.fromEntries(
+        Object.entries(change.predicate ?? {}).map(([path, value]) => [`predicate.${path}`, value]),
+      ),
       ...change.statement,
     });
     const claims = { ...workflowClaims({ ...labRun, ...change.run }), ...change.claims };
@@ -204,7 +210,10 @@ function stackLocal(sigstore: LabSigstore, digest: Digest, now: Date): StackConf
 /** Makes a bundle a referrer of a part of the release. */
 export function referrerOf(release: SampleRelease, subject: Digest, bundle: Uint8Array): ReferrerEvidence {
   const parts = [release.index.index, ...release.platforms.map(({ image }) => image.manifest)];
-  const { mediaType, size } = parts.find(({ digest }) => digest === subject) ?? { mediaType: mediaTypes.manifest, size: 1 };
+  const { mediaType, size } = parts.find(({ digest }) => digest === subject) ?? {
+    mediaType: mediaTypes.manifest,
+    size: 1,
+  };
   const built = buildReferrer(
     { mediaType, digest: subject, size },
     { artifactType: mediaTypes.bundle, layer: bundle, layerMediaType: mediaTypes.bundle },
@@ -229,7 +238,10 @@ function evidenceOf(
     referrers: new Map(
       parts.map(({ digest }) => [
         digest,
-        { kind: "found", value: [...attached].filter(([own]) => own.subject === digest).map(([, referrer]) => referrer) },
+        {
+          kind: "found",
+          value: [...attached].filter(([own]) => own.subject === digest).map(([, referrer]) => referrer),
+        },
       ]),
     ),
     trustedRoot,

@@ -1,7 +1,8 @@
 import type { Digest } from "../../src/core/oci/digest.ts";
 import { mintVerifiedRelease } from "../../src/core/release/verified-release.ts";
 import type { ReleaseData, VerifiedRelease } from "../../src/core/release/verified-release.ts";
-import { sampleDigest, sampleRepository } from "./policies.ts";
+import { policyDigest } from "../../src/core/policy/policy-digest.ts";
+import { sampleDigest, samplePolicy, sampleRepository } from "./policies.ts";
 
 /** Data of a release under `samplePolicy`; nothing of it was verified. */
 export function sampleReleaseData(digest: Digest, changes: Partial<ReleaseData> = {}): ReleaseData {
@@ -30,6 +31,7 @@ export function sampleReleaseData(digest: Digest, changes: Partial<ReleaseData> 
       ],
     },
     policyName: "neko-lab",
+    policyDigest: policyDigest(samplePolicy()),
     environment: "local",
     statements: [],
     claimed: [],

@@ -55,7 +55,12 @@ export function stackFiles(t: TestContext): StackFiles {
   t.after(() => {
     rmSync(root, { recursive: true });
   });
-  const directories = { checkout: root, state: join(root, "state"), cache: join(root, "cache"), run: join(root, "run") };
+  const directories = {
+    checkout: root,
+    state: join(root, "state"),
+    cache: join(root, "cache"),
+    run: join(root, "run"),
+  };
   mkdirSync(join(root, "stacks"));
   mkdirSync(directories.state);
   return {

@@ -1,3 +1,5 @@
+const firstBytes = 64 * 1024;
+
 /** The bytes of a response, read as they come; undefined, with the connection closed, once there are more than allowed. */
 export async function readCapped(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const { body } = response;
@@ -7,18 +9,25 @@ export async function readCapped(response: Response, maxBytes: number): Promise<
     await body.cancel();
     return undefined;
   }
-  const chunks: Uint8Array[] = [];
+  // One buffer that grows: chunks may be a byte each, and keeping them would cost a hundred times what they hold.
+  let held = new Uint8Array(Math.min(firstBytes, maxBytes));
   let total = 0;
   const reader = (body as ReadableStream<Uint8Array>).getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;
-    total += value.length;
-    if (total > maxBytes) {
+    const needed = total + value.length;
+    if (needed > maxBytes) {
       await reader.cancel();
       return undefined;
     }
-    chunks.push(value);
+    if (needed > held.length) {
+      const larger = new Uint8Array(Math.min(Math.max(held.length * 2, needed), maxBytes));
+      larger.set(held.subarray(0, total));
+      held = larger;
+    }
+    held.set(value, total);
+    total = needed;
   }
-  return Uint8Array.from(Buffer.concat(chunks, total));
+  return total === held.length ? held : held.slice(0, total);
 }

@@ -13,7 +13,7 @@ import { pullBlob, pullManifest } from "./pull.ts";
 import type { PulledManifest } from "./pull.ts";
 import { pushBlob, pushManifest } from "./push.ts";
 import type { PushedManifest } from "./push.ts";
-import { createSession, parseRepository } from "./session.ts";
+import { createSession, endingWith, parseRepository } from "./session.ts";
 import { settingsOf } from "./settings.ts";
 import type { RegistryClientOptions } from "./settings.ts";
 
@@ -25,16 +25,17 @@ import type { RegistryClientOptions } from "./settings.ts";
 export interface RegistryClient {
   /** Reads what a tag or digest names, once; a digest wins over a tag. The digest is that of the bytes. */
   resolve(reference: Reference): Promise<Answer<PulledManifest>>;
-  /** The bytes of a manifest or index, hashed. */
-  manifest(repository: string, digest: Digest): Promise<Answer<Uint8Array>>;
+  /** The bytes of a manifest or index, hashed. Once the signal of a reading method is aborted, its answer is `broken`. */
+  manifest(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<Uint8Array>>;
   /** The bytes of a blob, hashed; `maxBytes` allows more than the client's cap. */
   blob(
     repository: string,
     blob: { readonly digest: Digest; readonly size: number },
     maxBytes?: number,
+    signal?: AbortSignal,
   ): Promise<Answer<Uint8Array>>;
   /** All referrers of a digest, each once, of whatever type; none is an empty list. Their contents are unverified. */
-  referrers(repository: string, digest: Digest): Promise<Answer<readonly ReferrerDescriptor[]>>;
+  referrers(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<readonly ReferrerDescriptor[]>>;
   pushBlob(repository: string, bytes: Uint8Array): Promise<Answer<{ readonly digest: Digest; readonly size: number }>>;
   /** Under its digest, and under a tag when one is given. */
   pushManifest(
@@ -61,15 +62,16 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
       const { digest, mediaType, bytes } = answer.value;
       return { kind: "found", value: { digest, mediaType, bytes } };
     },
-    async manifest(repository, digest) {
-      const answer = await pullManifest(session, parseRepository(repository), digest);
+    async manifest(repository, digest, signal) {
+      const answer = await pullManifest(endingWith(session, signal), parseRepository(repository), digest);
       return answer.kind === "found" ? { kind: "found", value: answer.value.bytes } : answer;
     },
-    async blob(repository, blob, maxBytes) {
-      return pullBlob(session, parseRepository(repository), blob, maxBytes ?? settings.caps.blobBytes);
+    async blob(repository, blob, maxBytes, signal) {
+      const allowed = maxBytes ?? settings.caps.blobBytes;
+      return pullBlob(endingWith(session, signal), parseRepository(repository), blob, allowed);
     },
-    async referrers(repository, digest) {
-      return listReferrers(session, parseRepository(repository), digest);
+    async referrers(repository, digest, signal) {
+      return listReferrers(endingWith(session, signal), parseRepository(repository), digest);
     },
     async pushBlob(repository, bytes) {
       return pushBlob(session, parseRepository(repository), bytes);

@@ -8,13 +8,15 @@ export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT";
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  /** Sent to the origin of `url` only, never after a redirect elsewhere. */
+  /** Sent to the origin of `url` only, and never again once a redirect has led elsewhere, not even when led back. */
   readonly authorization?: string | undefined;
   readonly body?: Uint8Array | undefined;
   /** Bytes of a successful answer that are read at most. */
   readonly maxBytes: number;
   /** What is expected, in bytes: larger answers get more time. */
   readonly expectedBytes?: number | undefined;
+  /** Ends this request alone, without another try: it has then failed. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Reply {
@@ -23,7 +25,10 @@ export interface Reply {
   readonly body: Uint8Array;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
-  /** The answer came from another origin than was asked: its 401 is no challenge of the registry. */
+  /**
+   * A redirect led to another origin than was asked, even if another led back: what is answered there was not the
+   * registry's choice. Its 401 is no challenge of the registry, and its 404 no word about what the registry holds.
+   */
   readonly elsewhere: boolean;
 }
 
@@ -42,11 +47,13 @@ export async function exchange(settings: Settings, request: HttpRequest): Promis
   const bytes = Math.min(Math.max(request.expectedBytes ?? 0, request.body?.length ?? 0), 64 * 1024 ** 3);
   const allowed = settings.timeoutMilliseconds + Math.floor(bytes / bytesPerExtraSecond) * 1000;
   const timeout = AbortSignal.timeout(allowed);
-  const signal = settings.signal === undefined ? timeout : AbortSignal.any([timeout, settings.signal]);
+  const signals = [timeout, settings.signal, request.signal].filter((one) => one !== undefined);
+  const signal = AbortSignal.any(signals);
   try {
     return await followed(settings, request, signal);
   } catch (error) {
     settings.signal?.throwIfAborted();
+    if (request.signal?.aborted === true) return failed(`${request.url.host} was not waited for any longer`);
     if (timeout.aborted) {
       return { kind: "failed", detail: `${request.url.host} did not answer within ${allowed} ms`, retry: false };
     }
@@ -56,8 +63,9 @@ export async function exchange(settings: Settings, request: HttpRequest): Promis
 
 async function followed(settings: Settings, request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
   let url = request.url;
+  let elsewhere = false;
   for (let hops = 0; ; hops += 1) {
-    const elsewhere = url.origin !== request.url.origin;
+    elsewhere ||= url.origin !== request.url.origin;
     const response = await settings.fetch(url, {
       method: request.method,
       headers: {

@@ -6,10 +6,12 @@ import type { ReferrerDescriptor, ReferrerList } from "../../core/oci/referrers.
 import type { Reply } from "./exchange.ts";
 import { contentType, pullManifest } from "./pull.ts";
 import { statusDetail } from "./retry.ts";
+import { repositoryUrl } from "./session.ts";
 import type { Repository, Session } from "./session.ts";
 
-/** Pages of one list that are read at most. */
+/** Pages of one list that are read at most, and the bytes of all of them, in manifests of the largest size. */
 const maxPages = 100;
+const maxManifests = 4;
 
 /** What answers for a registry without the referrers API (distribution-spec, "Backwards Compatibility"; gh's client). */
 const unsupported: readonly number[] = [400, 404, 405, 406];
@@ -48,6 +50,8 @@ export async function referrersByApi(
   const { caps } = session.settings;
   const descriptors: ReferrerDescriptor[] = [];
   const seen = new Set<string>();
+  const registry = repositoryUrl(session.settings, repository);
+  let bytesLeft = maxManifests * caps.manifestBytes;
   let at: string | URL = `referrers/${digest}`;
   for (let page = 0; page < maxPages; page += 1) {
     const answer = await session.request({
@@ -56,10 +60,11 @@ export async function referrersByApi(
       at,
       actions: "pull",
       headers: { accept: mediaTypes.index },
-      maxBytes: caps.manifestBytes,
+      maxBytes: Math.min(caps.manifestBytes, bytesLeft),
     });
     if (answer.kind !== "found") return answer;
     const reply = answer.value;
+    bytesLeft -= reply.body.length;
     const notList = page === 0 ? noReferrersApi(reply) : undefined;
     if (notList !== undefined) return notList;
     if (reply.status !== 200 || contentType(reply) !== mediaTypes.index) {
@@ -68,7 +73,7 @@ export async function referrersByApi(
     const list = parseReferrerList(reply.body, caps.referrers - descriptors.length);
     if (!list.ok) return { kind: list.kind, detail: `${reply.url.host}: ${list.detail}` };
     descriptors.push(...list.descriptors);
-    const next = nextPage(reply);
+    const next = nextPage(reply, registry);
     if (next === undefined) return { kind: "found", value: { descriptors } };
     if (typeof next === "string") return { kind: "broken", detail: next };
     if (seen.has(next.href)) return { kind: "broken", detail: `${next.host} lists its pages of referrers in a circle` };
@@ -86,14 +91,20 @@ function noReferrersApi(reply: Reply): Answer<never> | undefined {
   return { kind: "broken", detail: `the list of referrers: ${statusDetail(reply)}` };
 }
 
-/** The `Link` header's next page (distribution-spec, "Listing Referrers"); text when it must not be followed. */
-function nextPage(reply: Reply): URL | string | undefined {
+/**
+ * The `Link` header's next page (distribution-spec, "Listing Referrers"); text when it must not be followed. Only the
+ * registry itself may name one: another host, reached by a redirect, would be asked for it with credentials.
+ */
+function nextPage(reply: Reply, registry: URL): URL | string | undefined {
   const link = reply.headers.get("link");
   if (link === null) return undefined;
   const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(link)?.[1];
   if (target === undefined) return undefined;
+  if (reply.elsewhere || reply.url.origin !== registry.origin) {
+    return `${reply.url.host}, reached by a redirect, names a next page of referrers, which is not followed`;
+  }
   const next = URL.parse(target, reply.url.href);
-  if (next?.origin !== reply.url.origin) return `${reply.url.host} names a next page of referrers on another host`;
+  if (next?.origin !== registry.origin) return `${reply.url.host} names a next page of referrers on another host`;
   if (next.pathname !== reply.url.pathname)
     return `${reply.url.host} names a next page that is no list of these referrers`;
   return next;

@@ -3,6 +3,7 @@ import { digestOf } from "../../core/oci/digest.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import type { Reply } from "./exchange.ts";
 import { statusDetail } from "./retry.ts";
+import { repositoryUrl } from "./session.ts";
 import type { Repository, Session } from "./session.ts";
 
 export interface PushedManifest {
@@ -34,7 +35,9 @@ export async function pushBlob(
   if (status !== 202 || location === null) return refusedWrite(started.value, "an upload");
   const upload = URL.parse(location, url.href);
   // Bytes and token go to the registry itself; where else it points is its own doing.
-  if (upload?.origin !== url.origin) return broken(`${url.host} wants the upload to go to another host`);
+  const own = repositoryUrl(session.settings, repository);
+  if (upload?.origin !== own.origin || url.origin !== own.origin)
+    return broken(`${url.host} wants the upload to go to another host`);
   upload.searchParams.set("digest", digest);
   const headersOfBlob = { "content-type": "application/octet-stream" };
   const stored = await session.request({ ...write, method: "PUT", at: upload, body: bytes, headers: headersOfBlob });

@@ -15,7 +15,7 @@ export interface Repository {
 
 export interface RegistryRequest extends Omit<HttpRequest, "url" | "headers" | "authorization"> {
   readonly repository: Repository;
-  /** Below `/v2/<path>/`, already encoded; or a URL that the same registry named. */
+  /** Below `/v2/<path>/`, already encoded; or a URL that the same registry named: one of another host is refused. */
   readonly at: string | URL;
   readonly actions: Actions;
   readonly headers?: Readonly<Record<string, string>>;
@@ -34,17 +34,31 @@ export function createSession(settings: Settings): Session {
     settings,
     async request({ repository, at, actions, headers = {}, ...rest }) {
       const target = { ...repository, actions };
-      const url = typeof at === "string" ? new URL(at, repositoryUrl(settings, repository)) : at;
+      const own = repositoryUrl(settings, repository);
+      const url = typeof at === "string" ? new URL(at, own) : at;
+      // Tokens and passwords are for the registry that the reference names, whoever named the address.
+      if (url.origin !== own.origin) {
+        return { kind: "broken", detail: `${own.host} names ${url.host}, another host, as a part of itself` };
+      }
       const known = authorizer.known(target);
       const first = await send(settings, { ...rest, url, headers, authorization: known });
       if (first.kind !== "found") return first;
-      if (first.value.status !== 401 || first.value.elsewhere) return judged(first.value);
+      // Only the registry's own challenge is answered: any other host could name its own token service.
+      const ownChallenge =
+        first.value.status === 401 && !first.value.elsewhere && first.value.url.origin === own.origin;
+      if (!ownChallenge) return judged(first.value);
       const header = await authorizer.answer(target, first.value.headers.get("www-authenticate"), known);
       if (header.kind !== "found") return header;
       const second = await send(settings, { ...rest, url, headers, authorization: header.value });
       return second.kind === "found" ? judged(second.value) : second;
     },
   };
+}
+
+/** The same session, whose requests end with the signal, too. */
+export function endingWith(session: Session, signal: AbortSignal | undefined): Session {
+  if (signal === undefined) return session;
+  return { settings: session.settings, request: (request) => session.request({ ...request, signal }) };
 }
 
 function judged(reply: Reply): Answer<Reply> {

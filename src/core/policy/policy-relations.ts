@@ -12,16 +12,31 @@ const kinds = ["signature", "manifest", "provenance", "sbom"] as const;
 const texts = z.array(z.string().catch("")).catch([]);
 const named = z.array(z.looseObject({ id: z.string() }).catch({ id: "" }));
 
+const workflow = z.looseObject({ repository: z.string(), path: z.string() });
+const signer = z.looseObject({
+  id: z.string().catch(""),
+  repository: z.string().optional().catch(undefined),
+  signerWorkflow: workflow.optional().catch(undefined),
+  callerWorkflow: workflow.optional().catch(undefined),
+});
+const image = z.looseObject({ repository: z.string().catch(""), mirrors: texts, platforms: texts });
+
 /**
  * What relations are about, whatever else is in the document. A list that can't be read is undefined: nothing is said
  * about what refers to it, as its own fault is told already.
  */
 const readable = z.looseObject({
   environment: z.unknown(),
-  images: z
-    .array(z.looseObject({ repository: z.string().catch(""), mirrors: texts }).catch({ repository: "", mirrors: [] }))
-    .catch([]),
-  signers: named.optional().catch(undefined),
+  images: z.array(image.catch({ repository: "", mirrors: [], platforms: [] })).catch([]),
+  signers: z
+    .array(signer.catch({ id: "" }))
+    .optional()
+    .catch(undefined),
+  thirdParty: z.array(z.looseObject({ repository: z.string() }).catch({ repository: "" })).catch([]),
+  provenance: z
+    .looseObject({ builderIds: z.unknown(), buildTypes: z.unknown() })
+    .catch({ builderIds: 0, buildTypes: 0 }),
+  sbom: z.looseObject({ formats: z.unknown() }).catch({ formats: 0 }),
   rebuilds: z.looseObject({ rebuilders: named.optional().catch(undefined) }).catch({ rebuilders: undefined }),
   require: z.record(z.string(), z.unknown()).catch({}),
   revoked: texts,
@@ -37,7 +52,49 @@ export function policyRelations(policy: unknown): readonly RelationFault[] {
     ...requirements(parsed.data),
     ...revocations(parsed.data),
     ...repeatedImages(parsed.data),
+    ...reusableWorkflows(parsed.data),
+    ...waivedImages(parsed.data),
+    ...emptyDemands(parsed.data),
   ];
+}
+
+/**
+ * Whoever may push to the branch of a reusable workflow could sign for the repository that calls it: such a workflow
+ * is pinned by commit. A ref will do only for the source repository's own workflow, which is what the caller runs.
+ */
+function reusableWorkflows({ signers = [] }: Readable): RelationFault[] {
+  return signers.flatMap(({ repository, signerWorkflow, callerWorkflow }, index) => {
+    if (signerWorkflow === undefined || callerWorkflow === undefined || "sha" in signerWorkflow) return [];
+    const own =
+      signerWorkflow.repository === repository &&
+      signerWorkflow.repository === callerWorkflow.repository &&
+      signerWorkflow.path === callerWorkflow.path;
+    const message = "a reusable workflow (another than callerWorkflow, or of another repository) must be pinned by sha";
+    return own ? [] : [{ path: ["signers", index, "signerWorkflow"], message }];
+  });
+}
+
+/** An exception for an image of ours would be a way around its verification. */
+function waivedImages({ images, thirdParty }: Readable): RelationFault[] {
+  const own = new Set(images.flatMap(({ repository, mirrors }) => [repository, ...mirrors]));
+  return thirdParty.flatMap(({ repository }, index) =>
+    repository !== "" && own.has(repository)
+      ? [{ path: ["thirdParty", index, "repository"], message: `"${repository}" is one of images: it has to verify` }]
+      : [],
+  );
+}
+
+/** Lists that allow nothing can only be a mistake in production, where provenance and SBOM are required. */
+function emptyDemands({ environment, provenance, sbom }: Readable): RelationFault[] {
+  if (environment !== "production") return [];
+  const lists = [
+    [["provenance", "builderIds"], provenance.builderIds],
+    [["provenance", "buildTypes"], provenance.buildTypes],
+    [["sbom", "formats"], sbom.formats],
+  ] as const;
+  return lists.flatMap(([path, list]) =>
+    Array.isArray(list) && list.length === 0 ? [{ path: [...path], message: "must not be empty in production" }] : [],
+  );
 }
 
 function repeatedSigners({ signers = [] }: Readable): RelationFault[] {
@@ -82,10 +139,18 @@ function revocations({ signers, rebuilds, revoked }: Readable): RelationFault[] 
 
 function repeatedImages({ images }: Readable): RelationFault[] {
   const seen = new Set<string>();
-  return images.flatMap((entry, index) =>
-    [entry.repository, ...entry.mirrors].flatMap((repository) => {
-      if (repository === "" || seen.size !== seen.add(repository).size) return [];
-      return [{ path: ["images", index], message: `"${repository}" is named twice` }];
-    }),
-  );
+  return images
+    .flatMap((entry, index) =>
+      [entry.repository, ...entry.mirrors].flatMap((repository): RelationFault[] => {
+        if (repository === "" || seen.size !== seen.add(repository).size) return [];
+        return [{ path: ["images", index], message: `"${repository}" is named twice` }];
+      }),
+    )
+    .concat(
+      images.flatMap(({ platforms }, index) =>
+        new Set(platforms).size === platforms.length
+          ? []
+          : [{ path: ["images", index, "platforms"], message: "must not name a platform twice" }],
+      ),
+    );
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { durationPattern } from "../duration.ts";
 import { digestSchema } from "../oci/formats.ts";
-import { isSemanticVersion } from "../version.ts";
+import { versionSchema } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
 import { policyRelations } from "./policy-relations.ts";
 
@@ -11,21 +11,32 @@ import { policyRelations } from "./policy-relations.ts";
  */
 
 const text = z.string().min(1).max(512);
-const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and dashes");
+const name = z
+  .string()
+  .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "must be lower-case letters, digits and dashes");
 const duration = z.string().regex(durationPattern, "must be a whole number and one of s, m, h, d, for example 90d");
-const httpsUrl = z.string().regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
+const httpsUrl = z
+  .string()
+  .regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
 const gitHubRepository = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*\/[A-Za-z0-9._-]+$/, "must be owner/name");
 const numericId = z.string().regex(/^[1-9][0-9]{0,19}$/, "must be the numeric id, quoted");
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
-const workflowPath = z.string().regex(/^\.github\/workflows\/[A-Za-z0-9._-]+\.ya?ml$/, "must be .github/workflows/<file>.yml");
+const workflowPath = z
+  .string()
+  .regex(/^\.github\/workflows\/[A-Za-z0-9._-]+\.ya?ml$/, "must be .github/workflows/<file>.yml");
 const imageRepository = z
   .string()
-  .regex(/^[a-z0-9.-]+(?::[0-9]{1,5})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/, "must be registry/path, without tag or digest");
+  .regex(
+    /^[a-z0-9.-]+(?::[0-9]{1,5})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/,
+    "must be registry/path, without tag or digest",
+  );
 const platform = z.string().regex(/^linux\/(?:amd64|arm64)(?:\/v[0-9]+)?$/, "must be linux/amd64 or linux/arm64");
 const date = z.iso.datetime({ message: "must be an ISO 8601 date and time in UTC, for example 2026-11-23T00:00:00Z" });
 
 /** A full ref; one `*` at the end stands for one path segment's rest: `refs/tags/v*` matches no further slash. */
-const refPattern = z.string().regex(/^refs\/(?:heads|tags)\/[^*\s]*\*?$/, "must be a full ref, with at most one * at its end");
+const refPattern = z
+  .string()
+  .regex(/^refs\/(?:heads|tags)\/[^*\s]*\*?$/, "must be a full ref, with at most one * at its end");
 
 const workflow = z.strictObject({ repository: gitHubRepository, path: workflowPath });
 
@@ -57,6 +68,8 @@ export const signerSchema = z.strictObject({
 export type Signer = z.infer<typeof signerSchema>;
 
 const image = z.strictObject({
+  /** What the release manifest calls the product: a proof for one image must not count for another of the policy. */
+  name: text,
   repository: imageRepository,
   mirrors: z.array(imageRepository),
   platforms: z.array(platform).min(1),
@@ -110,10 +123,7 @@ const vulnerabilities = z.strictObject({
 });
 
 const freshness = z.strictObject({
-  minVersion: z
-    .string()
-    .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version")
-    .refine(isSemanticVersion, "must be a semantic version (semver.org): no leading zeros, no empty parts"),
+  minVersion: versionSchema,
   maxAge: duration,
   rollback: z.strictObject({ digest: digestSchema, reason: text, approvedBy: text, expires: date }).optional(),
 });

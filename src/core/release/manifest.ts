@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { digestSchema } from "../oci/formats.ts";
-import { isSemanticVersion } from "../version.ts";
+import { versionSchema } from "../version.ts";
 
 /**
  * The release manifest: what ties each platform's NAR hash to its OCI digest. It is the predicate of a statement
@@ -37,10 +37,7 @@ export const releaseManifestSchema = z
   .strictObject({
     schema: z.literal(1),
     name: z.string().min(1).max(128),
-    version: z
-      .string()
-      .regex(/^\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/, "must be a semantic version without v")
-      .refine(isSemanticVersion, "must be a semantic version (semver.org): no leading zeros, no empty parts"),
+    version: versionSchema,
     source: z.strictObject({ repository: repositoryUrl, commit, narHash: sriSha256 }),
     flake: z.strictObject({ repository: repositoryUrl, commit, lock: digestSchema }),
     /** Seconds since 1970: the time stamp of every file in the image. */
@@ -51,14 +48,22 @@ export const releaseManifestSchema = z
     /** Only a signer release has these two. */
     disk: z.strictObject({ sha256: sha256Hex }).optional(),
     measurements: z
-      .strictObject({ model: z.string().min(1), rtmr1: z.string().regex(/^[0-9a-f]{96}$/), rtmr2: z.string().regex(/^[0-9a-f]{96}$/) })
+      .strictObject({
+        model: z.string().min(1),
+        rtmr1: z.string().regex(/^[0-9a-f]{96}$/),
+        rtmr2: z.string().regex(/^[0-9a-f]{96}$/),
+      })
       .optional(),
   })
   .superRefine((manifest, context) => {
     const names = manifest.platforms.map((entry) => entry.platform);
     const sorted = names.every((entry, index) => index === 0 || (names[index - 1] ?? "") < entry);
     if (!sorted) {
-      context.addIssue({ code: "custom", path: ["platforms"], message: "must be sorted by platform, without duplicates" });
+      context.addIssue({
+        code: "custom",
+        path: ["platforms"],
+        message: "must be sorted by platform, without duplicates",
+      });
     }
   });
 export type ReleaseManifest = z.infer<typeof releaseManifestSchema>;

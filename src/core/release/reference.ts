@@ -20,7 +20,8 @@ export interface Reference {
 export type DigestReference = Reference & { readonly digest: Digest };
 
 // OCI distribution-spec, "Pulling manifests": name and tag grammar.
-const hostPattern = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/;
+const hostPattern =
+  /^([a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::([1-9][0-9]{0,4}))?$/;
 const pathPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
@@ -35,22 +36,33 @@ function invalid(text: string, why: string): Failure {
 
 /** Parses `registry/path[:tag][@digest]`; throws REFERENCE_INVALID. */
 export function parseReference(text: string): Reference {
-  if (text.length > 1024) throw invalid(text, "it is longer than 1024 characters");
+  const read = readReference(text);
+  if (typeof read === "string") throw invalid(text, read);
+  return read;
+}
+
+/** Whether the text is `registry/path` alone, without tag or digest: the form that a TrustPolicy names. */
+export function isRepository(text: string): boolean {
+  const read = readReference(text);
+  return typeof read !== "string" && read.tag === undefined && read.digest === undefined;
+}
+
+/** The parts of a reference, or why the text is none. */
+function readReference(text: string): Reference | string {
+  if (text.length > 1024) return "it is longer than 1024 characters";
   const [beforeAt = "", digest, ...more] = text.split("@");
-  if (more.length > 0) throw invalid(text, "it has more than one @");
-  if (digest !== undefined && !isDigest(digest)) throw invalid(text, "its digest is not sha256 with 64 lower-case hex digits");
+  if (more.length > 0) return "it has more than one @";
+  if (digest !== undefined && !isDigest(digest)) return "its digest is not sha256 with 64 lower-case hex digits";
   const slash = beforeAt.indexOf("/");
-  if (slash < 0) throw invalid(text, "it names no registry");
+  if (slash < 0) return "it names no registry";
   const registry = beforeAt.slice(0, slash);
   const rest = beforeAt.slice(slash + 1);
   const colon = rest.indexOf(":");
   const path = colon < 0 ? rest : rest.slice(0, colon);
   const tag = colon < 0 ? undefined : rest.slice(colon + 1);
-  if (!hostPattern.test(registry) || !(registry.includes(".") || registry.includes(":") || registry === "localhost")) {
-    throw invalid(text, `"${registry}" is not a registry host`);
-  }
-  if (path.length > 255 || !pathPattern.test(path)) throw invalid(text, `"${path}" is not a repository path`);
-  if (tag !== undefined && !tagPattern.test(tag)) throw invalid(text, `"${tag}" is not a tag`);
+  if (!isRegistryHost(registry)) return `"${registry}" is not a registry host`;
+  if (path.length > 255 || !pathPattern.test(path)) return `"${path}" is not a repository path`;
+  if (tag !== undefined && !tagPattern.test(tag)) return `"${tag}" is not a tag`;
   return {
     registry,
     path,
@@ -58,6 +70,19 @@ export function parseReference(text: string): Reference {
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
   };
+}
+
+/**
+ * Whether a host, with its port if any, is one that a URL can name, written as the URL writes it. Other ways to write an
+ * address (`0x7f.1` and `127.1` for 127.0.0.1) would be asked elsewhere than their name says.
+ */
+function isRegistryHost(registry: string): boolean {
+  const [, name, port] = hostPattern.exec(registry) ?? [];
+  if (name === undefined || !(registry.includes(".") || registry.includes(":") || name === "localhost")) return false;
+  if (port !== undefined && Number(port) > 65_535) return false;
+  // The name alone: a URL leaves its scheme's own port away.
+  const url = `https://${name}/`;
+  return URL.canParse(url) && new URL(url).host === name;
 }
 
 /** Parses a reference that must carry a digest; a tag alone is refused, as it may move between check and use. */

@@ -24,11 +24,16 @@ export interface ReleaseData {
   readonly digest: Digest;
   readonly manifest: ReleaseManifest;
   readonly policyName: string;
+  /** SHA-256 of the policy's RFC 8785 form: a policy's name alone says little. */
+  readonly policyDigest: Digest;
   readonly environment: TrustPolicy["environment"];
   readonly statements: readonly ProvenStatement[];
   /** What was not recomputed here and is only claimed, in words. */
   readonly claimed: readonly string[];
 }
+
+/** What a release is known by before anything is proven. */
+export type PlannedData = Pick<ReleaseData, "repository" | "digest" | "policyName" | "policyDigest" | "environment">;
 
 const verified = new WeakSet();
 
@@ -72,20 +77,24 @@ function deeplyFrozen<T>(value: T): T {
  * `assertUsable` throws unless the engine runs a preview.
  */
 export class PlannedRelease {
-  readonly #data: Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment">;
+  readonly #data: PlannedData;
 
-  constructor(data: Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment">) {
+  constructor(data: PlannedData) {
     this.#data = Object.freeze({ ...data });
     planned.add(this);
     Object.freeze(this);
   }
 
-  get data(): Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment"> {
+  get data(): PlannedData {
     return this.#data;
   }
 }
 
 const planned = new WeakSet();
+
+// Nobody may replace the getters through which components read what was proven.
+Object.freeze(VerifiedRelease.prototype);
+Object.freeze(PlannedRelease.prototype);
 
 /** Returns the data of a release that was really verified in this process; throws RELEASE_NOT_VERIFIED otherwise. */
 export function assertVerified(release: unknown): ReleaseData {
@@ -93,7 +102,8 @@ export function assertVerified(release: unknown): ReleaseData {
   throw new Failure({
     code: "RELEASE_NOT_VERIFIED",
     kind: "refused",
-    message: "A component was given something that verifyRelease did not return (a cast, a copy or an Output is not a proof).",
+    message:
+      "A component was given something that verifyRelease did not return (a cast, a copy or an Output is not a proof).",
     remedy: "Pass the VerifiedRelease of verifyRelease itself, plain, in the same process.",
   });
 }
@@ -102,7 +112,7 @@ export function assertVerified(release: unknown): ReleaseData {
 export function assertUsable(
   release: unknown,
   context: { readonly dryRun: boolean },
-): Pick<ReleaseData, "repository" | "digest" | "policyName" | "environment"> {
+): PlannedData {
   if (release instanceof PlannedRelease && planned.has(release)) {
     if (context.dryRun) return release.data;
     throw new Failure({

@@ -3,13 +3,14 @@ import { durationMilliseconds } from "../duration.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
 import type { CheckedImage } from "./check-image.ts";
+import type { SignedStatement } from "./collect-statements.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 
 /** Clocks of different machines differ a little. */
 const skewMilliseconds = 60_000;
 
-/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge` and not after `now`. */
+/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. */
 export function checkFreshness(
   manifest: ReleaseManifest,
   signedAt: Date,
@@ -28,7 +29,7 @@ export function checkFreshness(
       }),
     );
   }
-  if (now.getTime() - signedAt.getTime() > durationMilliseconds(maxAge)) {
+  if (!(now.getTime() - signedAt.getTime() <= durationMilliseconds(maxAge))) {
     checks.push(
       refuse("RELEASE_TOO_OLD", {
         subject: manifest.digest,
@@ -38,18 +39,19 @@ export function checkFreshness(
       }),
     );
   }
-  if (signedAt.getTime() > now.getTime() + skewMilliseconds) {
-    checks.push(
-      refuse("BUNDLE_TIME_INVALID", {
-        subject: manifest.digest,
-        expected: `a signature made before ${now.toISOString()}`,
-        found: `signed ${signedAt.toISOString()}`,
-        remedy: "Compare this machine's clock with another's: with a clock that is late, any release looks fresh.",
-      }),
-    );
-  }
   const checked = all(checks);
   return checked.ok ? proven({ version: manifest.version, signedAt }) : checked;
+}
+
+/** No trusted time of a statement lies after `now`: with a clock that is late, any release looks fresh. */
+export function checkNotInFuture(statement: SignedStatement, now: Date): Checked<null> {
+  if (statement.lastStampedAt.getTime() <= now.getTime() + skewMilliseconds) return proven(null);
+  return refuse("BUNDLE_TIME_INVALID", {
+    subject: `referrer ${statement.referrer}`,
+    expected: `a signature made before ${now.toISOString()}`,
+    found: `signed ${statement.lastStampedAt.toISOString()}`,
+    remedy: "Compare this machine's clock with another's: with a clock that is late, any release looks fresh.",
+  });
 }
 
 /** Rule 8, revocation: no digest of the release is listed as revoked. */

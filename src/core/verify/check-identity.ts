@@ -15,7 +15,8 @@ export function refMatches(ref: string, patterns: readonly string[]): boolean {
 /** `https://github.com/<workflow>@<ref or sha>`: what a signer's subject alternative name has to be. */
 export function expectedSubject(signer: Signer, sourceRef: string): string {
   const { signerWorkflow } = signer;
-  const at = "sha" in signerWorkflow ? signerWorkflow.sha : signerWorkflow.ref === "source" ? sourceRef : signerWorkflow.ref;
+  const at =
+    "sha" in signerWorkflow ? signerWorkflow.sha : signerWorkflow.ref === "source" ? sourceRef : signerWorkflow.ref;
   return `https://github.com/${signerWorkflow.repository}/${signerWorkflow.path}@${at}`;
 }
 
@@ -58,7 +59,8 @@ export function checkIdentity(claims: CertificateClaims, signer: Signer, subject
       code: "IDENTITY_REF_NOT_ALLOWED",
       expected: signer.refs.join(" or "),
       found: ref,
-      holds: ref !== undefined && refMatches(ref, signer.refs),
+      // Git allows separators and look-alikes in refs; a policy names none that is not printable ASCII.
+      holds: ref !== undefined && /^[\x21-\x7e]+$/.test(ref) && refMatches(ref, signer.refs),
     },
     {
       what: "trigger (.20)",

@@ -11,6 +11,8 @@ import type { Checked } from "./finding.ts";
 import { unanswered } from "./registry-answer.ts";
 
 export interface CheckedImage {
+  /** The policy's name for this image, which the signed manifest has to repeat. */
+  readonly name: string;
   readonly digest: Digest;
   /** Platform name → image manifest digest, sorted by platform. */
   readonly platforms: ReadonlyMap<string, Digest>;
@@ -22,7 +24,8 @@ export function checkedBytes(
   digest: Digest,
   what: string,
 ): Checked<Uint8Array> {
-  if (answer === undefined || answer.kind !== "found") return unanswered(answer ?? { kind: "absent" }, `${what} ${digest}`);
+  if (answer === undefined || answer.kind !== "found")
+    return unanswered(answer ?? { kind: "absent" }, `${what} ${digest}`);
   const found = digestOf(answer.value);
   if (found === digest) return proven(answer.value);
   return refuse("DIGEST_MISMATCH", {
@@ -72,7 +75,8 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
   const names = [...found.keys()].sort();
   const declared = [...image.proof.platforms].sort();
   const checks: Checked<unknown>[] = [];
-  if (names.join() !== declared.join() || found.size !== index.proof.manifests.length) {
+  const same = names.length === declared.length && names.every((name, position) => name === declared[position]);
+  if (!same || found.size !== index.proof.manifests.length) {
     checks.push(
       refuse("PLATFORM_SET_MISMATCH", {
         subject: evidence.digest,
@@ -86,6 +90,7 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
   const checked = all(checks);
   if (!checked.ok) return checked;
   return proven({
+    name: image.proof.name,
     digest: evidence.digest,
     platforms: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
   });

@@ -69,7 +69,8 @@ function checkParameters(
       subject: `${path}.${key}`,
       expected: `only ${Object.keys(rules).sort().join(", ") || "no parameter"}`,
       found: JSON.stringify(values.get(key)),
-      remedy: "Review what this parameter does to the build; allow it in provenance.externalParameters or stop passing it.",
+      remedy:
+        "Review what this parameter does to the build; allow it in provenance.externalParameters or stop passing it.",
     }));
   const known = Object.entries(rules).flatMap(([key, rule]) => {
     const value = values.get(key);
@@ -137,20 +138,33 @@ export function checkProvenance(
   if (builder !== claims.buildSignerUri) {
     fail("PROVENANCE_BUILDER_MISMATCH", `${claims.buildSignerUri ?? "absent"} (certificate .9)`, builder);
   }
-  const commits = buildDefinition.resolvedDependencies.map((entry) => `${entry.uri ?? "no uri"} ${entry.digest?.["gitCommit"] ?? ""}`);
+  const commits = buildDefinition.resolvedDependencies.map(
+    (entry) => `${entry.uri ?? "no uri"} ${entry.digest?.["gitCommit"] ?? ""}`,
+  );
   const repository = claims.sourceRepositoryUri ?? "absent";
   const source = `git+${repository}@${claims.sourceRepositoryRef ?? "absent"} ${claims.sourceRepositoryDigest ?? "absent"}`;
   if (!commits.includes(source)) {
-    fail("PROVENANCE_SOURCE_MISMATCH", `resolvedDependencies with ${source} (certificate .12, .14, .13)`, commits.join(", "));
+    fail(
+      "PROVENANCE_SOURCE_MISMATCH",
+      `resolvedDependencies with ${source} (certificate .12, .14, .13)`,
+      commits.join(", "),
+    );
   }
   const invocation = runDetails.metadata?.invocationId;
   if (invocation !== undefined && invocation !== claims.runInvocationUri) {
-    fail("PROVENANCE_SOURCE_MISMATCH", `invocation ${claims.runInvocationUri ?? "absent"} (certificate .21)`, invocation);
+    fail(
+      "PROVENANCE_SOURCE_MISMATCH",
+      `invocation ${claims.runInvocationUri ?? "absent"} (certificate .21)`,
+      invocation,
+    );
   }
   const fact = (name: ParameterFact) => factOf(name, claims, manifest, platform);
   const rules = policy.provenance.externalParameters;
   for (const finding of checkParameters(rules, buildDefinition.externalParameters, "externalParameters", fact)) {
-    checks.push({ ok: false, findings: [{ ...finding, severity: "refuse", subject: `${subject} ${finding.subject}` }] });
+    checks.push({
+      ok: false,
+      findings: [{ ...finding, severity: "refuse", subject: `${subject} ${finding.subject}` }],
+    });
   }
   const checked = all(checks);
   return checked.ok ? proven(parsed.data) : checked;

@@ -6,6 +6,9 @@ import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 
+/** Clocks of different machines differ a little. */
+const skewMilliseconds = 60_000;
+
 /** Rule 2: the trusted root is the one that the policy pins, young enough, and no lab root outside `local`. */
 export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Checked<TrustedRootMaterial> {
   const pinned = policy.roots.sigstore;
@@ -22,7 +25,17 @@ export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Ch
   if (!root.ok) return root;
   const checks: Checked<null>[] = [];
   const ageLimit = new Date(Date.parse(pinned.fetched) + durationMilliseconds(pinned.maxAge));
-  if (now > ageLimit) {
+  if (Date.parse(pinned.fetched) > now.getTime() + skewMilliseconds) {
+    checks.push(
+      refuse("ROOT_TOO_OLD", {
+        subject: "trusted_root.json",
+        expected: `fetched before ${now.toISOString()}`,
+        found: `fetched ${pinned.fetched}`,
+        remedy: "Correct roots.sigstore.fetched in the policy: a date in the future would let the root age for ever.",
+      }),
+    );
+  }
+  if (!(now <= ageLimit)) {
     checks.push(
       refuse("ROOT_TOO_OLD", {
         subject: "trusted_root.json",

@@ -73,7 +73,12 @@ export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, p
   const document = statement.statement.predicate;
   const digest = digestOf(canonicalBytes(document));
   if (digest !== entry.sbom) {
-    fail("SBOM_DIGEST_MISMATCH", `${entry.sbom} (manifest, ${entry.platform})`, digest, "Attach the SBOM that the manifest names.");
+    fail(
+      "SBOM_DIGEST_MISMATCH",
+      `${entry.sbom} (manifest, ${entry.platform})`,
+      digest,
+      "Attach the SBOM that the manifest names.",
+    );
   }
   const sbom = readSbom(format, document);
   if (typeof sbom === "string") {

@@ -21,8 +21,10 @@ export interface SignedStatement {
   readonly referrer: Digest;
   readonly statement: Statement;
   readonly claims: CertificateClaims;
-  /** The latest trusted time: what freshness is counted from must not be the earliest of several. */
+  /** The earliest trusted time: age is counted from it, so that stamping again makes nothing look fresh. */
   readonly signedAt: Date;
+  /** The latest trusted time: none may lie in the future. */
+  readonly lastStampedAt: Date;
   readonly logs: readonly string[];
 }
 
@@ -38,8 +40,10 @@ export interface RejectedStatement {
 export interface CollectedStatements {
   readonly signed: readonly SignedStatement[];
   readonly rejected: readonly RejectedStatement[];
-  /** Subjects whose referrers could not be listed or read: no statement of theirs counts as absent. */
+  /** What the registry answered where it told nothing about the statements. */
   readonly unanswered: readonly Finding[];
+  /** Subjects whose referrers could not all be listed and read: no statement of theirs counts as absent. */
+  readonly unread: ReadonlySet<Digest>;
 }
 
 function refersTo(referrer: ReferrerEvidence, subject: Digest): Checked<Uint8Array> {
@@ -83,8 +87,8 @@ function statementOf(bundle: VerifiedBundle, subject: Digest, referrer: Digest):
   });
 }
 
-function latest(times: VerifiedBundle["times"]): Date | undefined {
-  return times.map((entry) => entry.time).sort((a, b) => b.getTime() - a.getTime())[0];
+function sortedTimes(times: VerifiedBundle["times"]): readonly Date[] {
+  return times.map((entry) => entry.time).sort((a, b) => a.getTime() - b.getTime());
 }
 
 function readStatement(
@@ -100,8 +104,10 @@ function readStatement(
   if (!bundle.ok) return bundle;
   const statement = statementOf(bundle.proof, subject, referrer.digest);
   if (!statement.ok) return statement;
-  const signedAt = latest(bundle.proof.times);
-  if (signedAt === undefined) {
+  const times = sortedTimes(bundle.proof.times);
+  const signedAt = times[0];
+  const lastStampedAt = times.at(-1);
+  if (signedAt === undefined || lastStampedAt === undefined) {
     return refuse("BUNDLE_TIME_INVALID", {
       subject: `referrer ${referrer.digest}`,
       expected: "a trusted time",
@@ -110,7 +116,7 @@ function readStatement(
     });
   }
   const { claims, logs } = bundle.proof;
-  return proven({ subject, referrer: referrer.digest, statement: statement.proof, claims, signedAt, logs });
+  return proven({ subject, referrer: referrer.digest, statement: statement.proof, claims, signedAt, lastStampedAt, logs });
 }
 
 /** Rule 4 for every referrer of the given subjects, and rule 9 for what the registry answered. */
@@ -123,12 +129,14 @@ export function collectStatements(
   const signed: SignedStatement[] = [];
   const rejected: RejectedStatement[] = [];
   const silent: Finding[] = [];
+  const unread = new Set<Digest>();
   for (const subject of subjects) {
     const answer = evidence.referrers.get(subject) ?? { kind: "absent" };
     if (answer.kind === "absent") continue;
     if (answer.kind !== "found") {
       const finding = unanswered(answer, `referrers of ${subject}`);
       if (!finding.ok) silent.push(...finding.findings);
+      unread.add(subject);
       continue;
     }
     for (const referrer of answer.value) {
@@ -141,6 +149,7 @@ export function collectStatements(
       const broken = read.findings.filter((finding) => finding.code.startsWith("REGISTRY_"));
       if (broken.length > 0) {
         silent.push(...broken);
+        unread.add(subject);
         continue;
       }
       const bundle = referrer.bundle.kind === "found" ? referrer.bundle.value : undefined;
@@ -148,5 +157,5 @@ export function collectStatements(
       rejected.push({ subject, referrer: referrer.digest, claimedPredicateType: claimed, findings: read.findings });
     }
   }
-  return { signed, rejected, unanswered: silent };
+  return { signed, rejected, unanswered: silent, unread };
 }

@@ -82,8 +82,8 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
     remedy: "Sign again with the log that the trusted root names.",
   },
   BUNDLE_TIME_INVALID: {
-    meaning: "No trusted time shows that the signature was made while the certificate was valid.",
-    remedy: "Sign again with a time-stamp authority or log that the trusted root names.",
+    meaning: "No trusted time shows that the signature was made while the certificate was valid, and before now.",
+    remedy: "Sign again with a time-stamp authority or log that the trusted root names; check this machine's clock.",
   },
   BUNDLE_THRESHOLD: {
     meaning: "Fewer distinct logs or time-stamp authorities vouch for the signature than the policy demands.",

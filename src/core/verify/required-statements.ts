@@ -3,7 +3,7 @@ import type { Signer, TrustPolicy } from "../policy/trust-policy.ts";
 import { predicateTypes } from "../intoto/statement.ts";
 import { checkIdentity } from "./check-identity.ts";
 import type { CollectedStatements, SignedStatement } from "./collect-statements.ts";
-import { proven, refuse } from "./finding.ts";
+import { proven, refuse, skipped } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 
 /** The kinds of statement that `require` names. */
@@ -22,7 +22,8 @@ export interface TrustedStatement extends SignedStatement {
   readonly signer: Signer;
 }
 
-type Match = { readonly ok: true; readonly signer: Signer } | { readonly ok: false; readonly findings: readonly Finding[] };
+type Match =
+  { readonly ok: true; readonly signer: Signer } | { readonly ok: false; readonly findings: readonly Finding[] };
 
 function matchSigner(statement: SignedStatement, signers: readonly Signer[], revoked: readonly string[]): Match {
   const findings: Finding[] = [];
@@ -31,13 +32,14 @@ function matchSigner(statement: SignedStatement, signers: readonly Signer[], rev
     if (!identity.ok) {
       findings.push(...identity.findings);
     } else if (revoked.includes(signer.id)) {
+      // Another id for the same identity must not undo the revocation.
       const finding = refuse("REVOKED", {
         subject: `referrer ${statement.referrer}`,
         expected: "a signer that is not revoked",
         found: `signer "${signer.id}", listed in revoked`,
         remedy: "Sign the release again by a signer that the policy still trusts.",
       });
-      findings.push(...finding.findings);
+      return { ok: false, findings: finding.findings };
     } else {
       return { ok: true, signer };
     }
@@ -46,7 +48,12 @@ function matchSigner(statement: SignedStatement, signers: readonly Signer[], rev
 }
 
 /** Why no statement of a kind counted: what was there and fell short, or that nothing was there. */
-function missing(kind: StatementKind, subject: Digest, reasons: readonly Finding[], policy: TrustPolicy): Checked<never> {
+function missing(
+  kind: StatementKind,
+  subject: Digest,
+  reasons: readonly Finding[],
+  policy: TrustPolicy,
+): Checked<never> {
   const [first, ...rest] = reasons;
   if (first !== undefined) return { ok: false, findings: [first, ...rest] };
   return refuse("STATEMENT_MISSING", {
@@ -78,6 +85,8 @@ export function requiredStatements(
     else reasons.push(...match.findings);
   }
   if (trusted.length > 0) return proven(trusted);
+  // What could not be read may be the statement that is sought (rule 9): that is told, and nothing is missing yet.
+  if (collected.unread.has(subject)) return skipped(`${kind} of ${subject}`, "the registry's answer");
   for (const rejected of collected.rejected) {
     const claims = rejected.claimedPredicateType;
     if (rejected.subject === subject && (claims === undefined || kindPredicates[kind].includes(claims))) {

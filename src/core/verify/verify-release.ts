@@ -1,20 +1,22 @@
 import type { Digest } from "../oci/digest.ts";
+import { policyDigest } from "../policy/policy-digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
 import { mintVerifiedRelease } from "../release/verified-release.ts";
 import type { ProvenStatement, VerifiedRelease } from "../release/verified-release.ts";
-import { checkFreshness, checkRevocation } from "./check-freshness.ts";
+import { checkFreshness, checkNotInFuture, checkRevocation } from "./check-freshness.ts";
 import { checkImage } from "./check-image.ts";
 import type { CheckedImage } from "./check-image.ts";
 import { checkManifest } from "./check-manifest.ts";
 import { checkProvenance } from "./check-provenance.ts";
 import { checkRoot } from "./check-root.ts";
 import { checkSbom } from "./check-sbom.ts";
+import { checkSource } from "./check-source.ts";
 import { checkSupport } from "./check-support.ts";
 import { collectStatements } from "./collect-statements.ts";
 import type { CollectedStatements } from "./collect-statements.ts";
 import type { Evidence } from "./evidence.ts";
-import { all, proven, skipped } from "./finding.ts";
+import { all, proven, refuse, skipped } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 import { legibleFindings } from "./legible-findings.ts";
 import { requiredStatements } from "./required-statements.ts";
@@ -33,13 +35,13 @@ function proof(statement: TrustedStatement): ProvenStatement {
   };
 }
 
-/** Every statement of a kind must pass the check, not one of them. */
-function every<P>(
+/** Every statement of a kind must pass every check, not one of them. */
+function every(
   statements: Checked<readonly TrustedStatement[]>,
-  check: (statement: TrustedStatement) => Checked<P>,
+  ...checks: readonly ((statement: TrustedStatement) => Checked<unknown>)[]
 ): Checked<readonly TrustedStatement[]> {
   if (!statements.ok) return statements;
-  const checked = all(statements.proof.map(check));
+  const checked = all(statements.proof.flatMap((statement) => checks.map((check) => check(statement))));
   return checked.ok ? statements : checked;
 }
 
@@ -49,10 +51,11 @@ interface PlatformInput {
   readonly manifest: Checked<ReleaseManifest>;
   readonly collected: CollectedStatements;
   readonly policy: TrustPolicy;
+  readonly now: Date;
 }
 
 /** Provenance and SBOM of one platform, against the manifest; skipped with a word when there is no valid manifest. */
-function checkPlatform({ platform, digest, manifest, collected, policy }: PlatformInput): Checked<TrustedStatement[]> {
+function checkPlatform({ platform, digest, manifest, collected, policy, now }: PlatformInput): Checked<TrustedStatement[]> {
   const provenance = requiredStatements("provenance", digest, collected, policy);
   const sbom = requiredStatements("sbom", digest, collected, policy);
   if (!manifest.ok) {
@@ -61,11 +64,15 @@ function checkPlatform({ platform, digest, manifest, collected, policy }: Platfo
   }
   const release = manifest.proof;
   const entry = release.platforms.find((candidate) => candidate.platform === platform);
+  const general = [
+    (statement: TrustedStatement) => checkSource(statement, release),
+    (statement: TrustedStatement) => checkNotInFuture(statement, now),
+  ];
   const both = all([
-    every(provenance, (statement) => checkProvenance(statement, platform, release, policy)),
+    every(provenance, ...general, (statement) => checkProvenance(statement, platform, release, policy)),
     entry === undefined
       ? skipped(`SBOM of ${platform}`, "a manifest entry of this platform")
-      : every(sbom, (statement) => checkSbom(statement, entry, policy)),
+      : every(sbom, ...general, (statement) => checkSbom(statement, entry, policy)),
   ]);
   return both.ok ? proven(both.proof.flat()) : both;
 }
@@ -81,7 +88,7 @@ function checkStatements(
   const manifests = requiredStatements("manifest", evidence.digest, collected, policy);
   const manifest = manifests.ok ? checkManifest(manifests.proof, image, policy) : manifests;
   const platforms = [...image.platforms].map(([platform, digest]) =>
-    checkPlatform({ platform, digest, manifest, collected, policy }),
+    checkPlatform({ platform, digest, manifest, collected, policy, now }),
   );
   // The earliest manifest signature counts: signing again must not make an old release look fresh.
   const signedAt = manifests.ok
@@ -91,8 +98,16 @@ function checkStatements(
     manifest.ok && signedAt !== undefined
       ? checkFreshness(manifest.proof, signedAt, policy, now)
       : skipped("freshness", "a valid release manifest");
+  const general = (release: ReleaseManifest) => [
+    (statement: TrustedStatement) => checkSource(statement, release),
+    (statement: TrustedStatement) => checkNotInFuture(statement, now),
+  ];
+  const ofIndex = manifest.ok
+    ? [every(signatures, ...general(manifest.proof)), every(manifests, ...general(manifest.proof))]
+    : [signatures, manifest];
   const silent: Checked<never>[] = collected.unanswered.map((finding) => ({ ok: false, findings: [finding] }));
-  const checked = all<unknown>([...silent, signatures, manifest, ...platforms, fresh, checkRevocation(image, policy)]);
+  // What refutes the release comes before what could not be read, so that no flood of the latter can hide it.
+  const checked = all<unknown>([checkRevocation(image, policy), ...ofIndex, ...platforms, fresh, ...silent]);
   if (!checked.ok) return checked;
   if (!manifest.ok || !signatures.ok || !manifests.ok) return skipped("release", "its statements");
   const ofPlatforms = platforms.flatMap((platform) => (platform.ok ? platform.proof : []));
@@ -105,6 +120,14 @@ function checkStatements(
  * The rules are those of docs/architecture.md: 1 to 5 and 9, and of 8 version, age and revocation.
  */
 export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date): Checked<VerifiedRelease> {
+  if (Number.isNaN(now.getTime())) {
+    return refuse("BUNDLE_TIME_INVALID", {
+      subject: "the time of verification",
+      expected: "a valid date",
+      found: "none",
+      remedy: "Give the time at which to verify: without one, no age and no window can be judged.",
+    });
+  }
   const support = checkSupport(policy);
   const root = checkRoot(evidence.trustedRoot, policy, now);
   const image = checkImage(evidence, policy);
@@ -128,10 +151,12 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
       digest: evidence.digest,
       manifest,
       policyName: policy.name,
+      policyDigest: policyDigest(policy),
       environment: policy.environment,
       statements: statements.proof.statements.map(proof),
       claimed: manifest.platforms.map(
-        (entry) => `NAR hash of ${entry.platform}: bound by the signed manifest, not recomputed from the registry's blobs`,
+        (entry) =>
+          `NAR hash of ${entry.platform}: bound by the signed manifest, not recomputed from the registry's blobs`,
       ),
     }),
   );

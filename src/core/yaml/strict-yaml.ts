@@ -5,7 +5,8 @@ import { reasonOf } from "../failure.ts";
 const most = 10;
 
 export type StrictYaml =
-  { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly faults: readonly [string, ...string[]] };
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly faults: readonly [string, ...string[]] };
 
 /**
  * Reads one YAML 1.2 document: no duplicate keys, no unknown tags, hardly any aliases. Never throws. Faults say where

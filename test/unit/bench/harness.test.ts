@@ -111,7 +111,7 @@ test("prints ours, peer, ratio and spread, and judges a limit", async () => {
     /ours: a +12\.0 ms {2}\(11\.0 ms to 13\.0 ms\) +1\.20 x \(within 1\.3 x\)/,
   );
   assert.match(resultLines(within).join("\n"), /peer: b +10\.0 ms/);
-  assert.match(resultLines(within).join("\n"), /6\.00 ms {2}of it half/);
+  assert.match(resultLines(within).join("\n"), /6\.00 ms {2}apart: half/);
   assert.equal(withinLimit(within), true);
   const over = await measureEntry(
     entry(timed("a", [0, 20, 20, 20]), timed("b", [0, 10, 10, 10]), { limit: 1.3 }),

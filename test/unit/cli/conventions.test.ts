@@ -3,7 +3,6 @@ import { test } from "node:test";
 import type { Command } from "commander";
 import { Failure } from "../../../src/core/failure.ts";
 import type { RegisterCommand } from "../../../src/cli/commands.ts";
-import { execute } from "../../../src/cli/main.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { runInProcess } from "../../support/command-line.ts";
 
@@ -11,7 +10,10 @@ const nothing = (): void => undefined;
 const program = createProgram(() => Promise.resolve(), { writeOut: nothing, writeHelp: nothing });
 
 /** Every command and its path; `group` for those that only hold others. */
-function commandsBelow(command: Command, path: readonly string[] = []): { path: string[]; command: Command; group: boolean }[] {
+function commandsBelow(
+  command: Command,
+  path: readonly string[] = [],
+): { path: string[]; command: Command; group: boolean }[] {
   return command.commands.flatMap((child) => {
     const own = [...path, child.name()];
     return [{ path: own, command: child, group: child.commands.length > 0 }, ...commandsBelow(child, own)];
@@ -93,7 +95,8 @@ for (const { path, command, group } of all) {
 test("no command at all exits 2 with the list of commands; an unknown one is told", async () => {
   const none = await runInProcess([]);
   assert.equal(none.code, 2);
-  for (const { path } of all.filter(({ path: { length } }) => length === 1)) assert.ok(none.stderr.includes(`\n  ${path.join()} `));
+  for (const { path } of all.filter(({ path: { length } }) => length === 1))
+    assert.ok(none.stderr.includes(`\n  ${path.join()} `));
   assert.match(none.stderr, /\(code COMMAND_MISSING\)\n$/);
   const unknown = await runInProcess(["verify"]);
   assert.equal(unknown.code, 2);
@@ -141,7 +144,12 @@ for (const [kind, exitCode] of [
     assert.equal(json.stderr, "");
     assert.deepEqual(JSON.parse(json.stdout), {
       ok: false,
-      error: { code: "SOME_CODE", message: "It went wrong.", remedy: "Mend it.", details: ["first", "second\u001b[2K"] },
+      error: {
+        code: "SOME_CODE",
+        message: "It went wrong.",
+        remedy: "Mend it.",
+        details: ["first", "second\u001b[2K"],
+      },
     });
   });
 }
@@ -152,8 +160,13 @@ test("an interruption exits 130", async () => {
   assert.match(stderr, /\(code INTERRUPTED\)\n$/);
 });
 
-for (const thrown of [new TypeError("x is undefined"), "a text", undefined, { code: 7 }]) {
-  test(`what isn't a Failure (${String(thrown)}) exits 4 as a bug; its stack is for NEKO_TRUST_DEBUG alone`, async () => {
+for (const [what, thrown] of [
+  ["an error", new TypeError("x is undefined")],
+  ["a text", "a text"],
+  ["nothing", undefined],
+  ["an object", { code: 7 }],
+] as const) {
+  test(`what isn't a Failure (${what}) exits 4 as a bug; its stack is for NEKO_TRUST_DEBUG alone`, async () => {
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- that is what this test is about
     const commands = withCommand(() => Promise.reject(thrown));
     const quiet = await runInProcess(["odd"], { commands });
@@ -175,5 +188,4 @@ test("leaves no listener for signals behind", async () => {
   await runInProcess(["--help"]);
   await runInProcess(["odd"], { commands: failing("usage") });
   assert.equal(count(), before);
-  assert.equal(typeof execute, "function");
 });

@@ -7,6 +7,7 @@ import { AdmissionPolicies } from "../../../components/admission-policies/compon
 import type { AdmissionPoliciesArgs } from "../../../components/admission-policies/component.ts";
 import { admissionPoliciesSettingsSchema } from "../../../components/admission-policies/settings.ts";
 import { Failure } from "../../../src/core/failure.ts";
+import { policyDigest } from "../../../src/core/policy/policy-digest.ts";
 import { PlannedRelease } from "../../../src/core/release/verified-release.ts";
 import { casesNow, casesPolicy } from "../../support/admission.ts";
 import { isKnown, secretIn, startMocks, unwrap } from "../../support/mocks.ts";
@@ -15,7 +16,9 @@ import { sampleReleaseData, sampleVerifiedRelease } from "../../support/releases
 
 const componentType = "neko-trust:admission:AdmissionPolicies";
 const bindingType = "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding";
-const current = sampleVerifiedRelease(sampleDigest("a"));
+/** The releases of these tests were verified under the policy of the cases. */
+const ofCases = { policyDigest: policyDigest(casesPolicy()) };
+const current = sampleVerifiedRelease(sampleDigest("a"), ofCases);
 
 const settings = admissionPoliciesSettingsSchema.parse({
   name: "neko-trust-admission",
@@ -110,8 +113,8 @@ test("lists current, next, retained and running digests", async () => {
     releases: [
       {
         current,
-        next: sampleVerifiedRelease(sampleDigest("b")),
-        retained: [sampleVerifiedRelease(sampleDigest("c"))],
+        next: sampleVerifiedRelease(sampleDigest("b"), ofCases),
+        retained: [sampleVerifiedRelease(sampleDigest("c"), ofCases)],
         running: [sampleDigest("d")],
       },
     ],
@@ -180,6 +183,7 @@ test("takes a planned release in a preview and refuses it in an update", async (
     repository: sampleRepository,
     digest: sampleDigest("a"),
     policyName: "neko-lab",
+    policyDigest: ofCases.policyDigest,
     environment: "local",
   });
   await startMocks();
@@ -193,10 +197,10 @@ test("takes a planned release in a preview and refuses it in an update", async (
   assert.equal(mocks.named("admission-list").type, "kubernetes:core/v1:ConfigMap");
 });
 
-test("refuses a release of another policy, environment or image", async () => {
+test("refuses a release of another policy, if only by one of its fields, or of another image", async () => {
   await startMocks();
-  const changed = (changes: object) => sampleVerifiedRelease(sampleDigest("b"), changes);
-  for (const changes of [{ policyName: "other" }, { environment: "production" }]) {
+  const changed = (changes: object) => sampleVerifiedRelease(sampleDigest("b"), { ...ofCases, ...changes });
+  for (const changes of [{ policyDigest: sampleDigest("1") }]) {
     assert.equal(
       failureOf(() => make({ releases: [{ current: changed(changes) }] })),
       "RELEASE_OF_OTHER_POLICY",

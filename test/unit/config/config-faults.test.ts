@@ -149,7 +149,10 @@ test("never shows what has the form of a token or key, wherever it was put", (t)
     "-----BEGIN PRIVATE KEY-----",
   ];
   for (const token of tokens) {
-    files.write("staging", stagingConfig({ "policy.name": token, "policy.images": [token], "policy.signers.0.id": token }));
+    files.write(
+      "staging",
+      stagingConfig({ "policy.name": token, "policy.images": [token], "policy.signers.0.id": token }),
+    );
     const failure = failureOf(() => readYamlConfig("staging", files.directories));
     assert.ok(failure.details.length >= 3, everyWord(failure));
     assert.ok(!everyWord(failure).includes(token.slice(0, 20)), everyWord(failure));
@@ -180,12 +183,39 @@ test("lab releases are for stack local in environment local alone", (t) => {
   assert.deepEqual(staging.details, ['release: found "lab"; only environment local may use lab releases']);
   files.write("staging", stagingConfig({ release: "lab", "policy.environment": "local" }));
   const disguised = failureOf(() => readYamlConfig("staging", files.directories));
-  assert.deepEqual(disguised.details, ['release: found "lab"; only stack local takes its releases from the lab']);
+  assert.deepEqual(disguised.details?.filter((line) => !line.startsWith("clusters")), [
+    'release: found "lab"; only stack local takes its releases from the lab',
+    'policy.environment: found "local"; only stack local may be local',
+  ]);
+});
+
+test("stack local is environment local: nothing else may borrow its stand-ins, nor it a real cluster", (t) => {
+  const files = stackFiles(t);
+  files.write("local", stagingConfig({ clusters: [{ name: "a", kubeconfig: "c" }] }));
+  assert.deepEqual(failureOf(() => readYamlConfig("local", files.directories)).details, [
+    'policy.environment: found "staging"; must be local: stack local is the lab\'s',
+  ]);
+  const clusters = [{ name: "a", kubeconfig: "c" }];
+  files.write("local", stagingConfig({ "policy.environment": "local", clusters }));
+  assert.deepEqual(failureOf(() => readYamlConfig("local", files.directories)).details, [
+    "clusters.0.kubeconfig: found a path; must be left out in environment local: its endpoint is dead",
+  ]);
+});
+
+test("a demand that this version can't enforce is refused where the policy is read, with or without releases", (t) => {
+  const files = stackFiles(t);
+  files.write("staging", stagingConfig({ "policy.rebuilds.perPlatform": 2, releases: [] }));
+  const failure = failureOf(() => readYamlConfig("staging", files.directories));
+  assert.equal(failure.code, "POLICY_UNSUPPORTED");
+  assert.match(failure.details?.join() ?? "", /rebuilds\.perPlatform/);
 });
 
 test("what one key needs of another is told: an owner of the repository, a cluster's kubeconfig", (t) => {
   const files = stackFiles(t);
-  files.write("staging", stagingConfig({ githubOwner: undefined, clusters: [{ name: "a" }, { name: "b", kubeconfig: "c" }] }));
+  files.write(
+    "staging",
+    stagingConfig({ githubOwner: undefined, clusters: [{ name: "a" }, { name: "b", kubeconfig: "c" }] }),
+  );
   assert.deepEqual(failureOf(() => readYamlConfig("staging", files.directories)).details, [
     "githubOwner: found nothing; needed by ghcrRepository",
     "clusters.0.kubeconfig: found nothing; must be the path of a kubeconfig file",

@@ -35,7 +35,10 @@ for (const [what, content] of [
   ["null", null],
   ["of another schema", { ...sampleOverlay, schema: 2 }],
   ["with an unknown key", { ...sampleOverlay, policy: {} }],
-  ["with an address that is not on loopback", withValue(sampleOverlay, "hosts", { "registry.neko-lab.test": "10.0.0.1:80" })],
+  [
+    "with an address that is not on loopback",
+    withValue(sampleOverlay, "hosts", { "registry.neko-lab.test": "10.0.0.1:80" }),
+  ],
   ["with a tag for a digest", withValue(sampleOverlay, "releases.0.current", "latest")],
 ] as const) {
   test(`an overlay that is ${what} is told as damaged`, (t) => {
@@ -63,7 +66,16 @@ test("the overlay can't change what is trusted: signers, rules and ages stay the
   files.writeOverlay(sampleOverlay);
   const { policy } = readYamlConfig("local", files.directories);
   const committed = localConfig()["neko-trust:policy"] as Readonly<Record<string, unknown>>;
-  for (const key of ["signers", "require", "provenance", "sbom", "rebuilds", "freshness", "revoked", "thirdParty"] as const) {
+  for (const key of [
+    "signers",
+    "require",
+    "provenance",
+    "sbom",
+    "rebuilds",
+    "freshness",
+    "revoked",
+    "thirdParty",
+  ] as const) {
     assert.deepEqual(policy[key], committed[key], key);
   }
 });
@@ -79,7 +91,15 @@ test("is read for stack local only", (t) => {
 test("leaves hosts alone that it does not name, also those that every object has as keys", () => {
   const overlay = localOverlaySchema.parse(sampleOverlay);
   const document = (repository: unknown) => ({ policy: { images: [{ repository }, "no record"] } });
-  for (const repository of ["ghcr.io/a/b", "constructor/a", "__proto__/a", "registry.neko-lab.test", 7, null, undefined]) {
+  for (const repository of [
+    "ghcr.io/a/b",
+    "constructor/a",
+    "__proto__/a",
+    "registry.neko-lab.test",
+    7,
+    null,
+    undefined,
+  ]) {
     const applied = applyLocalOverlay(document(repository), overlay) as { policy: { images: unknown[] } };
     assert.deepEqual(applied.policy.images, [{ repository }, "no record"]);
   }

@@ -28,7 +28,12 @@ test("another stack reads the same, with a secret in it that neither reader take
   const config = stagingConfig({ githubToken: { secure: "v1:x" }, githubOwner: 1000 });
   files.write("staging", config);
   const fromYaml = readYamlConfig("staging", files.directories);
-  const given = { ...asEngineGives(config), "neko-trust:githubToken": "decrypted", "aws:region": "x", "github:owner": "y" };
+  const given = {
+    ...asEngineGives(config),
+    "neko-trust:githubToken": "decrypted",
+    "aws:region": "x",
+    "github:owner": "y",
+  };
   const fromPulumi = readPulumiConfig(given, "staging", files.directories);
   assert.deepEqual(fromPulumi, fromYaml);
   assert.equal(fromYaml.githubOwner, "1000");

@@ -5,7 +5,12 @@ import { refuseForeignStandIns } from "../../../src/config/stand-in-guard.ts";
 
 const attached = { PULUMI_DEBUG_PROVIDERS: "kubernetes:40001" };
 
-function codeOf(stack: string, environment: Readonly<Record<string, string>>, offline: boolean, dryRun: boolean): string {
+function codeOf(
+  stack: string,
+  environment: Readonly<Record<string, string>>,
+  offline: boolean,
+  dryRun: boolean,
+): string {
   try {
     refuseForeignStandIns(stack, { environment, offline, dryRun });
     return "none";

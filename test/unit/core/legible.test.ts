@@ -4,7 +4,8 @@ import fc from "fast-check";
 import { legible } from "../../../src/core/legible.ts";
 
 test("leaves ordinary text alone, in any script", () => {
-  for (const text of ["", "a b", "✓ verified: café, 東京, 🙂", "sha256:ab…", "C:\\u{1b}"]) assert.equal(legible(text), text);
+  for (const text of ["", "a b", "✓ verified: café, 東京, 🙂", "sha256:ab…", "C:\\u{1b}"])
+    assert.equal(legible(text), text);
 });
 
 test("shows control and format characters by their number", () => {

@@ -54,13 +54,9 @@ test("draws what refuses in full, and what was skipped in a line after it", () =
   const finding = (severity: Finding["severity"], code: Finding["code"]): Finding => {
     return { code, severity, subject: "s", expected: "e", found: "f", remedy: "r" };
   };
-  assert.deepEqual(drawFindings([finding("skipped", "SKIPPED"), finding("refuse", "REVOKED"), finding("note", "SKIPPED")]), [
-    "✗ REVOKED  s",
-    "    expected  e",
-    "    found     f",
-    "    to do     r",
-    "– skipped: s (f)",
-    "– note: s (f)",
-  ]);
+  assert.deepEqual(
+    drawFindings([finding("skipped", "SKIPPED"), finding("refuse", "REVOKED"), finding("note", "SKIPPED")]),
+    ["✗ REVOKED  s", "    expected  e", "    found     f", "    to do     r", "– skipped: s (f)", "– note: s (f)"],
+  );
   assert.deepEqual(drawFindings([]), []);
 });

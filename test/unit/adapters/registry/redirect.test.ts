@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
+import { createSession } from "../../../../src/adapters/registry/session.ts";
+import { settingsOf } from "../../../../src/adapters/registry/settings.ts";
 import { digestOf } from "../../../../src/core/oci/digest.ts";
+import { mediaTypes } from "../../../../src/core/oci/formats.ts";
 import { startServer } from "./loopback-server.ts";
+import type { LoopbackServer } from "./loopback-server.ts";
 
 const content = "content";
 const blob = { digest: digestOf(content), size: content.length };
@@ -105,3 +109,81 @@ test("an upload is not sent after a redirect, nor to another host", async (t) =>
   }
   assert.equal(elsewhere.seen.length, 0);
 });
+
+for (const [name, wantsSignIn] of [
+  ["the password that the registry itself asked for", true],
+  ["an answer to a challenge of its own", false],
+] as const) {
+  test(`a host that a list of referrers was redirected to can't get ${name} by naming a next page`, async (t) => {
+    const evil: LoopbackServer = await startServer(t, ({ url }) => {
+      const { pathname, searchParams } = new URL(url, "http://evil");
+      if (pathname === "/steal") return { status: 200, body: JSON.stringify({ token: "any" }) };
+      if (searchParams.has("n"))
+        return { status: 401, headers: { "www-authenticate": `Bearer realm="http://${evil.host}/steal"` } };
+      return {
+        status: 200,
+        headers: { "content-type": mediaTypes.index, link: `<${pathname}?n=2>; rel="next"` },
+        body: JSON.stringify({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: [] }),
+      };
+    });
+    const registry = await startServer(t, ({ url, headers }) => {
+      if (wantsSignIn && headers.authorization === undefined)
+        return { status: 401, headers: { "www-authenticate": 'Basic realm="r"' } };
+      return url.includes("/referrers/")
+        ? { status: 307, headers: { location: `http://${evil.host}${url}` } }
+        : { status: 404 };
+    });
+    const client = createRegistryClient({ credentials, sleep });
+    const answer = await client.referrers(`${registry.host}/team/app`, blob.digest);
+    assert.ok(answer.kind === "broken");
+    assert.match(answer.detail, /reached by a redirect, names a next page/);
+    assert.deepEqual(
+      evil.seen.map(({ url, headers }) => [url.split("?")[1], headers.authorization]),
+      [[undefined, undefined]],
+    );
+  });
+}
+
+test("an address on another host than the registry's is not asked at all", async (t) => {
+  const evil = await startServer(t, () => ({
+    status: 401,
+    headers: { "www-authenticate": 'Basic realm="phish"' },
+  }));
+  const session = createSession(settingsOf({ credentials, sleep }));
+  const answer = await session.request({
+    repository: { registry: "ghcr.io", path: "team/app" },
+    method: "GET",
+    at: new URL(`http://${evil.host}/v2/team/app/tags/list`),
+    actions: "pull",
+    maxBytes: 1000,
+  });
+  assert.equal(answer.kind, "broken");
+  assert.equal(evil.seen.length, 0);
+});
+
+for (const [status, kind] of [
+  [404, "broken"],
+  [401, "unauthorized"],
+] as const) {
+  test(`another host that redirects back gets no credentials sent, and its ${status} is "${kind}"`, async (t) => {
+    const cdn: LoopbackServer = await startServer(t, () => ({
+      status: 302,
+      headers: { location: `http://${registry.host}/gone` },
+    }));
+    const registry: LoopbackServer = await startServer(t, ({ url, headers }) => {
+      const challenge = { "www-authenticate": 'Basic realm="r"' };
+      if (url === "/gone") return { status, headers: challenge };
+      if (headers.authorization === undefined) return { status: 401, headers: challenge };
+      return { status: 307, headers: { location: `http://${cdn.host}/object` } };
+    });
+    const client = createRegistryClient({ credentials, sleep });
+    const answer = await client.manifest(`${registry.host}/team/app`, blob.digest);
+    assert.equal(answer.kind, kind);
+    assert.ok("detail" in answer && answer.detail.includes("after a redirect"));
+    const back = registry.seen.filter(({ url }) => url === "/gone");
+    assert.deepEqual(
+      back.map(({ headers }) => headers.authorization),
+      [undefined],
+    );
+  });
+}

@@ -171,3 +171,14 @@ test("a second page that is refused makes the whole list unknown", async (t) => 
   );
   assert.equal(answer.kind, "broken");
 });
+
+test("pages that hold more than four of the largest manifests together are too large", async (t) => {
+  let page = 0;
+  const filler = { annotations: { filler: "x".repeat(700) } };
+  const paged = (): PlannedAnswer => {
+    const link = `<?n=${++page}>; rel="next"`;
+    return { ...list(entry(`r${page}`, filler)), headers: { ...type, link } };
+  };
+  assert.equal((await listed(t, paged, none, { caps: { manifestBytes: 1024 } })).kind, "too-large");
+  assert.equal(page, 5);
+});

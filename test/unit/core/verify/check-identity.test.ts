@@ -60,7 +60,9 @@ for (const field of [
     assert.deepEqual(codes({ [field]: `${claims[field] ?? ""}0` }), ["IDENTITY_EXTENSION_MISMATCH"]);
     const { [field]: _, ...without } = claims;
     const checked = checkIdentity(without, sampleSigner, "test");
-    assert.deepEqual(checked.ok ? [] : checked.findings.map((finding) => finding.code), ["IDENTITY_EXTENSION_MISMATCH"]);
+    assert.deepEqual(checked.ok ? [] : checked.findings.map((finding) => finding.code), [
+      "IDENTITY_EXTENSION_MISMATCH",
+    ]);
   });
 }
 
@@ -84,7 +86,10 @@ test("pins a reusable workflow by the commit that it ran from", () => {
   const { ref: _, ...workflow } = { ...sampleSigner.callerWorkflow, ref: "source" };
   const signer: Signer = { ...sampleSigner, signerWorkflow: { ...workflow, sha } };
   const pinned = `https://github.com/m1k1o/neko/.github/workflows/release.yml@${sha}`;
-  assert.deepEqual(codes({ subjectAlternativeName: pinned, buildSignerUri: pinned, buildSignerDigest: sha }, signer), []);
+  assert.deepEqual(
+    codes({ subjectAlternativeName: pinned, buildSignerUri: pinned, buildSignerDigest: sha }, signer),
+    [],
+  );
   assert.deepEqual(codes({ subjectAlternativeName: pinned, buildSignerUri: pinned }, signer), [
     "IDENTITY_EXTENSION_MISMATCH",
   ]);

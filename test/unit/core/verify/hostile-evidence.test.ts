@@ -21,12 +21,25 @@ const lab = await startReleaseLab();
 const { manifest, index } = lab.release;
 const entry = manifest.platforms[0]!;
 const image = {
+  name: manifest.name,
   digest: index.index.digest,
   platforms: new Map(manifest.platforms.map(({ platform, digest }) => [platform, digest])),
 };
 
 /** Keys that objects have anyway, and others that parsers were seen to trip over. */
-const oddKeys = ["constructor", "prototype", "toString", "hasOwnProperty", "valueOf", "then", "length", "", "0", "\u0000", "schema"];
+const oddKeys = [
+  "constructor",
+  "prototype",
+  "toString",
+  "hasOwnProperty",
+  "valueOf",
+  "then",
+  "length",
+  "",
+  "0",
+  "\u0000",
+  "schema",
+];
 const anyJson: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 5, withCrossShrink: true },
@@ -67,6 +80,7 @@ function trusted(kind: Kind, predicate: unknown): TrustedStatement {
     statement: { _type: "https://in-toto.io/Statement/v1", subject: [{ digest: {} }], predicateType, predicate },
     claims: { issuer: "", subjectAlternativeName: "" },
     signedAt: lab.now,
+    lastStampedAt: lab.now,
     logs: [],
   };
 }
@@ -130,20 +144,23 @@ test("anything for a trusted root, pinned by the policy, is refused", () => {
   fc.assert(
     fc.property(anyBytes, (trustedRoot) => {
       const policy = lab.policyWith({ "roots.sigstore.sha256": digestOf(trustedRoot).slice("sha256:".length) });
-      assert.deepEqual(codesOf(lab.verify({ policy, evidence: { ...lab.evidence, trustedRoot } })), ["ROOT_INVALID", "SKIPPED"]);
+      assert.deepEqual(codesOf(lab.verify({ policy, evidence: { ...lab.evidence, trustedRoot } })), [
+        "ROOT_INVALID",
+        "SKIPPED",
+      ]);
     }),
     { numRuns: 100 },
   );
 });
 
 test("any referrers in the place of the good ones are refused, with a consistent digest or without", () => {
-  const anyReferrer = fc.record({ manifest: anyAnswer, bundle: anyAnswer, right: fc.boolean() }).map(
-    ({ manifest: answer, bundle, right }): ReferrerEvidence => ({
+  const anyReferrer = fc
+    .record({ manifest: anyAnswer, bundle: anyAnswer, right: fc.boolean() })
+    .map(({ manifest: answer, bundle, right }): ReferrerEvidence => ({
       digest: right && answer.kind === "found" ? digestOf(answer.value) : `sha256:${"0".repeat(64)}`,
       manifest: answer,
       bundle,
-    }),
-  );
+    }));
   fc.assert(
     fc.property(fc.array(anyReferrer, { maxLength: 5 }), (value) => {
       const answers = [...lab.evidence.referrers.keys()].map((key) => [key, { kind: "found", value }] as const);
@@ -187,7 +204,9 @@ test("what evidence says can't write to the terminal of who reads the findings",
     "PROVENANCE_BUILDER_NOT_ALLOWED",
     "PROVENANCE_BUILDER_MISMATCH",
   ]);
-  const texts = checked.ok ? [] : checked.findings.flatMap(({ subject, expected, found, remedy }) => [subject, expected, found, remedy]);
+  const texts = checked.ok
+    ? []
+    : checked.findings.flatMap(({ subject, expected, found, remedy }) => [subject, expected, found, remedy]);
   for (const text of texts) {
     assert.doesNotMatch(text, /[\p{Cc}\p{Cf}\u2028\u2029]/u);
     assert.ok(text.length < 1100);

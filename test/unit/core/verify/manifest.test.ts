@@ -64,29 +64,51 @@ test("refuses a manifest whose platforms are not the index's", async () => {
     ...dependent,
   ]);
   const [amd64, arm64] = lab.release.manifest.platforms;
-  assert.deepEqual(await codesWith({ predicate: { platforms: [amd64] } }), ["MANIFEST_PLATFORM_MISMATCH", ...dependent]);
+  assert.deepEqual(await codesWith({ predicate: { platforms: [amd64] } }), [
+    "MANIFEST_PLATFORM_MISMATCH",
+    ...dependent,
+  ]);
   const swapped = { "platforms.0.digest": arm64?.digest, "platforms.1.digest": amd64?.digest };
   assert.deepEqual(await codesWith({ predicate: swapped }), ["MANIFEST_PLATFORM_MISMATCH", ...dependent]);
 });
 
-test("refuses a manifest of another version than the tag names", async () => {
-  assert.deepEqual(await codesWith({ predicate: { version: "1.2.4" } }), ["MANIFEST_TAG_VERSION_MISMATCH", ...dependent]);
-  for (const tag of ["v1.2.3-rc.1", "v1.2", "version-1.2.3", "vv1.2.3"]) {
-    const codes = await codesWith({ run: { ref: `refs/tags/${tag}` } });
-    assert.deepEqual(codes, ["MANIFEST_TAG_VERSION_MISMATCH", ...dependent], tag);
+test("refuses a manifest of another version than the tags of its release's runs name", async () => {
+  // The manifest is one for all: every statement's certificate disagrees with it.
+  const codes = await codesWith({ predicate: { version: "1.2.4" } });
+  assert.deepEqual(codes, Array(6).fill("MANIFEST_TAG_VERSION_MISMATCH"));
+});
+
+for (const tag of ["v1.2.3-rc.1", "v1.2", "version-1.2.3", "vv1.2.3"]) {
+  test(`refuses a manifest signed for the tag ${tag} and version 1.2.3`, async () => {
+    assert.deepEqual(await codesWith({ run: { ref: `refs/tags/${tag}` } }), ["MANIFEST_TAG_VERSION_MISMATCH"]);
+  });
+}
+
+test("refuses a manifest whose flake is not the source of the runs that signed the release", async () => {
+  for (const predicate of [
+    { "flake.commit": "0".repeat(40) },
+    { "flake.repository": "https://github.com/evil/neko" },
+  ]) {
+    assert.deepEqual(await codesWith({ predicate }), Array(6).fill("PROVENANCE_SOURCE_MISMATCH"));
   }
 });
 
-test("refuses a manifest whose flake is not the source that its certificate names", async () => {
-  assert.deepEqual(await codesWith({ predicate: { "flake.commit": "0".repeat(40) } }), [
-    "PROVENANCE_SOURCE_MISMATCH",
-    ...dependent,
-  ]);
-  assert.deepEqual(await codesWith({ predicate: { "flake.repository": "https://github.com/evil/neko" } }), [
-    "PROVENANCE_SOURCE_MISMATCH",
-    ...dependent,
-  ]);
-  assert.deepEqual(await codesWith({ run: { sha: "0".repeat(40) } }), ["PROVENANCE_SOURCE_MISMATCH", ...dependent]);
+test("refuses a manifest signed by a run of another commit", async () => {
+  assert.deepEqual(await codesWith({ run: { sha: "0".repeat(40) } }), ["PROVENANCE_SOURCE_MISMATCH"]);
+});
+
+for (const kind of ["signature", "sbom", "provenance"] as const) {
+  test(`refuses a ${kind} signed by a trusted run of another commit or tag than the manifest's`, async () => {
+    const commit = await lab.replacing(kind, { run: { sha: "0".repeat(40) } });
+    assert.ok(codesOf(lab.verify({ evidence: commit })).every((code) => code.startsWith("PROVENANCE_")));
+    assert.ok(codesOf(lab.verify({ evidence: commit })).includes("PROVENANCE_SOURCE_MISMATCH"));
+    const tag = await lab.replacing(kind, { run: { ref: "refs/tags/v1.2.2" } });
+    assert.ok(codesOf(lab.verify({ evidence: tag })).includes("MANIFEST_TAG_VERSION_MISMATCH"));
+  });
+}
+
+test("refuses a manifest of another product than the policy's image is", async () => {
+  assert.deepEqual(await codesWith({ predicate: { name: "other" } }), ["MANIFEST_OTHER_IMAGE", ...dependent]);
 });
 
 test("the source may be another repository than the flake: the signed manifest says which", async () => {
@@ -134,9 +156,10 @@ test("closure and derivation may be left out in environment local alone", () => 
       sourceRepositoryDigest: manifest.flake.commit,
     },
     signedAt: lab.now,
+    lastStampedAt: lab.now,
     logs: [],
   } satisfies TrustedStatement;
-  const image = { digest: index.index.digest, platforms };
+  const image = { name: manifest.name, digest: index.index.digest, platforms };
   const check = (environment: "local" | "staging") =>
     codesOf(checkManifest([statement], image, lab.policyWith({ environment })));
   assert.deepEqual(check("local"), []);

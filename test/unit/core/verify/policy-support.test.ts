@@ -22,6 +22,8 @@ const tee = {
 const vulnerabilities = { maxAge: "1d", refuse: "high", vex: "ignore" };
 const rollback = { digest, reason: "x", approvedBy: "x", expires: "2030-01-01T00:00:00Z" };
 const rebuilders = [rebuilder];
+/** A reusable workflow has to be pinned by commit; one that calls another is what callerWorkflow names. */
+const pinned = { "signers.0.signerWorkflow.ref": undefined, "signers.0.signerWorkflow.sha": "0".repeat(40) };
 const workflow = { repository: "m1k1o/neko", path: ".github/workflows/other.yml" };
 
 /** What shows that a key is not ignored: another value, and the code that the good evidence then gets. */
@@ -32,7 +34,11 @@ type Shown =
   /** Says something to people, or to an admission compiler (test/unit/core/compile). */
   | "not about releases";
 
-const enforced = (value: unknown, code: string, more: Readonly<Record<string, unknown>> = {}) => ({ value, code, more });
+const enforced = (value: unknown, code: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  value,
+  code,
+  more,
+});
 const unsupported = (value: unknown) => enforced(value, "POLICY_UNSUPPORTED");
 const whole = (key: "tee" | "vulnerabilities", value: unknown) => ({
   whole: { [key]: value },
@@ -46,8 +52,11 @@ const leaves: Readonly<Record<string, Entry>> = {
   schema: "constant",
   name: "not about releases",
   environment: enforced("staging", "ROOT_LOCAL_OUTSIDE_LOCAL"),
+  "images[].name": enforced("other", "MANIFEST_OTHER_IMAGE"),
   "images[].repository": enforced("127.0.0.1:5001/other", "IMAGE_NOT_IN_POLICY"),
-  "images[].mirrors[]": enforced(["127.0.0.1:5001/other"], "IMAGE_NOT_IN_POLICY", { "images.0.repository": "127.0.0.1:1/a" }),
+  "images[].mirrors[]": enforced(["127.0.0.1:5001/other"], "IMAGE_NOT_IN_POLICY", {
+    "images.0.repository": "127.0.0.1:1/a",
+  }),
   "images[].platforms[]": enforced(["linux/amd64"], "PLATFORM_SET_MISMATCH"),
   "roots.sigstore.sha256": enforced("0".repeat(64), "ROOT_DIGEST_MISMATCH"),
   "roots.sigstore.fetched": enforced("2020-01-01T00:00:00Z", "ROOT_TOO_OLD"),
@@ -60,17 +69,25 @@ const leaves: Readonly<Record<string, Entry>> = {
     revoked: ["other"],
   }),
   "signers[].issuer": enforced("https://other.example", "IDENTITY_ISSUER_MISMATCH"),
-  "signers[].repository": enforced("m1k1o/other", "IDENTITY_EXTENSION_MISMATCH"),
+  "signers[].repository": enforced("m1k1o/other", "IDENTITY_EXTENSION_MISMATCH", {
+    "signers.0.signerWorkflow.repository": "m1k1o/other",
+    "signers.0.callerWorkflow.repository": "m1k1o/other",
+  }),
   "signers[].repositoryId": enforced("7", "IDENTITY_EXTENSION_MISMATCH"),
   "signers[].ownerId": enforced("7", "IDENTITY_EXTENSION_MISMATCH"),
-  "signers[].signerWorkflow.repository": enforced("m1k1o/other", "IDENTITY_SUBJECT_MISMATCH"),
-  "signers[].signerWorkflow.path": enforced(workflow.path, "IDENTITY_SUBJECT_MISMATCH"),
+  "signers[].signerWorkflow.repository": enforced("m1k1o/other", "IDENTITY_SUBJECT_MISMATCH", {
+    "signers.0.repository": "m1k1o/other",
+    "signers.0.callerWorkflow.repository": "m1k1o/other",
+  }),
+  "signers[].signerWorkflow.path": enforced(workflow.path, "IDENTITY_SUBJECT_MISMATCH", {
+    "signers.0.callerWorkflow.path": workflow.path,
+  }),
   "signers[].signerWorkflow.sha": enforced("0".repeat(40), "IDENTITY_SUBJECT_MISMATCH", {
     "signers.0.signerWorkflow.ref": undefined,
   }),
   "signers[].signerWorkflow.ref": enforced("refs/heads/main", "IDENTITY_SUBJECT_MISMATCH"),
-  "signers[].callerWorkflow.repository": enforced("m1k1o/other", "IDENTITY_EXTENSION_MISMATCH"),
-  "signers[].callerWorkflow.path": enforced(workflow.path, "IDENTITY_EXTENSION_MISMATCH"),
+  "signers[].callerWorkflow.repository": enforced("m1k1o/other", "IDENTITY_EXTENSION_MISMATCH", pinned),
+  "signers[].callerWorkflow.path": enforced(workflow.path, "IDENTITY_EXTENSION_MISMATCH", pinned),
   "signers[].refs[]": enforced(["refs/heads/main"], "IDENTITY_REF_NOT_ALLOWED"),
   "signers[].triggers[]": enforced(["schedule"], "IDENTITY_TRIGGER_NOT_ALLOWED"),
   "signers[].environment": enforced("production", "IDENTITY_EXTENSION_MISMATCH"),
@@ -106,7 +123,9 @@ function leavesOf(schema: z.core.$ZodType, path: string): string[] {
   if (schema instanceof z.ZodArray) return leavesOf(schema.def.element, `${path}[]`);
   if (schema instanceof z.ZodRecord) return [`${path}{}`];
   if (schema instanceof z.ZodObject) {
-    return Object.entries(schema.def.shape).flatMap(([key, value]) => leavesOf(value, path === "" ? key : `${path}.${key}`));
+    return Object.entries<z.core.$ZodType>(schema.def.shape).flatMap(([key, value]) =>
+      leavesOf(value, path === "" ? key : `${path}.${key}`),
+    );
   }
   if (schema instanceof z.ZodUnion) return [...new Set(schema.def.options.flatMap((option) => leavesOf(option, path)))];
   const scalar = [z.ZodString, z.ZodNumber, z.ZodEnum, z.ZodLiteral, z.ZodISODateTime, z.ZodCustom];
@@ -145,7 +164,11 @@ for (const [key, entry] of Object.entries(leaves)) {
     const change = "whole" in entry ? entry.whole : { ...entry.more, [pathOf(key)]: entry.value };
     const evidence = lacking[key];
     const now = key === "freshness.maxAge" ? new Date(lab.now.getTime() + 60_000) : new Date();
-    const checked = lab.verify({ policy: lab.policyWith(change), now, ...(evidence === undefined ? {} : { evidence }) });
+    const checked = lab.verify({
+      policy: lab.policyWith(change),
+      now,
+      ...(evidence === undefined ? {} : { evidence }),
+    });
     assert.ok(codesOf(checked).includes(entry.code), `${key}: ${codesOf(checked).join() || "verified"}`);
     if (entry.code === "POLICY_UNSUPPORTED") {
       assert.deepEqual(codesOf(checked), ["POLICY_UNSUPPORTED"]);

@@ -113,7 +113,10 @@ test("refuses what is no JSON, has a key twice, or is a platform's manifest, in 
 });
 
 for (const [why, change] of [
-  ["is a referrer", { artifactType: mediaTypes.bundle, subject: { mediaType: mediaTypes.manifest, digest: amd64, size: 1 } }],
+  [
+    "is a referrer",
+    { artifactType: mediaTypes.bundle, subject: { mediaType: mediaTypes.manifest, digest: amd64, size: 1 } },
+  ],
   ["has another media type than the index says", { mediaType: mediaTypes.dockerManifest }],
   ["has no layers", { layers: [] }],
   ["is of an unknown schema version", { schemaVersion: 3 }],

@@ -58,6 +58,15 @@ test("takes a root until its age is the policy's, and not a second longer", () =
   assert.deepEqual(codesOf(lab.verify({ policy, now: late })), ["ROOT_TOO_OLD", "SKIPPED"]);
 });
 
+test("refuses a root that was fetched in the future: it would age for ever", () => {
+  const fetched = (milliseconds: number): readonly string[] => {
+    const date = new Date(lab.now.getTime() + milliseconds).toISOString();
+    return codesOf(lab.verify({ policy: lab.policyWith({ "roots.sigstore.fetched": date }), now: lab.now }));
+  };
+  assert.deepEqual(fetched(day), ["ROOT_TOO_OLD", "SKIPPED"]);
+  assert.deepEqual(fetched(30_000), []);
+});
+
 for (const [what, path] of [
   ["transparency log", "tlogs.0.publicKey.validFor"],
   ["certificate log", "ctlogs.0.publicKey.validFor"],

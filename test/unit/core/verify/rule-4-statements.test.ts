@@ -4,6 +4,7 @@ import { fulcioExtensions } from "../../../../lab/sigstore/fulcio-extensions.ts"
 import { extensions } from "../../../../lab/sigstore/certificates.ts";
 import { identityOf, workflowClaims } from "../../../../lab/sigstore/issue-token.ts";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
+import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../../../src/core/oci/formats.ts";
 import { buildReferrer } from "../../../../src/core/oci/referrer-builder.ts";
 import type { Evidence } from "../../../../src/core/verify/evidence.ts";
@@ -55,10 +56,9 @@ test("an SBOM of the image by the trusted signer never counts as its signature",
     statement: { "subject.0.digest.sha256": hex },
     refersTo: index,
   });
-  assert.deepEqual(
-    codes(withReferrers(lab.without("signature"), index, (list) => [...list, sbom])),
-    ["STATEMENT_MISSING"],
-  );
+  assert.deepEqual(codes(withReferrers(lab.without("signature"), index, (list) => [...list, sbom])), [
+    "STATEMENT_MISSING",
+  ]);
 });
 
 for (const predicateType of [
@@ -107,6 +107,13 @@ test("refuses a platform's own manifest, and a referrer of two layers, in the pl
   const evidence = withReferrers(lab.without("signature"), index, (list) => [...list, image]);
   assert.equal(codes(evidence)[0], "BUNDLE_INVALID");
   assert.deepEqual(codes(withReferrers(lab.evidence, index, (list) => [...list, image])), []);
+  const good = await lab.signed("signature");
+  assert.ok(good.manifest.kind === "found");
+  const document = JSON.parse(Buffer.from(good.manifest.value).toString("utf8")) as { layers: unknown[] };
+  const value = Buffer.from(JSON.stringify({ ...document, layers: [...document.layers, ...document.layers] }));
+  const double = { ...good, digest: digestOf(value), manifest: { kind: "found", value } } as const;
+  const instead = withReferrers(lab.without("signature"), index, (list) => [...list, double]);
+  assert.deepEqual(codes(instead), ["BUNDLE_INVALID"]);
 });
 
 test("T11: a signature of a platform is no signature of the index, nor provenance of the index that of a platform", async () => {
@@ -188,7 +195,11 @@ test("T14: refuses a payload of another type than in-toto, however it is spelt",
   const { payload: statement } = lab.statement("signature");
   const good = await handmadeBundle(lab.sigstore, { statement, extensions: own });
   assert.deepEqual(codes(await lab.replacing("signature", { bundle: good })), []);
-  for (const payloadType of ["application/json", "application/vnd.in-toto+json; v=1", "application/vnd.in-tot\u00f6+json"]) {
+  for (const payloadType of [
+    "application/json",
+    "application/vnd.in-toto+json; v=1",
+    "application/vnd.in-tot\u00f6+json",
+  ]) {
     const bundle = await handmadeBundle(lab.sigstore, { statement, extensions: own, payloadType });
     assert.deepEqual(codes(await lab.replacing("signature", { bundle })), ["STATEMENT_PAYLOAD_TYPE"], payloadType);
   }
@@ -201,7 +212,9 @@ test("refuses a changed payload, a changed type, another bundle's log entry or c
   };
   const refused = async (change: Parameters<typeof changed>[1]): Promise<readonly string[]> =>
     codes(await lab.replacing("signature", { bundle: changed(bundle, change) }));
-  const payload = Buffer.from(Buffer.from(lab.statement("signature").payload).toString("utf8").replace("{}", '{"a":1}'));
+  const payload = Buffer.from(
+    Buffer.from(lab.statement("signature").payload).toString("utf8").replace("{}", '{"a":1}'),
+  );
   assert.deepEqual(
     await refused((json) => {
       json.dsseEnvelope!.payload = payload.toString("base64");
@@ -241,6 +254,10 @@ test("a referrer's artifact type and annotations decide nothing: the signed stat
     },
   );
   const { digest } = descriptor;
-  const odd = { digest, manifest: { kind: "found", value: manifest }, bundle: { kind: "found", value: bundle } } as const;
+  const odd = {
+    digest,
+    manifest: { kind: "found", value: manifest },
+    bundle: { kind: "found", value: bundle },
+  } as const;
   assert.deepEqual(codes(withReferrers(lab.without("signature"), index, (list) => [...list, odd])), []);
 });

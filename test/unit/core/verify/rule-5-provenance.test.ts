@@ -60,13 +60,21 @@ for (const [what, predicate, codes] of [
     { [`${parameters}.flake.repository`]: "https://github.com/evil/neko" },
     ["PROVENANCE_PARAMETER_MISMATCH"],
   ],
-  ["another commit of the flake", { [`${parameters}.flake.commit`]: "0".repeat(40) }, ["PROVENANCE_PARAMETER_MISMATCH"]],
+  [
+    "another commit of the flake",
+    { [`${parameters}.flake.commit`]: "0".repeat(40) },
+    ["PROVENANCE_PARAMETER_MISMATCH"],
+  ],
   [
     "T17: a repository that its certificate does not name",
     { [`${source}.uri`]: `git+https://github.com/evil/neko@${ref}` },
     ["PROVENANCE_SOURCE_MISMATCH"],
   ],
-  ["another ref of the source", { [`${source}.uri`]: `git+${repository}@refs/heads/main` }, ["PROVENANCE_SOURCE_MISMATCH"]],
+  [
+    "another ref of the source",
+    { [`${source}.uri`]: `git+${repository}@refs/heads/main` },
+    ["PROVENANCE_SOURCE_MISMATCH"],
+  ],
   ["another commit of the source", { [`${source}.digest.gitCommit`]: "0".repeat(40) }, ["PROVENANCE_SOURCE_MISMATCH"]],
   ["no commit of the source", { [`${source}.digest`]: {} }, ["PROVENANCE_SOURCE_MISMATCH"]],
   [
@@ -97,7 +105,8 @@ test("takes provenance without an invocation, and with more dependencies", async
 
 test("T17: refuses provenance of the same run that was signed for another commit", async () => {
   assert.deepEqual(await codesWith({ run: { sha: "0".repeat(40) } }), [
-    "PROVENANCE_SOURCE_MISMATCH",
+    "PROVENANCE_SOURCE_MISMATCH", // the manifest's source
+    "PROVENANCE_SOURCE_MISMATCH", // its own
     "PROVENANCE_PARAMETER_MISMATCH",
   ]);
 });

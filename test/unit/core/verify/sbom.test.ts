@@ -16,7 +16,9 @@ const entry = lab.release.manifest.platforms[0]!;
 /** Another document as the SBOM of amd64, with a manifest that names it. */
 async function withDocument(document: unknown, predicateType: string = predicateTypes.spdx23): Promise<Evidence> {
   const sbom = await lab.signed("sbom", { statement: { predicate: document, predicateType } });
-  const named = await lab.replacing("manifest", { predicate: { "platforms.0.sbom": digestOf(canonicalBytes(document)) } });
+  const named = await lab.replacing("manifest", {
+    predicate: { "platforms.0.sbom": digestOf(canonicalBytes(document)) },
+  });
   const without = withReferrers(named, amd64, (list) => {
     const own = lab.without("sbom").referrers.get(amd64);
     assert.ok(own?.kind === "found");

@@ -47,7 +47,9 @@ test("proves a release that is all that the policy demands, with everything that
       ["sbom", arm64, predicateTypes.spdx23],
     ],
   );
-  const listed = [...lab.evidence.referrers.values()].flatMap((answer) => (answer.kind === "found" ? answer.value : []));
+  const listed = [...lab.evidence.referrers.values()].flatMap((answer) =>
+    answer.kind === "found" ? answer.value : [],
+  );
   assert.deepEqual(data.statements.map(({ referrer }) => referrer).sort(), listed.map(({ digest }) => digest).sort());
   for (const { signer, identity, signedAt, logs } of data.statements) {
     assert.equal(signer, "release");
@@ -81,7 +83,7 @@ test("refuses whatever else looks like a proof: copies, casts, clones, prototype
     JSON.parse(JSON.stringify(release)),
     structuredClone(release),
     { data: release.data },
-    { ...release },
+    Object.assign({}, release),
     Object.assign(Object.create(VerifiedRelease.prototype) as object, { other: true }),
     new Proxy(release, {}),
     release.data,
@@ -121,8 +123,8 @@ test("what was proven can't be changed afterwards", () => {
 });
 
 test("a planned release is for previews only, and proves nothing", () => {
-  const { repository, digest, policyName, environment } = proof().data;
-  const planned = new PlannedRelease({ repository, digest, policyName, environment });
+  const { repository, digest, policyName, policyDigest, environment } = proof().data;
+  const planned = new PlannedRelease({ repository, digest, policyName, policyDigest, environment });
   assert.equal(assertUsable(planned, { dryRun: true }).digest, digest);
   assert.equal(
     codeOf(() => assertUsable(planned, { dryRun: false })),
