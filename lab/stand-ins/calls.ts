@@ -170,14 +170,16 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
         },
       ),
 
-    read: (request: messages.ReadRequest, peer: string) =>
-      within({ method: "Read", urn: request.getUrn() }, [request.getProperties(), request.getInputs()], async () => {
+    read: (request: messages.ReadRequest, peer: string) => {
+      const known = {
+        id: request.getId(),
+        inputs: fromStruct(request.getInputs()),
+        outputs: fromStruct(request.getProperties()),
+      };
+      const adopts = Object.keys(known.inputs).length === 0;
+      const call = { method: "Read", urn: request.getUrn(), adopts } as const;
+      return within(call, [request.getProperties(), request.getInputs()], async () => {
         const resource = resourceOf(request);
-        const known = {
-          id: request.getId(),
-          inputs: fromStruct(request.getInputs()),
-          outputs: fromStruct(request.getProperties()),
-        };
         const found = await standIn.read(resource, known, context(peer));
         const response = new messages.ReadResponse();
         if (found === "gone") {
@@ -196,7 +198,8 @@ export function calls(standIn: StandIn, scope: Scope, journal: Journal, stopping
         response.setInputs(toStruct(found.inputs));
         response.setProperties(toStruct(found.outputs));
         return response;
-      }),
+      });
+    },
 
     invoke: (request: messages.InvokeRequest, peer: string) =>
       within({ method: "Invoke" }, [request.getArgs()], () => {

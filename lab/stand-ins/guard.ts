@@ -3,6 +3,10 @@ import { parseUrn } from "./wire/urn.ts";
 /**
  * What the stand-ins may be asked for (design section 6): one stack of one project; with mode `preview` nothing but
  * what a plan needs.
+ *
+ * A plan that adopts (`import:`), or gets, what exists already needs a Read, and is refused in mode `preview` all the
+ * same. Nothing is there to be read, and a Read carries no preview flag: were it answered from nothing, an `up` would
+ * write that nothing to the state as what it found.
  */
 export interface Scope {
   readonly stack: string;
@@ -17,6 +21,8 @@ export interface ScopedCall {
   /** Undefined where the request carries none (Invoke always; Configure of an older engine). */
   readonly urn?: string | undefined;
   readonly preview?: boolean | undefined;
+  /** A Read of what the state does not know: an import, or a `get`. */
+  readonly adopts?: boolean | undefined;
 }
 
 const withoutUrn: ReadonlySet<ScopedCall["method"]> = new Set(["Configure", "Invoke"]);
@@ -48,5 +54,10 @@ function otherStack(scope: Scope, call: ScopedCall): string | undefined {
 function changesSomething(call: ScopedCall): string | undefined {
   if (planning.has(call.method)) return undefined;
   if ((call.method === "Create" || call.method === "Update") && call.preview === true) return undefined;
+  if (call.method === "Read" && call.adopts === true) return adopting;
   return `the stand-ins run for an offline preview, and ${call.method} is no part of one`;
 }
+
+const adopting =
+  "an offline preview can't look at what exists already, so it can't plan to adopt it. Leave adopt (the import option) " +
+  "out of the stack's settings for this preview, or plan with the real providers: pulumi preview";

@@ -110,6 +110,28 @@ test("in mode preview plans another stack that does not exist yet, and refuses t
   }
 });
 
+test("in mode preview refuses to plan an import, and says what to do instead", async () => {
+  const other = await standInsBench({ stack: "staging", mode: "preview" });
+  try {
+    const adopting = (): Promise<never> => {
+      const hub = new github.Provider("hub", { owner: "m1k1o", token: "none" });
+      new github.Repository("repo", { name: "neko" }, { provider: hub, import: "neko" });
+      return new Promise(() => undefined);
+    };
+    const said = await failureOf((await other.stack(adopting, "staging")).preview());
+    assert.match(said, /can't look at what exists already/);
+    assert.match(said, /Leave adopt \(the import option\) out of the stack's settings for this preview/);
+    assert.match(said, /or plan with the real providers/);
+    assert.deepEqual(
+      other.standIns.refusals().map(({ refused }) => refused),
+      ["Read"],
+    );
+    assert.deepEqual(other.standIns.journal(), []);
+  } finally {
+    await other.close();
+  }
+});
+
 test("refuses another project's stack of the same name", async () => {
   const other = await standInsBench({ project: "somebody-elses" });
   try {

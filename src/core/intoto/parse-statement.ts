@@ -2,6 +2,7 @@ import { describeJsonProblem, parseStrictJson } from "../json/strict-json.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
+import { safeParse } from "../safe-parse.ts";
 import { statementSchema } from "./statement.ts";
 import type { Statement } from "./statement.ts";
 
@@ -23,7 +24,7 @@ export function parseStatement(payload: Uint8Array, subject: string): Checked<St
     });
   const json = parseStrictJson(payload, { maxBytes });
   if (!json.ok) return invalid(describeJsonProblem(json.problem));
-  const parsed = statementSchema.safeParse(json.value);
+  const parsed = safeParse(statementSchema, json.value);
   if (!parsed.success) {
     const faults = schemaFaults(parsed.error, json.value).slice(0, 5);
     return invalid(faults.map((fault) => `${fault.path}: ${fault.allowed} (found ${fault.found})`).join("; "));

@@ -3,6 +3,7 @@ import { closureFailure } from "./closure.ts";
 import { sha256OfSri } from "./hash-formats.ts";
 import { parseStorePath } from "./store-path.ts";
 import type { ClosureEntry } from "./closure.ts";
+import { safeParse } from "../safe-parse.ts";
 
 /**
  * Reads a closure out of an SBOM, so that a verifier recomputes the closure list digest from the document alone.
@@ -36,7 +37,7 @@ const spdxSchema = z.looseObject({
 
 /** Throws CLOSURE_DOCUMENT_INVALID, CLOSURE_ENTRY_INCOMPLETE, STORE_PATH_INVALID and NIX_HASH_INVALID. */
 export function closureFromSpdx(document: unknown): ClosureEntry[] {
-  const parsed = spdxSchema.safeParse(document);
+  const parsed = safeParse(spdxSchema, document);
   if (!parsed.success) throw invalidDocument("SPDX 2.3", parsed.error);
   return parsed.data.packages.flatMap((entry) => {
     const located = (type: string): string[] =>
@@ -77,7 +78,7 @@ const cycloneDxSchema = z.looseObject({
 /** As `closureFromSpdx`, for a CycloneDX document; nested components count. */
 export function closureFromCycloneDx(document: unknown): ClosureEntry[] {
   requireShallow(document, maximumNesting * 3);
-  const parsed = cycloneDxSchema.safeParse(document);
+  const parsed = safeParse(cycloneDxSchema, document);
   if (!parsed.success) throw invalidDocument("CycloneDX", parsed.error);
   const root = parsed.data.metadata?.component;
   const entries: ClosureEntry[] = [];

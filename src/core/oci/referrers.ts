@@ -2,6 +2,7 @@ import { z } from "zod";
 import { canonicalBytes } from "../json/canonical-json.ts";
 import { parseStrictJson } from "../json/strict-json.ts";
 import type { JsonObject, JsonValue } from "../json/strict-json.ts";
+import { safeParse } from "../safe-parse.ts";
 import type { Digest } from "./digest.ts";
 import { digestSchema, mediaTypes } from "./formats.ts";
 
@@ -52,7 +53,7 @@ export function parseReferrerList(bytes: Uint8Array, maxEntries: number): Referr
     const { line, column } = json.problem;
     return broken(`the list of referrers is not well-formed JSON (line ${line}, column ${column})`);
   }
-  const list = listSchema.safeParse(json.value);
+  const list = safeParse(listSchema, json.value);
   if (!list.success) return broken("the list of referrers is not an image index");
   const raw = list.data.manifests as readonly JsonValue[];
   if (raw.length > maxEntries) {
@@ -60,7 +61,7 @@ export function parseReferrerList(bytes: Uint8Array, maxEntries: number): Referr
   }
   const descriptors: ReferrerDescriptor[] = [];
   for (const [position, entry] of raw.entries()) {
-    const parsed = descriptorSchema.safeParse(entry);
+    const parsed = safeParse(descriptorSchema, entry);
     if (!parsed.success) return broken(`referrer ${position + 1} of the list is not a well-formed descriptor`);
     const { mediaType, digest, size, artifactType, annotations } = parsed.data;
     descriptors.push({
@@ -117,7 +118,7 @@ export function extendReferrerList(
 }
 
 function digestOfEntry(entry: JsonValue): string | undefined {
-  const parsed = descriptorSchema.safeParse(entry);
+  const parsed = safeParse(descriptorSchema, entry);
   return parsed.success ? parsed.data.digest : undefined;
 }
 

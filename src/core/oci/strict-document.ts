@@ -3,6 +3,7 @@ import { describeJsonProblem, parseStrictJson } from "../json/strict-json.ts";
 import type { JsonLimits } from "../json/strict-json.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked, Finding, FindingCode } from "../verify/finding.ts";
+import { safeParse } from "../safe-parse.ts";
 
 /** A document that was read, or each fault of it as `path: what is wrong`. */
 export type DocumentResult<T> =
@@ -19,7 +20,7 @@ export function readDocument<S extends z.ZodType>(
 ): DocumentResult<z.infer<S>> {
   const json = parseStrictJson(bytes, limits);
   if (!json.ok) return { ok: false, faults: [describeJsonProblem(json.problem)] };
-  const result = schema.safeParse(json.value);
+  const result = safeParse(schema, json.value);
   if (result.success) return { ok: true, value: result.data };
   const faults = result.error.issues.map((issue) => {
     const path = issue.path.map(String).join(".");

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isDigest } from "../oci/digest.ts";
+import { safeParse } from "../safe-parse.ts";
 
 /** What one field of a policy demands of another. */
 export interface RelationFault {
@@ -45,7 +46,7 @@ type Readable = z.infer<typeof readable>;
 
 /** Every fault between the fields of a policy that may have other faults too. */
 export function policyRelations(policy: unknown): readonly RelationFault[] {
-  const parsed = readable.safeParse(policy);
+  const parsed = safeParse(readable, policy);
   if (!parsed.success) return [];
   return [
     ...repeatedSigners(parsed.data),

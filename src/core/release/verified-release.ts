@@ -109,10 +109,7 @@ export function assertVerified(release: unknown): ReleaseData {
 }
 
 /** As `assertVerified`, but lets a PlannedRelease through while the engine only previews. */
-export function assertUsable(
-  release: unknown,
-  context: { readonly dryRun: boolean },
-): PlannedData {
+export function assertUsable(release: unknown, context: { readonly dryRun: boolean }): PlannedData {
   if (release instanceof PlannedRelease && planned.has(release)) {
     if (context.dryRun) return release.data;
     throw new Failure({

@@ -7,6 +7,7 @@ import { describeJsonProblem, parseStrictJson } from "../json/strict-json.ts";
 import { sha256Hex } from "../oci/digest.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked, FindingCode } from "../verify/finding.ts";
+import { safeParse } from "../safe-parse.ts";
 import { decodeBase64 } from "./base64.ts";
 
 /**
@@ -116,7 +117,7 @@ export function readBundle(input: Uint8Array): Checked<ReadBundle> {
   if (!bundleMediaTypes.some((known) => known === mediaType)) {
     return invalid(String(mediaType).slice(0, 200), "BUNDLE_MEDIA_TYPE", `one of ${bundleMediaTypes.join(", ")}`);
   }
-  const parsed = bundleSchema.safeParse(json.value);
+  const parsed = safeParse(bundleSchema, json.value);
   if (!parsed.success) {
     return invalid(
       parsed.error.issues

@@ -9,6 +9,7 @@ import { sha256Hex } from "../oci/digest.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
+import { safeParse } from "../safe-parse.ts";
 import { decodeBase64 } from "./base64.ts";
 import { remembering } from "./certificate-memory.ts";
 
@@ -94,7 +95,7 @@ function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMateria
     refuse("ROOT_INVALID", { subject, expected: "a Sigstore trusted root", found, remedy });
   const json = parseStrictJson(bytes, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
   if (!json.ok) return invalid(describeJsonProblem(json.problem));
-  const parsed = rootSchema.safeParse(json.value);
+  const parsed = safeParse(rootSchema, json.value);
   if (!parsed.success) {
     const faults = schemaFaults(parsed.error, json.value).slice(0, 5);
     return invalid(faults.map((fault) => `${fault.path}: ${fault.allowed} (found ${fault.found})`).join("; "));

@@ -4,6 +4,7 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { canonicalBytes } from "../json/canonical-json.ts";
 import { sha256Hex } from "../oci/digest.ts";
+import { safeParse } from "../safe-parse.ts";
 import type { CheckedImage } from "./check-image.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
@@ -22,7 +23,7 @@ function parse(statement: TrustedStatement): Checked<ReleaseManifest> {
       remedy: "Publish the manifest with this version of publish-manifest, or verify with a newer neko-trust.",
     });
   }
-  const parsed = releaseManifestSchema.safeParse(predicate);
+  const parsed = safeParse(releaseManifestSchema, predicate);
   if (parsed.success) return proven(parsed.data);
   return refuse("MANIFEST_INVALID", {
     subject,

@@ -3,6 +3,7 @@ import type { ParameterFact, ParameterRule } from "../policy/parameter-rule.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
 import type { CertificateClaims } from "../sigstore/contract.ts";
+import { safeParse } from "../safe-parse.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 import type { TrustedStatement } from "./required-statements.ts";
@@ -108,7 +109,7 @@ export function checkProvenance(
   policy: TrustPolicy,
 ): Checked<Provenance> {
   const subject = `provenance ${statement.referrer}`;
-  const parsed = provenanceSchema.safeParse(statement.statement.predicate);
+  const parsed = safeParse(provenanceSchema, statement.statement.predicate);
   if (!parsed.success) {
     return refuse("PROVENANCE_INVALID", {
       subject,

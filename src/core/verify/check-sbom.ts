@@ -7,6 +7,7 @@ import { closureFromCycloneDx, closureFromSpdx } from "../nix/sbom-closure.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { PlatformRelease } from "../release/manifest.ts";
+import { safeParse } from "../safe-parse.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 import type { TrustedStatement } from "./required-statements.ts";
@@ -28,11 +29,11 @@ interface ReadSbom {
 
 function readSbom(format: Format, document: unknown): ReadSbom | string {
   if (format === "spdx-2.3") {
-    const spdx = spdxSchema.safeParse(document);
+    const spdx = safeParse(spdxSchema, document);
     if (!spdx.success) return spdx.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
     return { size: spdx.data.packages.length, closure: () => closureFromSpdx(document) };
   }
-  const bom = cycloneDxSchema.safeParse(document);
+  const bom = safeParse(cycloneDxSchema, document);
   if (!bom.success) return bom.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
   return { size: bom.data.components.length, closure: () => closureFromCycloneDx(document) };
 }

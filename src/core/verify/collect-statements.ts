@@ -116,7 +116,15 @@ function readStatement(
     });
   }
   const { claims, logs } = bundle.proof;
-  return proven({ subject, referrer: referrer.digest, statement: statement.proof, claims, signedAt, lastStampedAt, logs });
+  return proven({
+    subject,
+    referrer: referrer.digest,
+    statement: statement.proof,
+    claims,
+    signedAt,
+    lastStampedAt,
+    logs,
+  });
 }
 
 /** Rule 4 for every referrer of the given subjects, and rule 9 for what the registry answered. */

@@ -55,7 +55,14 @@ interface PlatformInput {
 }
 
 /** Provenance and SBOM of one platform, against the manifest; skipped with a word when there is no valid manifest. */
-function checkPlatform({ platform, digest, manifest, collected, policy, now }: PlatformInput): Checked<TrustedStatement[]> {
+function checkPlatform({
+  platform,
+  digest,
+  manifest,
+  collected,
+  policy,
+  now,
+}: PlatformInput): Checked<TrustedStatement[]> {
   const provenance = requiredStatements("provenance", digest, collected, policy);
   const sbom = requiredStatements("sbom", digest, collected, policy);
   if (!manifest.ok) {

@@ -63,3 +63,11 @@ test("in mode preview only what a plan needs is allowed", () => {
     assert.notEqual(refusalOf(preview, { method, urn }), undefined);
   }
 });
+
+test("in mode preview a Read is refused, and whoever wants to adopt hears what to do", () => {
+  const adopting = refusalOf(preview, { method: "Read", urn, adopts: true });
+  assert.match(adopting ?? "", /can't look at what exists already.* Leave adopt .*out of the stack's settings/);
+  assert.match(refusalOf(preview, { method: "Read", urn, adopts: false }) ?? "", /Read is no part of one/);
+  assert.match(refusalOf(preview, { method: "Delete", urn, adopts: true }) ?? "", /Delete is no part of one/);
+  assert.equal(refusalOf(local, { method: "Read", urn, adopts: true }), undefined);
+});

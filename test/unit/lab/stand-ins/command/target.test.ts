@@ -71,6 +71,74 @@ test("a command that names another host anywhere is not run, whatever it declare
   assert.equal(targetOf(local, { ...near, environment }).kind, "elsewhere");
 });
 
+test("a command that names another host by a bare IPv6 address is not run", () => {
+  const scripts = [
+    "reach 2001:db8::1 443",
+    "reach '2001:DB8::1'",
+    "reach --host=2001:db8:0:0:0:0:0:1",
+    "reach fe80::1%eth0",
+    "reach -h2001:db8::1",
+    "reach 2001:db8::1/64,2001:db8::2.",
+    "reach ::ffff:10.1.2.3",
+    "reach ::ffff:127.0.0.1",
+    "reach ::1:8080",
+    "reach ::",
+  ];
+  for (const create of scripts) assert.equal(targetOf(local, { ...near, create }).kind, "elsewhere", create);
+  const harmless = [
+    "reach ::1 443",
+    "reach -h::1",
+    "echo urn:pulumi:local::shop::x::y",
+    "perl -MFile::Spec -e 1",
+    "echo ${ip:-none} a: :b ab:c",
+  ];
+  for (const create of harmless) assert.equal(targetOf(local, { ...near, create }).kind, "loopback", create);
+});
+
+test("a command with a program that reaches other machines by a word is not run, not even for loopback", () => {
+  const scripts = [
+    "ssh prod reboot",
+    "scp ./a prod:",
+    "/usr/bin/sftp prod",
+    "rsync -a ./x/ prod:/y",
+    "kubectl --context prod apply -f ./x",
+    "set -e;kubectl delete ns shop",
+    "helm upgrade a ./b",
+    "docker run --rm x",
+    "podman push a",
+    "gcloud projects delete prod",
+    "echo | gh repo delete a --yes",
+    "aws s3 rb s3:bucket",
+    "$(az vm delete)",
+    "nc prod 443",
+    "ncat 127.0.0.1 443",
+    "telnet prod",
+    "git push origin main",
+    'sh -c "SSH prod"',
+    "ssh-copy-id prod",
+    "echo x > /dev/tcp/prod/443",
+  ];
+  for (const create of scripts) {
+    assert.deepEqual(
+      targetOf(local, { ...near, create }),
+      { kind: "elsewhere", reason: "it names a program that reaches other machines" },
+      create,
+    );
+  }
+  const places: ValueMap[] = [
+    { interpreter: ["ssh", "prod"] },
+    { delete: "ssh prod" },
+    { stdin: "ssh prod" },
+    { environment: { ...(near["environment"] as ValueMap), RUN: secret("ssh prod") } },
+  ];
+  for (const place of places) assert.equal(targetOf(local, { ...near, ...place }).kind, "elsewhere");
+});
+
+test("words that only contain such a program's name don't count", () => {
+  for (const create of ["./sshd_config.sh $GH_TOKEN", "echo launch sync azure docker_ unawsome kinds"])
+    assert.equal(targetOf(local, { ...near, create }).kind, "loopback", create);
+});
+
 test("in doubt a command is not run: no target, unknown inputs, assets, another type", () => {
   const { environment: _none, ...undeclared } = near;
   const doubtful: [string, ValueMap][] = [
