@@ -3,6 +3,7 @@ import type { BoundedReader } from "../adapters/registry/bounded-reader.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import type { Answer } from "../core/oci/answer.ts";
 import type { Digest } from "../core/oci/digest.ts";
+import { bundleMediaTypePrefix } from "../core/oci/formats.ts";
 import { parseIndex, parseReferrerManifest } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
 import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
@@ -16,16 +17,13 @@ const maxPlatforms = 16;
 const defaultMaxBytes = 256 * 1024 * 1024;
 const defaultMaxMilliseconds = 10 * 60 * 1000;
 
-/** All versions of Sigstore bundles (cosign, specs/BUNDLE_SPEC.md); which of them count is the verification's word. */
-const bundleLayers = "application/vnd.dev.sigstore.bundle";
-
 async function readReferrer(reader: BoundedReader, digest: Digest): Promise<ReferrerEvidence> {
   const manifest = await reader.manifest(digest);
   if (manifest.kind !== "found") return { digest, manifest, bundle: { kind: "absent" } };
   const parsed = parseReferrerManifest(manifest.value, digest);
   const layer = parsed.ok ? parsed.proof.layers[0] : undefined;
   // Anybody who may write can attach an artifact of any kind and size: what is no bundle proves nothing, and isn't read.
-  const isBundle = layer?.mediaType.startsWith(bundleLayers) === true;
+  const isBundle = layer?.mediaType.startsWith(bundleMediaTypePrefix) === true;
   return { digest, manifest, bundle: isBundle ? await reader.blob(layer, maxBundleBytes) : { kind: "absent" } };
 }
 

@@ -114,7 +114,13 @@ export function planReleases(config: StackReleases): Releases<PlannedRelease>[] 
   const { name: policyName, environment } = config.policy;
   return config.releases.map(({ image, current, retained }) => {
     const plan = (digest: Digest): PlannedRelease =>
-      new PlannedRelease({ repository: image, digest, policyName, policyDigest: policyDigest(config.policy), environment });
+      new PlannedRelease({
+        repository: image,
+        digest,
+        policyName,
+        policyDigest: policyDigest(config.policy),
+        environment,
+      });
     return { current: plan(current), retained: retained.map(plan) };
   });
 }

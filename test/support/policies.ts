@@ -30,7 +30,9 @@ export const samplePolicyFields = {
   schema: 1,
   name: "neko-lab",
   environment: "local",
-  images: [{ name: "neko", repository: sampleRepository, mirrors: [sampleMirror], platforms: ["linux/amd64", "linux/arm64"] }],
+  images: [
+    { name: "neko", repository: sampleRepository, mirrors: [sampleMirror], platforms: ["linux/amd64", "linux/arm64"] },
+  ],
   roots: {
     sigstore: { sha256: "a".repeat(64), fetched: "2026-11-01T00:00:00Z", maxAge: "90d" },
     tlog: 1,

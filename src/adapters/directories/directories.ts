@@ -16,7 +16,10 @@ export interface Directories {
 }
 
 /** Directories of a checkout, from the environment given (XDG Base Directory Specification). */
-export function directoriesOf(checkout: string, environment: Readonly<Record<string, string | undefined>>): Directories {
+export function directoriesOf(
+  checkout: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Directories {
   const root = realpathSync(checkout);
   const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
   const home = environment["HOME"] ?? homedir();

@@ -15,6 +15,9 @@ export const mediaTypes = {
   bundle: "application/vnd.dev.sigstore.bundle.v0.3+json",
 } as const;
 
+/** How media types of Sigstore bundles begin, of all versions and both spellings. */
+export const bundleMediaTypePrefix = "application/vnd.dev.sigstore.bundle";
+
 export const digestSchema = z.custom<Digest>((value) => typeof value === "string" && isDigest(value), {
   message: "must be sha256: and 64 lower-case hex digits",
 });

@@ -3,6 +3,7 @@ import { durationPattern } from "../duration.ts";
 import { digestSchema } from "../oci/formats.ts";
 import { versionSchema } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
+import { isRepository } from "../release/reference.ts";
 import { policyRelations } from "./policy-relations.ts";
 
 /**
@@ -29,7 +30,9 @@ const imageRepository = z
   .regex(
     /^[a-z0-9.-]+(?::[0-9]{1,5})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/,
     "must be registry/path, without tag or digest",
-  );
+  )
+  // One grammar with references: what a policy names and what a registry is asked for are the same string.
+  .refine(isRepository, "must be registry/path, without tag or digest");
 const platform = z.string().regex(/^linux\/(?:amd64|arm64)(?:\/v[0-9]+)?$/, "must be linux/amd64 or linux/arm64");
 const date = z.iso.datetime({ message: "must be an ISO 8601 date and time in UTC, for example 2026-11-23T00:00:00Z" });
 

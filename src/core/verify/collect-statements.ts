@@ -1,4 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
+import { bundleMediaTypePrefix } from "../oci/formats.ts";
 import { parseReferrerManifest } from "../oci/parse.ts";
 import { matchesDigest } from "../intoto/match-subject.ts";
 import { parseStatement } from "../intoto/parse-statement.ts";
@@ -62,6 +63,15 @@ function refersTo(referrer: ReferrerEvidence, subject: Digest): Checked<Uint8Arr
   }
   const layer = manifest.proof.layers[0];
   if (layer === undefined) return unanswered({ kind: "absent" }, `bundle of referrer ${referrer.digest}`);
+  if (referrer.bundle.kind === "absent" && !layer.mediaType.startsWith(bundleMediaTypePrefix)) {
+    // Not fetched at all: other tools may attach what they like.
+    return refuse("BUNDLE_MEDIA_TYPE", {
+      subject: `referrer ${referrer.digest}`,
+      expected: "a Sigstore bundle",
+      found: layer.mediaType,
+      remedy: "Attach statements as Sigstore bundles; what other tools attach says nothing here.",
+    });
+  }
   return checkedBytes(referrer.bundle, layer.digest, "bundle");
 }
 
@@ -151,6 +161,10 @@ export function collectStatements(
       const read = readStatement(referrer, subject, root, policy);
       if (read.ok) {
         signed.push(read.proof);
+        continue;
+      }
+      // What isn't a bundle is no statement: it says nothing, and is no reason why one is missing.
+      if (referrer.bundle.kind === "absent" && read.findings.every(({ code }) => code === "BUNDLE_MEDIA_TYPE")) {
         continue;
       }
       // A referrer that could not be read may be the one that refuses: it is no evidence of absence (rule 9).

@@ -183,10 +183,13 @@ test("lab releases are for stack local in environment local alone", (t) => {
   assert.deepEqual(staging.details, ['release: found "lab"; only environment local may use lab releases']);
   files.write("staging", stagingConfig({ release: "lab", "policy.environment": "local" }));
   const disguised = failureOf(() => readYamlConfig("staging", files.directories));
-  assert.deepEqual(disguised.details?.filter((line) => !line.startsWith("clusters")), [
-    'release: found "lab"; only stack local takes its releases from the lab',
-    'policy.environment: found "local"; only stack local may be local',
-  ]);
+  assert.deepEqual(
+    disguised.details.filter((line) => !line.startsWith("clusters")),
+    [
+      'release: found "lab"; only stack local takes its releases from the lab',
+      'policy.environment: found "local"; only stack local may be local',
+    ],
+  );
 });
 
 test("stack local is environment local: nothing else may borrow its stand-ins, nor it a real cluster", (t) => {
@@ -207,7 +210,7 @@ test("a demand that this version can't enforce is refused where the policy is re
   files.write("staging", stagingConfig({ "policy.rebuilds.perPlatform": 2, releases: [] }));
   const failure = failureOf(() => readYamlConfig("staging", files.directories));
   assert.equal(failure.code, "POLICY_UNSUPPORTED");
-  assert.match(failure.details?.join() ?? "", /rebuilds\.perPlatform/);
+  assert.match(failure.details.join(), /rebuilds\.perPlatform/);
 });
 
 test("what one key needs of another is told: an owner of the repository, a cluster's kubeconfig", (t) => {

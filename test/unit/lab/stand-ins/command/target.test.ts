@@ -88,7 +88,7 @@ test("a command that names another host by a bare IPv6 address is not run", () =
   const harmless = [
     "reach ::1 443",
     "reach -h::1",
-    "echo urn:pulumi:local::shop::x::y",
+    "echo urn:x:local::shop::x::y",
     "perl -MFile::Spec -e 1",
     "echo ${ip:-none} a: :b ab:c",
   ];
