@@ -1,3 +1,6 @@
+import { requirements } from "../src/core/compile/requirement.ts";
+import type { Requirement } from "../src/core/compile/requirement.ts";
+import { support as validatingAdmissionPolicy } from "../src/core/compile/validating-admission-policy/support.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
@@ -42,6 +45,11 @@ export function supportMatrixPage(): string {
     support,
     supportMeanings[support],
   ]);
+  const targets = Object.entries(requirements).map(([name, { says }]) => [
+    name,
+    says,
+    validatingAdmissionPolicy[name as Requirement],
+  ]);
   return `${notice}
 
 # What enforces which field of the TrustPolicy
@@ -50,5 +58,12 @@ No field is ignored: a demand inside an enforced field that is not enforced yet 
 \`POLICY_UNSUPPORTED\`, too. Source: \`src/core/verify/check-support.ts\`.
 
 ${table(["Field", "verifyRelease", "Which means"], rows)}
+
+# What each target sees of a requirement
+
+\`enforced\`: the target itself refuses what does not meet it. \`digest-only\`: it admits only digests for which \`verifyRelease\`
+proved it before. \`unseen\`: neither. Source: \`src/core/compile/requirement.ts\` and each target's \`support.ts\`.
+
+${table(["Requirement", "What it says", "ValidatingAdmissionPolicy"], targets)}
 `;
 }

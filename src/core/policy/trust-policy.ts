@@ -47,7 +47,7 @@ const signerWorkflow = z.union(
   [
     // A reusable workflow: pinned by the commit that it ran from.
     workflow.extend({ sha: z.string().regex(/^[0-9a-f]{40}$/, "must be a full commit SHA") }),
-    // The workflow of the source repository itself: its ref is the source's ref, which `refs` restricts.
+    // The workflow of the source repository itself (also callerWorkflow): its ref is the source's, which `refs` restricts.
     workflow.extend({ ref: z.literal("source") }),
     workflow.extend({ ref: z.string().regex(/^refs\/(?:heads|tags)\/[^*\s]+$/, "must be a full ref") }),
   ],
