@@ -18,7 +18,6 @@ export function placesOf(directories: Directories) {
     rendered: join(state, "rendered"),
   } as const;
 }
-export type Places = ReturnType<typeof placesOf>;
 
 /** Names of the lab's services: of their pid files and logs in `.lab/`. */
 export const serviceNames = {

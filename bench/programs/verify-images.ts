@@ -1,10 +1,6 @@
-import { enableCompileCache } from "node:module";
+import { verifyReferences } from "../support/verify-references.ts";
 
-// As bin/neko-trust.mjs does, and so before anything else is loaded: the compiled TypeScript is kept between starts.
-enableCompileCache();
-const { verifyReferences } = await import("../support/verify-references.ts");
-
-/** `node bench/programs/verify-images.ts REFERENCE …` verifies images under stack local: one process for all of them. */
+/** `node bench/programs/verify-images.ts CHECKOUT REFERENCE …` verifies images under stack local: one process for all. */
 const [checkout, ...references] = process.argv.slice(2);
 if (checkout === undefined || references.length === 0) throw new Error("give the checkout, then references");
 const refused = await verifyReferences(references, checkout, process.env);

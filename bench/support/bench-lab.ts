@@ -80,7 +80,13 @@ function labEnvironment({ scratch, environment }: BenchContext): Record<string, 
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...Object.fromEntries(kept), HOME: scratch, NEKO_TRUST_STATE: join(scratch, "state") };
+  return {
+    ...Object.fromEntries(kept),
+    HOME: scratch,
+    NEKO_TRUST_STATE: join(scratch, "state"),
+    // Compiled TypeScript is kept between starts, for all programs alike (bin/neko-trust.mjs does so by itself).
+    NODE_COMPILE_CACHE: join(scratch, "compile-cache"),
+  };
 }
 
 async function startRegistry(

@@ -12,6 +12,10 @@ export { formatDigestReference, parseDigestReference, parseReference } from "./r
 export type { DigestReference, Reference } from "./release/reference.ts";
 export { assertUsable, assertVerified, PlannedRelease } from "./release/verified-release.ts";
 export type { ProvenStatement, ReleaseData, VerifiedRelease } from "./release/verified-release.ts";
+export { readTrustedRoot } from "./sigstore/trusted-root.ts";
+export type { TrustedRootMaterial } from "./sigstore/trusted-root.ts";
+export { verifyBundle } from "./sigstore/verify-bundle.ts";
+export type { BundleSubject, VerifyBundleInput } from "./sigstore/verify-bundle.ts";
 export type { Evidence, ReferrerEvidence } from "./verify/evidence.ts";
 export { findingCodes } from "./verify/finding.ts";
 export type { Checked, Finding, FindingCode } from "./verify/finding.ts";

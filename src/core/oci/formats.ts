@@ -41,27 +41,6 @@ export const descriptorSchema = z.looseObject({
 });
 export type Descriptor = z.infer<typeof descriptorSchema>;
 
-export const imageManifestSchema = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
-  config: descriptorSchema,
-  layers: z.array(descriptorSchema),
-  subject: descriptorSchema.optional(),
-  annotations: annotations.optional(),
-});
-export type ImageManifest = z.infer<typeof imageManifestSchema>;
-
-export const imageIndexSchema = z.looseObject({
-  schemaVersion: z.literal(2),
-  mediaType: z.string().optional(),
-  artifactType: z.string().optional(),
-  manifests: z.array(descriptorSchema),
-  subject: descriptorSchema.optional(),
-  annotations: annotations.optional(),
-});
-export type ImageIndex = z.infer<typeof imageIndexSchema>;
-
 /** `os/architecture` or `os/architecture/variant`, as `docker --platform` writes it. */
 export function formatPlatform(platform: z.infer<typeof platformSchema>): string {
   const base = `${platform.os}/${platform.architecture}`;

@@ -1,5 +1,3 @@
-import type { Checked } from "../verify/finding.ts";
-
 /** What a signer must be, exactly: no patterns, no defaults (facts: identity options of the library are fail-open). */
 export interface ExpectedIdentity {
   /** OIDC issuer, compared byte for byte. */
@@ -76,5 +74,3 @@ export interface VerifiedArtifactBundle extends VerifiedBundle {
   /** For a DSSE bundle: the in-toto predicate type. */
   readonly predicateType?: string;
 }
-
-export type VerifyBundleResult = Checked<VerifiedArtifactBundle>;
