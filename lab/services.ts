@@ -6,7 +6,7 @@ import { ensureTool } from "../src/adapters/toolchain/tool.ts";
 import type { LabContext } from "./context.ts";
 import { placesOf, serviceNames } from "./places.ts";
 import { keptPorts } from "./processes/kept-ports.ts";
-import { serviceStatus, startService } from "./processes/service.ts";
+import { endOrphans, serviceStatus, startService } from "./processes/service.ts";
 import { sigstoreUrlsSchema } from "./sigstore/server.ts";
 import type { SigstoreUrls } from "./sigstore/server.ts";
 
@@ -130,6 +130,7 @@ async function allStarted(starts: readonly Promise<unknown>[]): Promise<void> {
 export async function startServices(context: LabContext): Promise<LabServices> {
   // First: where a tool can't be built, nothing is started.
   const binaries = await registryBinaries(context);
+  for (const name of Object.values(serviceNames)) await endOrphans(name, context.directories.run);
   const registries = startRegistries(context, binaries);
   const sigstore = startSigstoreService(context);
   await allStarted([registries, sigstore]);

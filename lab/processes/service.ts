@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../src/core/failure.ts";
+import { orphansOf, serviceMark } from "./orphans.ts";
 import { claimPidFile, readPidFile, removePidFile, serviceFiles } from "./pid-file.ts";
 import type { ServiceFiles } from "./pid-file.ts";
 import { identityOf, stillRuns } from "../../src/adapters/processes/process-identity.ts";
@@ -14,7 +15,7 @@ export interface ServiceSpecification {
   /** Absolute path of the executable. */
   readonly command: string;
   readonly args: readonly string[];
-  /** The whole environment: nothing is inherited. */
+  /** The whole environment, but for the mark by which an orphan is found: nothing is inherited. */
   readonly environment: Readonly<Record<string, string>>;
   /** Pid file and log go here; also the working directory. Made when absent. */
   readonly runDirectory: string;
@@ -58,6 +59,7 @@ export async function startService(specification: ServiceSpecification): Promise
     await untilReady(specification, files, running, { ended: undefined });
     return { pid: running.pid, log: files.log, started: false };
   }
+  await endOrphans(specification.name, specification.runDirectory);
   const { identity, fate } = await launch(specification, files);
   if (!claimPidFile(files.pidFile, identity)) {
     await terminate(identity);
@@ -74,6 +76,15 @@ export async function startService(specification: ServiceSpecification): Promise
 }
 
 /**
+ * Ends processes of a service that no pid file names (see orphans.ts): they may hold its port or its state. Call it
+ * before ports are chosen.
+ */
+export async function endOrphans(name: string, runDirectory: string): Promise<void> {
+  const named = runningIdentity(serviceFiles(name, runDirectory))?.pid;
+  for (const orphan of orphansOf(name, runDirectory)) if (orphan.pid !== named) await terminate(orphan);
+}
+
+/**
  * Stops the service and waits until it has gone; false when none ran. Its process group gets SIGTERM, and SIGKILL when
  * it still runs after the time given.
  */
@@ -84,10 +95,10 @@ export async function stopService(
 ): Promise<boolean> {
   const files = serviceFiles(name, runDirectory);
   const identity = runningIdentity(files);
-  if (identity === undefined) return false;
-  await terminate(identity, terminateMilliseconds);
+  const running = [...(identity === undefined ? [] : [identity]), ...orphansOf(name, runDirectory)];
+  for (const each of running) await terminate(each, terminateMilliseconds);
   removePidFile(files.pidFile);
-  return true;
+  return running.length > 0;
 }
 
 function runningIdentity(files: ServiceFiles): ProcessIdentity | undefined {
@@ -112,7 +123,7 @@ async function launch(
   const log = openSync(files.log, "w", 0o600);
   const child = spawn(specification.command, specification.args, {
     cwd: specification.runDirectory,
-    env: { ...specification.environment },
+    env: { ...specification.environment, ...serviceMark(specification.name, specification.runDirectory) },
     detached: true,
     stdio: ["ignore", log, log],
   });

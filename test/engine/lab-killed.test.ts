@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
@@ -96,7 +96,23 @@ test(`lab up, killed with SIGKILL at ${rounds} random points, is healed by the n
 
   const again = await copy.run(["lab", "up", "--json"]);
   assert.deepEqual(Object.keys(document.parse(JSON.parse(again.stdout)).summary), ["same"]);
+  await copy.run(["lab", "down"]);
+  assert.deepEqual(processesIn(copy.folder), [], "down leaves no process, of whichever round");
 });
+
+/** Command lines of the processes that work in a folder. */
+function processesIn(folder: string): string[] {
+  const workIn = (pid: string): string => {
+    try {
+      return readlinkSync(`/proc/${pid}/cwd`);
+    } catch {
+      return "";
+    }
+  };
+  return readdirSync("/proc")
+    .filter((entry) => /^[0-9]+$/.test(entry) && workIn(entry).startsWith(folder))
+    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " "));
+}
 
 /** Outcome and URN of each resource: what must be the same however the way there was. */
 function outcomesOf(stdout: string): string[] {

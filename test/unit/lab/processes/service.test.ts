@@ -8,7 +8,7 @@ import { afterEach, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, freePorts, portIsFree } from "../../../../lab/processes/ports.ts";
 import { identityOf, stillRuns } from "../../../../src/adapters/processes/process-identity.ts";
-import { serviceStatus, startService, stopService } from "../../../../lab/processes/service.ts";
+import { endOrphans, serviceStatus, startService, stopService } from "../../../../lab/processes/service.ts";
 import { Failure } from "../../../../src/core/failure.ts";
 
 let run = "";
@@ -165,4 +165,43 @@ test("free ports are distinct and can be listened on", async () => {
   const ports = await freePorts(20);
   assert.equal(new Set(ports).size, 20);
   assert.equal(await portIsFree(await freePort()), true);
+});
+
+/** Starts a service in a process that is killed at once; then nobody has a pid file of it. */
+async function orphan(name: string): Promise<number> {
+  const script = `
+    import { rmSync } from "node:fs";
+    import { startService } from ${JSON.stringify(join(import.meta.dirname, "../../../../lab/processes/service.ts"))};
+    const { pid } = await startService({ name: ${JSON.stringify(name)}, command: process.execPath,
+      args: ["-e", "setInterval(() => {}, 1000)"], environment: {}, runDirectory: ${JSON.stringify(run)},
+      ready: () => Promise.resolve(true), timeoutMilliseconds: 10_000 });
+    rmSync(${JSON.stringify(join(run, `${name}.pid`))});
+    console.log(pid);
+    process.kill(process.pid, "SIGKILL");`;
+  const starter = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  let pid = "";
+  for await (const text of starter.stdout) pid += String(text);
+  assert.notEqual(identityOf(Number(pid)), undefined, "it outlived its starter");
+  return Number(pid);
+}
+
+test("a process that no pid file names, as its starter was killed, is ended before a new one starts", async () => {
+  const [mine, others] = [await orphan("sample"), await orphan("other")];
+  assert.equal(serviceStatus("sample", run).state, "stopped");
+  const { pid } = await startService(service(becomesReady));
+  assert.equal(identityOf(mine), undefined);
+  assert.notEqual(identityOf(others), undefined, "that of another service is left alone");
+  assert.equal(await stopService("other", run), true);
+  assert.equal(identityOf(others), undefined);
+  assert.notEqual(identityOf(pid), undefined);
+});
+
+test("a service whose pid file is there is no orphan, though its starter has gone", async () => {
+  const pid = await orphan("sample");
+  const identity = identityOf(pid);
+  writeFileSync(join(run, "sample.pid"), `${pid} ${identity?.startTime ?? ""} ${identity?.boot ?? ""}\n`);
+  await endOrphans("sample", run);
+  assert.notEqual(identityOf(pid), undefined);
 });
