@@ -65,7 +65,7 @@ test(`lab up, killed with SIGKILL at ${rounds} random points, is healed by the n
     writeFileSync(join(copy.folder, "bin", "round.txt"), `${round}\n`);
     const running = copy.start(["lab", "up"]);
     if (powerCut) await running.said("create   pulumi:providers");
-    const delay = Math.floor(Math.random() * (powerCut ? 1_000 : duration * 0.8));
+    const delay = Math.floor(Math.random() * (powerCut ? 600 : duration * 0.8));
     const timer = setTimeout(() => {
       const engine = powerCut ? engineProcesses(copy, running) : [];
       running.child.kill("SIGKILL");
