@@ -30,6 +30,8 @@ export function onInterrupt(): { readonly signal: AbortSignal; readonly stop: ()
   return {
     signal: controller.signal,
     stop: () => {
+      // Once interrupted, the process is about to end: the same Ctrl-C, coming again, must not end it by its signal.
+      if (first !== undefined) return;
       for (const name of signals) process.removeListener(name, handle);
     },
   };

@@ -93,7 +93,8 @@ function statementOf(bundle: VerifiedBundle, subject: Digest, referrer: Digest):
     subject: `referrer ${referrer}`,
     expected: `a subject with sha256 ${hex}`,
     found: statement.proof.subject.map((entry) => entry.digest["sha256"] ?? "no sha256").join(", "),
-    remedy: "This statement is about another artifact: attach the one of this image.",
+    remedy:
+      "Its statements were signed for other bytes. If this image was changed after signing, do not run it; else attach its own statements.",
   });
 }
 
