@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { isInFuture } from "../clock-skew.ts";
 import { Failure } from "../failure.ts";
 import { matchesArtifact, matchesDigest } from "../intoto/match-subject.ts";
 import { parseStatement } from "../intoto/parse-statement.ts";
@@ -115,13 +116,8 @@ function checkIdentity(
   return checks.ok ? proven(undefined) : checks;
 }
 
-/** Clocks of different machines differ a little. */
-const skewMilliseconds = 60_000;
-
 function checkNow(bundle: VerifiedBundle, now: Date | undefined, subject: string): Checked<undefined> {
-  const future = bundle.times.find(
-    ({ time }) => now !== undefined && time.getTime() > now.getTime() + skewMilliseconds,
-  );
+  const future = bundle.times.find(({ time }) => now !== undefined && isInFuture(time, now));
   if (now === undefined || future === undefined) return proven(undefined);
   return refuse("BUNDLE_TIME_INVALID", {
     subject,

@@ -1,4 +1,5 @@
 import { gte } from "semver";
+import { isInFuture } from "../clock-skew.ts";
 import { durationMilliseconds } from "../duration.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
@@ -6,9 +7,6 @@ import type { CheckedImage } from "./check-image.ts";
 import type { SignedStatement } from "./collect-statements.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
-
-/** Clocks of different machines differ a little. */
-const skewMilliseconds = 60_000;
 
 /** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. */
 export function checkFreshness(
@@ -45,7 +43,7 @@ export function checkFreshness(
 
 /** No trusted time of a statement lies after `now`: with a clock that is late, any release looks fresh. */
 export function checkNotInFuture(statement: SignedStatement, now: Date): Checked<null> {
-  if (statement.lastStampedAt.getTime() <= now.getTime() + skewMilliseconds) return proven(null);
+  if (!isInFuture(statement.lastStampedAt, now)) return proven(null);
   return refuse("BUNDLE_TIME_INVALID", {
     subject: `referrer ${statement.referrer}`,
     expected: `a signature made before ${now.toISOString()}`,

@@ -1,3 +1,4 @@
+import { isInFuture } from "../clock-skew.ts";
 import { durationMilliseconds } from "../duration.ts";
 import { sha256Hex } from "../oci/digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
@@ -5,9 +6,6 @@ import { labOrganization, readTrustedRoot } from "../sigstore/trusted-root.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
-
-/** Clocks of different machines differ a little. */
-const skewMilliseconds = 60_000;
 
 /** Rule 2: the trusted root is the one that the policy pins, young enough, and no lab root outside `local`. */
 export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Checked<TrustedRootMaterial> {
@@ -25,7 +23,7 @@ export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Ch
   if (!root.ok) return root;
   const checks: Checked<null>[] = [];
   const ageLimit = new Date(Date.parse(pinned.fetched) + durationMilliseconds(pinned.maxAge));
-  if (Date.parse(pinned.fetched) > now.getTime() + skewMilliseconds) {
+  if (isInFuture(new Date(pinned.fetched), now)) {
     checks.push(
       refuse("ROOT_TOO_OLD", {
         subject: "trusted_root.json",

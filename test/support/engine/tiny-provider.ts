@@ -7,6 +7,7 @@ import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import { answer, unimplemented } from "./unary-grpc.ts";
 
 /** What a `tiny` resource is made of; all of it ends up in the state. */
 export interface ThingInputs {
@@ -48,7 +49,7 @@ export async function startTinyProvider(ledger?: string): Promise<TinyProvider> 
   };
   const server = new grpc.Server();
   server.addService(service.ResourceProviderService, {
-    ...unimplemented(),
+    ...unimplemented(service.ResourceProviderService),
     attach: answer(() => new empty.Empty()),
     cancel: answer(() => new empty.Empty()),
     getPluginInfo: answer(() => new plugins.PluginInfo().setVersion("1.0.0")),
@@ -112,28 +113,4 @@ type Values = Record<string, struct.JavaScriptValue>;
 
 function fields(properties: struct.Struct | undefined): Values {
   return properties?.toJavaScript() ?? {};
-}
-
-function answer<Request, Response>(
-  work: (request: Request) => Response | Promise<Response>,
-): grpc.handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    Promise.resolve(call.request)
-      .then(work)
-      .then(
-        (response) => {
-          callback(null, response);
-        },
-        (error: unknown) => {
-          callback({ code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) });
-        },
-      );
-  };
-}
-
-function unimplemented(): grpc.UntypedServiceImplementation {
-  const refuse: grpc.handleUnaryCall<unknown, unknown> = (_call, callback) => {
-    callback({ code: grpc.status.UNIMPLEMENTED });
-  };
-  return Object.fromEntries(Object.keys(service.ResourceProviderService).map((name) => [name, refuse]));
 }

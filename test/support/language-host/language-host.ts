@@ -5,6 +5,7 @@ import service from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/language_pb.js";
 import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import { answer, unimplemented } from "../engine/unary-grpc.ts";
 
 /** A language host that runs programs as the official one of Node.js does. */
 export interface LanguageHost {
@@ -38,7 +39,7 @@ export async function startLanguageHost(options: LanguageHostOptions): Promise<L
   const children = new Set<number>();
   const server = new grpc.Server();
   server.addService(service.LanguageRuntimeService, {
-    ...unimplemented(),
+    ...unimplemented(service.LanguageRuntimeService),
     handshake: answer((request: messages.LanguageHandshakeRequest) => {
       engine = request.getEngineAddress();
       return new messages.LanguageHandshakeResponse();
@@ -117,28 +118,4 @@ function runEnvironment(request: messages.RunRequest): Record<string, string> {
     // With "true", which is the official default, `cmd/run` starts ts-node.
     PULUMI_NODEJS_TYPESCRIPT: options["typescript"] === false ? "false" : "true",
   };
-}
-
-function answer<Request, Response>(
-  work: (request: Request) => Response | Promise<Response>,
-): grpc.handleUnaryCall<Request, Response> {
-  return (call, callback) => {
-    Promise.resolve(call.request)
-      .then(work)
-      .then(
-        (response) => {
-          callback(null, response);
-        },
-        (error: unknown) => {
-          callback({ code: grpc.status.UNKNOWN, details: error instanceof Error ? error.message : String(error) });
-        },
-      );
-  };
-}
-
-function unimplemented(): grpc.UntypedServiceImplementation {
-  const refuse: grpc.handleUnaryCall<unknown, unknown> = (_call, callback) => {
-    callback({ code: grpc.status.UNIMPLEMENTED });
-  };
-  return Object.fromEntries(Object.keys(service.LanguageRuntimeService).map((name) => [name, refuse]));
 }

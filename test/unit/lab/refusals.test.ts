@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../../src/core/failure.ts";
 import { summaryLine } from "../../../lab/resource-report.ts";
 import { assertRefused } from "../../../lab/tamper.ts";
 import { assertVerdicts } from "../../../lab/verdicts.ts";
 import type { Verdict } from "../../../lab/verdicts.ts";
+import { codeThrown } from "../../support/failures.ts";
 
-function codeOf(call: () => void): string {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "accepted";
-}
+const codeOf = (call: () => unknown): string => codeThrown(call, "accepted");
 
 test("a second up says that nothing changed, and only when nothing did", () => {
   assert.equal(summaryLine({ same: 20 }), "nothing changed: 20 resources, all same");

@@ -1,20 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Failure } from "../../../../src/core/failure.ts";
 import { isRepository, parseDigestReference, parseReference } from "../../../../src/core/release/reference.ts";
+import { codeThrown } from "../../../support/failures.ts";
 
 const digest = `sha256:${"a".repeat(64)}`;
 
-function codeOf(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "accepted";
-}
+const codeOf = (call: () => unknown): string => codeThrown(call, "accepted");
 
 test("takes a reference apart", () => {
   assert.deepEqual(parseReference(`127.0.0.1:5001/neko/base:v1@${digest}`), {

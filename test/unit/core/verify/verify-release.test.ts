@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../../../src/core/failure.ts";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import {
   PlannedRelease,
@@ -9,6 +8,7 @@ import {
   assertVerified,
 } from "../../../../src/core/release/verified-release.ts";
 import { labRepository, startReleaseLab } from "../../../support/release-lab.ts";
+import { codeThrown } from "../../../support/failures.ts";
 
 const lab = await startReleaseLab();
 
@@ -18,15 +18,7 @@ function proof(): VerifiedRelease {
   return checked.proof;
 }
 
-function codeOf(call: () => unknown): string {
-  try {
-    call();
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "none";
-}
+const codeOf = (call: () => unknown): string => codeThrown(call, "none");
 
 test("proves a release that is all that the policy demands, with everything that counted", () => {
   const { data } = proof();
