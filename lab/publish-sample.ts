@@ -4,7 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import type { RegistryClient } from "../src/adapters/registry/client.ts";
 import { pushLayout } from "../src/adapters/registry/layout-transfer.ts";
 import { signStatement } from "../src/adapters/fulcio-rekor/sign-statement.ts";
-import { mediaTypes } from "../src/core/oci/formats.ts";
+import { bundleAttachment } from "../src/core/oci/bundle-attachment.ts";
 import type { Digest } from "../src/core/oci/digest.ts";
 import { sha256Hex } from "../src/core/oci/digest.ts";
 import { ociLayoutFiles } from "../src/core/oci/layout-files.ts";
@@ -78,15 +78,10 @@ async function signedLayout(release: SampleRelease, services: LabServices, conte
       rekor: { url: sigstore.rekorV1, version: 1 },
       tsaUrl: sigstore.tsa,
     });
-    const built = buildReferrer(subjectOf(release, statement.subject), {
-      artifactType: mediaTypes.bundle,
-      layer: bundle,
-      layerMediaType: mediaTypes.bundle,
-      annotations: {
-        "dev.sigstore.bundle.content": "dsse-envelope",
-        "dev.sigstore.bundle.predicateType": statement.predicateType,
-      },
-    });
+    const built = buildReferrer(
+      subjectOf(release, statement.subject),
+      bundleAttachment(bundle, statement.predicateType),
+    );
     const { mediaType, digest, size } = built.descriptor;
     return { root: { mediaType, digest, size }, blobs: [{ digest, bytes: built.manifest }, ...built.blobs] };
   };

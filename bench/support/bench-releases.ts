@@ -4,7 +4,7 @@ import type { RegistryClient } from "../../src/adapters/registry/client.ts";
 import { pushLayout } from "../../src/adapters/registry/layout-transfer.ts";
 import { unwrap } from "../../src/adapters/registry/unwrap.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
-import { mediaTypes } from "../../src/core/oci/formats.ts";
+import { bundleAttachment } from "../../src/core/oci/bundle-attachment.ts";
 import type { Signer } from "../../src/core/policy/trust-policy.ts";
 import { placeholderRegistry, samplePath } from "../../lab/places.ts";
 import { buildSampleRelease } from "../../lab/sample-release/build-sample-release.ts";
@@ -92,15 +92,11 @@ async function publish(to: BenchReleasesInput, input: SampleReleaseInput): Promi
       rekor: { url: to.urls.rekorV1, version: 1 },
       tsaUrl: to.urls.tsa,
     });
-    const attached = await client.attach(repository, descriptorOf(release, subject), {
-      artifactType: mediaTypes.bundle,
-      layer: bundle,
-      layerMediaType: mediaTypes.bundle,
-      annotations: {
-        "dev.sigstore.bundle.content": "dsse-envelope",
-        "dev.sigstore.bundle.predicateType": predicateType,
-      },
-    });
+    const attached = await client.attach(
+      repository,
+      descriptorOf(release, subject),
+      bundleAttachment(bundle, predicateType),
+    );
     unwrap(attached, `referrer of ${subject}`);
   }
   const { digest } = release.index.index;

@@ -10,6 +10,10 @@ import type { Outcome } from "./outcome.ts";
 /** Runs a command's action with the process's context, prints its outcome and keeps its exit code. */
 export type Runner = (action: (context: CommandContext) => Promise<Outcome>) => Promise<void>;
 
+/**
+ * Declares a command. Its file in `commands/` holds the declaration alone and loads what does the work (`actions/`) when it
+ * is called: every command loads every declaration, so a heavy import here would slow all of them.
+ */
 export type RegisterCommand = (program: Command, run: Runner) => void;
 
 /** Every command, in the order that --help shows. */

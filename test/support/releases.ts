@@ -34,6 +34,9 @@ export function sampleReleaseData(digest: Digest, changes: Partial<ReleaseData> 
     policyDigest: policyDigest(samplePolicy()),
     environment: "local",
     statements: [],
+    rebuilds: [],
+    recomputed: [],
+    exceptions: [],
     claimed: [],
     ...changes,
   };

@@ -28,6 +28,10 @@ export const requirements = {
     says: "Enough distinct logs and time stamps, under the pinned and recent trusted root.",
   },
   signature: { fields: ["require"], says: "The index is signed." },
+  legacySignatures: {
+    fields: ["legacySignatures"],
+    says: "A signature of cosign's older form counts only where the policy allows it.",
+  },
   signers: {
     fields: ["signers"],
     says: "Statements are signed by the listed identities: workflow, repository and owner ids, ref, trigger, runner.",

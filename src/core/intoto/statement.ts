@@ -14,6 +14,8 @@ export const predicateTypes = {
   spdx: "https://spdx.dev/Document",
   spdx23: "https://spdx.dev/Document/v2.3",
   cyclonedx: "https://cyclonedx.org/bom",
+  /** slsa.dev/spec/v1.2/verification_summary */
+  verificationSummary: "https://slsa.dev/verification_summary/v1",
 } as const;
 
 export const buildTypes = {

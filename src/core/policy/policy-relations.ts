@@ -11,7 +11,6 @@ export interface RelationFault {
 const kinds = ["signature", "manifest", "provenance", "sbom"] as const;
 
 const texts = z.array(z.string().catch("")).catch([]);
-const named = z.array(z.looseObject({ id: z.string() }).catch({ id: "" }));
 
 const workflow = z.looseObject({ repository: z.string(), path: z.string() });
 const signer = z.looseObject({
@@ -19,6 +18,12 @@ const signer = z.looseObject({
   repository: z.string().optional().catch(undefined),
   signerWorkflow: workflow.optional().catch(undefined),
   callerWorkflow: workflow.optional().catch(undefined),
+  ownerId: z.string().catch(""),
+});
+const rebuilder = z.looseObject({
+  id: z.string().catch(""),
+  operator: z.string().catch(""),
+  identity: z.looseObject({ ownerId: z.string().catch("") }).catch({ ownerId: "" }),
 });
 const image = z.looseObject({ repository: z.string().catch(""), mirrors: texts, platforms: texts });
 
@@ -30,7 +35,7 @@ const readable = z.looseObject({
   environment: z.unknown(),
   images: z.array(image.catch({ repository: "", mirrors: [], platforms: [] })).catch([]),
   signers: z
-    .array(signer.catch({ id: "" }))
+    .array(signer.catch({ id: "", ownerId: "" }))
     .optional()
     .catch(undefined),
   thirdParty: z.array(z.looseObject({ repository: z.string() }).catch({ repository: "" })).catch([]),
@@ -38,7 +43,17 @@ const readable = z.looseObject({
     .looseObject({ builderIds: z.unknown(), buildTypes: z.unknown() })
     .catch({ builderIds: 0, buildTypes: 0 }),
   sbom: z.looseObject({ formats: z.unknown() }).catch({ formats: 0 }),
-  rebuilds: z.looseObject({ rebuilders: named.optional().catch(undefined) }).catch({ rebuilders: undefined }),
+  rebuilds: z
+    .looseObject({
+      perPlatform: z.number().catch(0),
+      missing: z.unknown(),
+      rebuilders: z
+        .array(rebuilder.catch({ id: "", operator: "", identity: { ownerId: "" } }))
+        .optional()
+        .catch(undefined),
+    })
+    .catch({ perPlatform: 0, missing: undefined, rebuilders: undefined }),
+  vulnerabilities: z.looseObject({ signers: texts }).optional().catch(undefined),
   require: z.record(z.string(), z.unknown()).catch({}),
   revoked: texts,
 });
@@ -51,6 +66,9 @@ export function policyRelations(policy: unknown): readonly RelationFault[] {
   return [
     ...repeatedSigners(parsed.data),
     ...requirements(parsed.data),
+    ...scanSigners(parsed.data),
+    ...independentRebuilders(parsed.data),
+    ...reachableQuorum(parsed.data),
     ...revocations(parsed.data),
     ...repeatedImages(parsed.data),
     ...reusableWorkflows(parsed.data),
@@ -124,6 +142,54 @@ function requirements({ signers, require, environment }: Readable): RelationFaul
     });
   }
   return faults;
+}
+
+function scanSigners({ signers, vulnerabilities }: Readable): RelationFault[] {
+  return (vulnerabilities?.signers ?? []).flatMap((id, index) =>
+    signers === undefined || signers.some((signer) => signer.id === id)
+      ? []
+      : [{ path: ["vulnerabilities", "signers", index], message: `no signer has the id "${id}"` }],
+  );
+}
+
+/** A rebuild proves something only when nobody who signs the release, and nobody else who rebuilds it, could have made it. */
+function independentRebuilders({ signers = [], rebuilds }: Readable): RelationFault[] {
+  const { rebuilders = [] } = rebuilds;
+  const signerIds = new Set(signers.map(({ id }) => id));
+  const owners = new Set(signers.map(({ ownerId }) => ownerId));
+  const fault = (index: number, key: string, message: string): RelationFault => {
+    return { path: ["rebuilds", "rebuilders", index, ...key.split(".")], message };
+  };
+  return rebuilders.flatMap(({ id, operator, identity: { ownerId } }, index) => {
+    const before = rebuilders.slice(0, index);
+    const faults: RelationFault[] = [];
+    if (id !== "" && (signerIds.has(id) || before.some((other) => other.id === id))) {
+      faults.push(fault(index, "id", `"${id}" is used twice`));
+    }
+    if (ownerId !== "" && owners.has(ownerId)) {
+      faults.push(
+        fault(index, "identity.ownerId", `"${ownerId}" owns a signer, too: such a rebuild is not independent`),
+      );
+    }
+    if (ownerId !== "" && before.some((other) => other.identity.ownerId === ownerId && other.operator !== operator)) {
+      faults.push(fault(index, "identity.ownerId", `"${ownerId}" is another operator's, too: one owner counts once`));
+    }
+    return faults;
+  });
+}
+
+/** A quorum that can never be reached refuses every release: a mistake that is told at once. */
+function reachableQuorum({ rebuilds, revoked }: Readable): RelationFault[] {
+  const { perPlatform, rebuilders, missing } = rebuilds;
+  if (rebuilders === undefined) return [];
+  const operators = new Set(rebuilders.filter(({ id }) => !revoked.includes(id)).map(({ operator }) => operator));
+  if (perPlatform > operators.size) {
+    const message = `must be at most ${operators.size}, the number of distinct operators that are not revoked`;
+    return [{ path: ["rebuilds", "perPlatform"], message }];
+  }
+  return missing === "refuse" && rebuilders.length === 0
+    ? [{ path: ["rebuilds", "missing"], message: "must be allow where no rebuilder is listed" }]
+    : [];
 }
 
 /** A misspelt revocation would revoke nobody and say nothing. */

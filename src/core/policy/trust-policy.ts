@@ -103,9 +103,24 @@ const sbom = z.strictObject({
   closure: z.literal("required"),
 });
 
+/** Who signs a rebuild statement: as a signer, but its id is the rebuilder's. */
+const rebuilderIdentity = signerSchema.omit({ id: true });
+
+const rebuilder = z.strictObject({
+  id: name,
+  /** The organization that answers for it: rebuilds are counted by distinct operators. */
+  operator: text,
+  identity: rebuilderIdentity,
+  /** The repository that it publishes its statements in. */
+  location: imageRepository,
+});
+export type Rebuilder = z.infer<typeof rebuilder>;
+
 const rebuilds = z.strictObject({
+  /** Distinct operators that have to have got the same bytes, for each platform. */
   perPlatform: z.int().min(0).max(9),
-  rebuilders: z.array(z.strictObject({ id: name, operator: text, identity: signerSchema, location: imageRepository })),
+  rebuilders: z.array(rebuilder).max(32),
+  /** `refuse`: every listed rebuilder must have spoken, so that nobody can withhold a rebuild that differs. */
   missing: z.enum(["allow", "refuse"]),
 });
 
@@ -120,6 +135,9 @@ const tee = z.strictObject({
 });
 
 const vulnerabilities = z.strictObject({
+  /** Whose scans count: ids of signers. */
+  signers: z.array(name).min(1),
+  /** Of the newest scan, and of the database that it used. */
   maxAge: duration,
   refuse: z.enum(["low", "medium", "high", "critical"]),
   vex: z.enum(["ignore", "honour"]),
@@ -151,6 +169,8 @@ const shape = z.strictObject({
   roots,
   signers: z.array(signerSchema),
   require: required,
+  /** Whether a signature of cosign's older form (tag `sha256-….sig`) counts as one. Left out: it does not. */
+  legacySignatures: z.literal("allow").optional(),
   provenance,
   sbom,
   rebuilds,

@@ -5,7 +5,7 @@ import { Failure } from "../failure.ts";
 
 /** One statement that counted, for the chain that reports show. */
 export interface ProvenStatement {
-  readonly kind: "signature" | "manifest" | "provenance" | "sbom";
+  readonly kind: "signature" | "manifest" | "provenance" | "sbom" | "rebuild" | "scan";
   /** Index or platform digest. */
   readonly subject: Digest;
   /** Digest of the referrer that carries the bundle. */
@@ -16,6 +16,22 @@ export interface ProvenStatement {
   /** When it was signed, by a trusted time, ISO 8601. */
   readonly signedAt: string;
   readonly logs: readonly string[];
+  /** Set when it has cosign's older form, which the policy allows. */
+  readonly legacy?: true;
+}
+
+/** The rebuilds of one platform that count: their statements are among the release's. */
+export interface PlatformRebuilds {
+  readonly platform: string;
+  readonly digest: Digest;
+  /** How many distinct operators the policy demands. */
+  readonly demanded: number;
+  /** Rebuilders that got the same bytes, by id; several may belong to one operator. */
+  readonly rebuilders: readonly { readonly id: string; readonly operator: string; readonly provider: string }[];
+  /** Distinct operators among them. */
+  readonly operators: number;
+  /** Distinct providers that all of them ran at: 1 is one failure domain, however many operators there are. */
+  readonly failureDomains: number;
 }
 
 /** Plain data of a verified release: safe to copy, log and serialise; proves nothing on its own. */
@@ -28,6 +44,12 @@ export interface ReleaseData {
   readonly policyDigest: Digest;
   readonly environment: TrustPolicy["environment"];
   readonly statements: readonly ProvenStatement[];
+  /** Per platform; empty when the policy lists no rebuilder. */
+  readonly rebuilds: readonly PlatformRebuilds[];
+  /** Platforms whose NAR hash was recomputed from the registry's blobs. */
+  readonly recomputed: readonly string[];
+  /** Exceptions of the policy that this release needed (a rollback, a VEX statement), in words. */
+  readonly exceptions: readonly string[];
   /** What was not recomputed here and is only claimed, in words. */
   readonly claimed: readonly string[];
 }

@@ -1,4 +1,5 @@
-import { z } from "zod";
+import { provenanceSchema } from "../intoto/provenance-predicate.ts";
+import type { Provenance } from "../intoto/provenance-predicate.ts";
 import type { ParameterFact, ParameterRule } from "../policy/parameter-rule.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
@@ -7,22 +8,6 @@ import { safeParse } from "../safe-parse.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 import type { TrustedStatement } from "./required-statements.ts";
-
-/** SLSA provenance v1 (slsa.dev/spec/v1.2/build-provenance), as far as it is compared. */
-const provenanceSchema = z.looseObject({
-  buildDefinition: z.looseObject({
-    buildType: z.string(),
-    externalParameters: z.record(z.string(), z.unknown()),
-    resolvedDependencies: z
-      .array(z.looseObject({ uri: z.string().optional(), digest: z.record(z.string(), z.string()).optional() }))
-      .min(1),
-  }),
-  runDetails: z.looseObject({
-    builder: z.looseObject({ id: z.string() }),
-    metadata: z.looseObject({ invocationId: z.string().optional() }).optional(),
-  }),
-});
-export type Provenance = z.infer<typeof provenanceSchema>;
 
 function factOf(
   fact: ParameterFact,

@@ -14,6 +14,7 @@ export const policySupport = {
   roots: "enforced",
   signers: "enforced",
   require: "enforced",
+  legacySignatures: "enforced",
   provenance: "enforced",
   sbom: "enforced",
   rebuilds: "unsupported",

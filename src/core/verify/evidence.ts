@@ -1,4 +1,5 @@
 import type { Answer } from "../oci/answer.ts";
+import type { NarDigest } from "../nix/nar.ts";
 import type { Digest } from "../oci/digest.ts";
 
 /**
@@ -14,6 +15,12 @@ export interface Evidence {
   readonly manifests: ReadonlyMap<Digest, Answer<Uint8Array>>;
   /** For the index and each platform: its referrers, or why they could not be listed. */
   readonly referrers: ReadonlyMap<Digest, Answer<readonly ReferrerEvidence[]>>;
+  /** Signatures of cosign's older form (tag `sha256-….sig`) of the index. Left out: not looked for. */
+  readonly legacySignatures?: Answer<readonly LegacySignatureEvidence[]>;
+  /** By rebuilder's id and platform digest: what the repository at the rebuilder's location lists for that platform. */
+  readonly rebuilds?: ReadonlyMap<string, ReadonlyMap<Digest, Answer<readonly ReferrerEvidence[]>>>;
+  /** By platform digest: the NAR of its OCI layout, recomputed from the registry's blobs (`--deep`). Left out: not done. */
+  readonly nars?: ReadonlyMap<Digest, Answer<NarDigest>>;
   /** The trusted_root.json that the stack names, as it lies on disk. */
   readonly trustedRoot: Uint8Array;
 }
@@ -25,4 +32,14 @@ export interface ReferrerEvidence {
   readonly manifest: Answer<Uint8Array>;
   /** The first layer's bytes (absent when the manifest could not be read or holds no bundle layer). */
   readonly bundle: Answer<Uint8Array>;
+}
+
+/** One layer of the image under the tag `sha256-<hex>.sig` (cosign, specs/SIGNATURE_SPEC.md). */
+export interface LegacySignatureEvidence {
+  /** The layer's digest. */
+  readonly digest: Digest;
+  /** The signed payload ("simple signing"). */
+  readonly payload: Answer<Uint8Array>;
+  /** The layer's annotations: signature, certificate, chain, log entry, time stamp. */
+  readonly annotations: Readonly<Record<string, string>>;
 }

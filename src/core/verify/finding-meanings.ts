@@ -1,10 +1,8 @@
 import type { FindingCode } from "./finding.ts";
+import type { FindingMeaning } from "./finding-meaning.ts";
+import { ruleSixToEightMeanings } from "./rebuild-and-freshness-meanings.ts";
 
-/** What a finding's code says, and what to do about it: one line each, shown in docs/generated/finding-codes.md. */
-export interface FindingMeaning {
-  readonly meaning: string;
-  readonly remedy: string;
-}
+export type { FindingMeaning };
 
 const attachAgain = "Attach the statement again with the trusted workflow.";
 const releaseAgain = "Make and sign the release again with the trusted workflow.";
@@ -33,6 +31,11 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
   PLATFORM_MANIFEST_INVALID: {
     meaning: "A platform's manifest in the index is not a valid OCI image manifest.",
     remedy: "Build and push that platform again.",
+  },
+  NAR_HASH_MISMATCH: {
+    meaning:
+      "The NAR hash or size, recomputed from the registry's blobs, is not the one that the release manifest names.",
+    remedy: "Do not use this release: the image in the registry is not the Nix artifact that the manifest speaks of.",
   },
   ROOT_DIGEST_MISMATCH: {
     meaning: "trusted_root.json is not the file that the policy pins.",
@@ -66,6 +69,10 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
   BUNDLE_KEY_NOT_CERTIFICATE: {
     meaning: "The bundle was signed with a bare key, which says nothing about who signed.",
     remedy: "Sign with a certificate of Fulcio (keyless).",
+  },
+  BUNDLE_CERTIFICATE_NOT_KEY: {
+    meaning: "A public key was given to verify with, but the bundle was signed with a certificate.",
+    remedy: "Name the certificate's identity and issuer instead of a key.",
   },
   BUNDLE_SIGNATURE_INVALID: {
     meaning: "The signature does not fit the content and the certificate's key.",
@@ -129,6 +136,15 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
   STATEMENT_MISSING: {
     meaning: "No valid statement of a required kind by a listed signer was found.",
     remedy: "Make the missing statement in the trusted workflow, or use a release that has it.",
+  },
+  LEGACY_SIGNATURE_NOT_ALLOWED: {
+    meaning:
+      "The image has a signature of cosign's older form (the tag sha256-….sig) and none of today's; the policy does not allow it.",
+    remedy: "Sign the image again with a current client; allow the old form (legacySignatures) only after a review.",
+  },
+  LEGACY_SIGNATURE_INVALID: {
+    meaning: "A signature of cosign's older form is malformed, or is not about this image.",
+    remedy: "Sign the image again with a current client.",
   },
   MANIFEST_INVALID: {
     meaning: "The release manifest does not follow its schema.",
@@ -206,18 +222,7 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
     meaning: "The SBOM does not list exactly the store paths and NAR hashes of the release's closure.",
     remedy: "Make the SBOM and the manifest from the same build.",
   },
-  VERSION_TOO_OLD: {
-    meaning: "The release's version is below freshness.minVersion.",
-    remedy: "Deploy a newer release, or lower freshness.minVersion after a review.",
-  },
-  RELEASE_TOO_OLD: {
-    meaning: "The release was signed longer ago than freshness.maxAge.",
-    remedy: "Deploy a newer release, or review freshness.maxAge.",
-  },
-  REVOKED: {
-    meaning: "The policy revokes this release, or a signer that it depends on.",
-    remedy: "Deploy another release.",
-  },
+  ...ruleSixToEightMeanings,
   REGISTRY_UNAUTHORIZED: {
     meaning: "The registry wants credentials, so nothing is known about what it holds.",
     remedy: "Log in to the registry, and try again.",

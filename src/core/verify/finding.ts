@@ -11,6 +11,7 @@ export const findingCodes = [
   "INDEX_INVALID",
   "PLATFORM_SET_MISMATCH",
   "PLATFORM_MANIFEST_INVALID",
+  "NAR_HASH_MISMATCH",
   // rule 2: trusted root
   "ROOT_DIGEST_MISMATCH",
   "ROOT_INVALID",
@@ -21,6 +22,7 @@ export const findingCodes = [
   "BUNDLE_INVALID",
   "BUNDLE_MEDIA_TYPE",
   "BUNDLE_KEY_NOT_CERTIFICATE",
+  "BUNDLE_CERTIFICATE_NOT_KEY",
   "BUNDLE_SIGNATURE_INVALID",
   "BUNDLE_CERTIFICATE_INVALID",
   "BUNDLE_LOG_INVALID",
@@ -38,6 +40,9 @@ export const findingCodes = [
   "STATEMENT_SUBJECT_MISMATCH",
   "STATEMENT_PREDICATE_TYPE",
   "STATEMENT_MISSING",
+  // signatures of cosign's older form
+  "LEGACY_SIGNATURE_NOT_ALLOWED",
+  "LEGACY_SIGNATURE_INVALID",
   // release manifest
   "MANIFEST_INVALID",
   "MANIFEST_SCHEMA_VERSION",
@@ -60,10 +65,28 @@ export const findingCodes = [
   "SBOM_FORMAT_NOT_ALLOWED",
   "SBOM_DIGEST_MISMATCH",
   "SBOM_CLOSURE_MISMATCH",
-  // rule 8, as far as it is enforced
+  // rule 6: independent rebuilds
+  "REBUILD_INVALID",
+  "REBUILD_BUILDER_MISMATCH",
+  "REBUILD_OTHER_INPUTS",
+  "REBUILD_SUBSTITUTED",
+  "REBUILD_NOT_INDEPENDENT",
+  "REBUILD_MISMATCH",
+  "REBUILD_MISSING",
+  "REBUILD_QUORUM",
+  // rule 8: version, age, revocation, exceptions, scans
   "VERSION_TOO_OLD",
   "RELEASE_TOO_OLD",
+  "ROLLBACK_EXPIRED",
   "REVOKED",
+  "SCAN_INVALID",
+  "SCAN_OTHER_SBOM",
+  "SCAN_TOO_OLD",
+  "VULNERABILITY_REFUSED",
+  // rule 8: images of others
+  "THIRD_PARTY_NOT_VERIFIED",
+  "THIRD_PARTY_DIGEST_NOT_LISTED",
+  "THIRD_PARTY_EXPIRED",
   // rule 9: what the registry answered
   "REGISTRY_UNAUTHORIZED",
   "REGISTRY_FORBIDDEN",

@@ -161,6 +161,9 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
       policyDigest: policyDigest(policy),
       environment: policy.environment,
       statements: statements.proof.statements.map(proof),
+      rebuilds: [],
+      recomputed: [],
+      exceptions: [],
       claimed: manifest.platforms.map(
         (entry) =>
           `NAR hash of ${entry.platform}: bound by the signed manifest, not recomputed from the registry's blobs`,

@@ -11,6 +11,7 @@ export const support = {
   platforms: "digest-only",
   transparency: "digest-only",
   signature: "digest-only",
+  legacySignatures: "digest-only",
   signers: "digest-only",
   manifest: "digest-only",
   provenance: "digest-only",
