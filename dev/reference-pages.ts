@@ -33,7 +33,6 @@ ${table(["Code", "What it says", "What to do"], rows)}
 
 const supportMeanings: Readonly<Record<(typeof policySupport)[keyof typeof policySupport], string>> = {
   enforced: "verified for every release",
-  compiled: "not about releases: compiled into admission rules",
   descriptive: "a name for people; demands nothing",
   unsupported: "not enforced yet: a policy that demands it is refused with `POLICY_UNSUPPORTED`",
 };
@@ -54,8 +53,7 @@ export function supportMatrixPage(): string {
 
 # What enforces which field of the TrustPolicy
 
-No field is ignored: a demand inside an enforced field that is not enforced yet (\`freshness.rollback\`) is refused with
-\`POLICY_UNSUPPORTED\`, too. Source: \`src/core/verify/check-support.ts\`.
+No field is ignored. Source: \`src/core/verify/check-support.ts\`.
 
 ${table(["Field", "verifyRelease", "Which means"], rows)}
 

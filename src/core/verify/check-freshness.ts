@@ -8,14 +8,24 @@ import type { SignedStatement } from "./collect-statements.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 
-/** Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. */
+export interface Freshness {
+  readonly version: string;
+  readonly signedAt: Date;
+  /** The exception that made it pass, in words. */
+  readonly exception?: string;
+}
+
+/**
+ * Rule 8, version and age: not older than the policy's minimum, signed within `maxAge`. A rollback exception lets exactly one
+ * digest pass in spite of both until it expires; nothing else is excused by it, a revocation least of all.
+ */
 export function checkFreshness(
   manifest: ReleaseManifest,
   signedAt: Date,
   policy: TrustPolicy,
   now: Date,
-): Checked<{ readonly version: string; readonly signedAt: Date }> {
-  const { minVersion, maxAge } = policy.freshness;
+): Checked<Freshness> {
+  const { minVersion, maxAge, rollback } = policy.freshness;
   const checks: Checked<null>[] = [];
   if (!gte(manifest.version, minVersion)) {
     checks.push(
@@ -38,7 +48,22 @@ export function checkFreshness(
     );
   }
   const checked = all(checks);
-  return checked.ok ? proven({ version: manifest.version, signedAt }) : checked;
+  const fresh = { version: manifest.version, signedAt };
+  if (checked.ok) return proven(fresh);
+  if (rollback?.digest !== manifest.digest) return checked;
+  if (now.getTime() < Date.parse(rollback.expires)) {
+    const { reason, approvedBy, expires } = rollback;
+    const excused = checked.findings.map(({ code }) => code).join(", ");
+    const exception = `rollback until ${expires}, approved by ${approvedBy} (${reason}), in spite of ${excused}`;
+    return proven({ ...fresh, exception });
+  }
+  const expired = refuse("ROLLBACK_EXPIRED", {
+    subject: manifest.digest,
+    expected: "a rollback exception that has not ended",
+    found: `ended ${rollback.expires}`,
+    remedy: "Deploy a newer release, or approve a new exception in freshness.rollback.",
+  });
+  return all<never>([checked, expired]) as Checked<never>;
 }
 
 /** No trusted time of a statement lies after `now`: with a clock that is late, any release looks fresh. */

@@ -86,6 +86,27 @@ function workflowOf(builderId: string): string {
   return at < 0 ? builderId : builderId.slice(0, at);
 }
 
+/**
+ * What GitHub's build type repeats of the run (actions.github.io/buildtypes/workflow/v1, internalParameters.github), where it
+ * differs from the certificate.
+ */
+function githubMismatches(
+  internal: Provenance["buildDefinition"]["internalParameters"],
+  claims: CertificateClaims,
+): { what: string; expected: string | undefined; found: unknown }[] {
+  const github = internal?.["github"];
+  if (typeof github !== "object" || github === null) return [];
+  const found = new Map<string, unknown>(Object.entries(github));
+  return [
+    { what: "event_name", expected: claims.buildTrigger },
+    { what: "repository_id", expected: claims.sourceRepositoryId },
+    { what: "repository_owner_id", expected: claims.sourceRepositoryOwnerId },
+    { what: "runner_environment", expected: claims.runnerEnvironment },
+  ]
+    .map((entry) => ({ ...entry, found: found.get(entry.what) }))
+    .filter((entry) => entry.found !== undefined && entry.found !== entry.expected);
+}
+
 /** Rule 5: one provenance, compared with the policy, the certificate (which the job can't forge) and the manifest. */
 export function checkProvenance(
   statement: TrustedStatement,
@@ -143,6 +164,9 @@ export function checkProvenance(
       `invocation ${claims.runInvocationUri ?? "absent"} (certificate .21)`,
       invocation,
     );
+  }
+  for (const { what, expected, found } of githubMismatches(buildDefinition.internalParameters, claims)) {
+    fail("PROVENANCE_SOURCE_MISMATCH", `${what} ${expected ?? "absent"} (certificate)`, JSON.stringify(found));
   }
   const fact = (name: ParameterFact) => factOf(name, claims, manifest, platform);
   const rules = policy.provenance.externalParameters;

@@ -17,26 +17,18 @@ export const policySupport = {
   legacySignatures: "enforced",
   provenance: "enforced",
   sbom: "enforced",
-  rebuilds: "unsupported",
+  rebuilds: "enforced",
   tee: "unsupported",
-  vulnerabilities: "unsupported",
+  vulnerabilities: "enforced",
   freshness: "enforced",
   revoked: "enforced",
-  /** Not about releases: the admission compilers read it. */
-  thirdParty: "compiled",
-} as const satisfies Record<keyof TrustPolicy, "enforced" | "compiled" | "descriptive" | "unsupported">;
+  /** About images of others: what it covers is told apart, and admission rules are made of it. */
+  thirdParty: "enforced",
+} as const satisfies Record<keyof TrustPolicy, "enforced" | "descriptive" | "unsupported">;
 
-/** Paths of what the policy demands and this version can't enforce. Empty demands (0 rebuilds) are not demands. */
+/** Paths of what the policy demands and this version can't enforce. */
 function unsupportedDemands(policy: TrustPolicy): readonly string[] {
-  const demands: [boolean, string][] = [
-    [policy.rebuilds.perPlatform > 0, "rebuilds.perPlatform"],
-    [policy.rebuilds.rebuilders.length > 0, "rebuilds.rebuilders"],
-    [policy.rebuilds.missing === "refuse", "rebuilds.missing"],
-    [policy.tee !== undefined, "tee"],
-    [policy.vulnerabilities !== undefined, "vulnerabilities"],
-    [policy.freshness.rollback !== undefined, "freshness.rollback"],
-  ];
-  return demands.filter(([demanded]) => demanded).map(([, path]) => path);
+  return policy.tee === undefined ? [] : ["tee"];
 }
 
 /** POLICY_UNSUPPORTED for every field that demands what this version can't enforce. */

@@ -27,6 +27,8 @@ export interface SignedStatement {
   /** The latest trusted time: none may lie in the future. */
   readonly lastStampedAt: Date;
   readonly logs: readonly string[];
+  /** Set when it is a signature of cosign's older form, told as today's statement. */
+  readonly legacy?: true;
 }
 
 /** A referrer that carried a bundle, but proved nothing. */
@@ -98,8 +100,21 @@ function statementOf(bundle: VerifiedBundle, subject: Digest, referrer: Digest):
   });
 }
 
-function sortedTimes(times: VerifiedBundle["times"]): readonly Date[] {
-  return times.map((entry) => entry.time).sort((a, b) => a.getTime() - b.getTime());
+/** The earliest and the latest trusted time of a bundle; refused when it has none. */
+export function signingTimes(
+  { times }: VerifiedBundle,
+  referrer: Digest,
+): Checked<{ readonly signedAt: Date; readonly lastStampedAt: Date }> {
+  const sorted = times.map((entry) => entry.time).sort((a, b) => a.getTime() - b.getTime());
+  const signedAt = sorted[0];
+  const lastStampedAt = sorted.at(-1);
+  if (signedAt !== undefined && lastStampedAt !== undefined) return proven({ signedAt, lastStampedAt });
+  return refuse("BUNDLE_TIME_INVALID", {
+    subject: `referrer ${referrer}`,
+    expected: "a trusted time",
+    found: "none",
+    remedy: "Sign with a time-stamp authority of the trusted root.",
+  });
 }
 
 function readStatement(
@@ -115,42 +130,39 @@ function readStatement(
   if (!bundle.ok) return bundle;
   const statement = statementOf(bundle.proof, subject, referrer.digest);
   if (!statement.ok) return statement;
-  const times = sortedTimes(bundle.proof.times);
-  const signedAt = times[0];
-  const lastStampedAt = times.at(-1);
-  if (signedAt === undefined || lastStampedAt === undefined) {
-    return refuse("BUNDLE_TIME_INVALID", {
-      subject: `referrer ${referrer.digest}`,
-      expected: "a trusted time",
-      found: "none",
-      remedy: "Sign with a time-stamp authority of the trusted root.",
-    });
-  }
+  const times = signingTimes(bundle.proof, referrer.digest);
+  if (!times.ok) return times;
   const { claims, logs } = bundle.proof;
-  return proven({
-    subject,
-    referrer: referrer.digest,
-    statement: statement.proof,
-    claims,
-    signedAt,
-    lastStampedAt,
-    logs,
-  });
+  return proven({ subject, referrer: referrer.digest, statement: statement.proof, claims, ...times.proof, logs });
+}
+
+/** Reads a statement once, however many lists name its referrer. */
+export type ReadStatement = (referrer: ReferrerEvidence, subject: Digest) => Checked<SignedStatement>;
+
+/** Reads statements under one root and policy; a referrer that is listed in several places is verified once. */
+export function statementReader(root: TrustedRootMaterial, policy: TrustPolicy): ReadStatement {
+  const known = new Map<Digest, WeakMap<ReferrerEvidence, Checked<SignedStatement>>>();
+  return (referrer, subject) => {
+    const ofSubject = known.get(subject) ?? new WeakMap<ReferrerEvidence, Checked<SignedStatement>>();
+    known.set(subject, ofSubject);
+    const read = ofSubject.get(referrer) ?? readStatement(referrer, subject, root, policy);
+    ofSubject.set(referrer, read);
+    return read;
+  };
 }
 
 /** Rule 4 for every referrer of the given subjects, and rule 9 for what the registry answered. */
 export function collectStatements(
-  evidence: Evidence,
+  referrers: Evidence["referrers"],
   subjects: readonly Digest[],
-  root: TrustedRootMaterial,
-  policy: TrustPolicy,
+  read: ReadStatement,
 ): CollectedStatements {
   const signed: SignedStatement[] = [];
   const rejected: RejectedStatement[] = [];
   const silent: Finding[] = [];
   const unread = new Set<Digest>();
   for (const subject of subjects) {
-    const answer = evidence.referrers.get(subject) ?? { kind: "absent" };
+    const answer = referrers.get(subject) ?? { kind: "absent" };
     if (answer.kind === "absent") continue;
     if (answer.kind !== "found") {
       const finding = unanswered(answer, `referrers of ${subject}`);
@@ -159,17 +171,17 @@ export function collectStatements(
       continue;
     }
     for (const referrer of answer.value) {
-      const read = readStatement(referrer, subject, root, policy);
-      if (read.ok) {
-        signed.push(read.proof);
+      const statement = read(referrer, subject);
+      if (statement.ok) {
+        signed.push(statement.proof);
         continue;
       }
       // What isn't a bundle is no statement: it says nothing, and is no reason why one is missing.
-      if (referrer.bundle.kind === "absent" && read.findings.every(({ code }) => code === "BUNDLE_MEDIA_TYPE")) {
+      if (referrer.bundle.kind === "absent" && statement.findings.every(({ code }) => code === "BUNDLE_MEDIA_TYPE")) {
         continue;
       }
       // A referrer that could not be read may be the one that refuses: it is no evidence of absence (rule 9).
-      const broken = read.findings.filter((finding) => finding.code.startsWith("REGISTRY_"));
+      const broken = statement.findings.filter((finding) => finding.code.startsWith("REGISTRY_"));
       if (broken.length > 0) {
         silent.push(...broken);
         unread.add(subject);
@@ -177,8 +189,23 @@ export function collectStatements(
       }
       const bundle = referrer.bundle.kind === "found" ? referrer.bundle.value : undefined;
       const claimed = bundle === undefined ? undefined : claimedPredicateType(bundle);
-      rejected.push({ subject, referrer: referrer.digest, claimedPredicateType: claimed, findings: read.findings });
+      rejected.push({
+        subject,
+        referrer: referrer.digest,
+        claimedPredicateType: claimed,
+        findings: statement.findings,
+      });
     }
   }
   return { signed, rejected, unanswered: silent, unread };
+}
+
+/** Two collections as one. */
+export function joined(one: CollectedStatements, other: CollectedStatements): CollectedStatements {
+  return {
+    signed: [...one.signed, ...other.signed],
+    rejected: [...one.rejected, ...other.rejected],
+    unanswered: [...one.unanswered, ...other.unanswered],
+    unread: one.unread.union(other.unread),
+  };
 }

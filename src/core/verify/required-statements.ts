@@ -18,14 +18,15 @@ export const kindPredicates: Readonly<Record<StatementKind, readonly string[]>> 
 };
 
 export interface TrustedStatement extends SignedStatement {
-  readonly kind: StatementKind;
+  readonly kind: StatementKind | "scan";
   readonly signer: Signer;
 }
 
 type Match =
   { readonly ok: true; readonly signer: Signer } | { readonly ok: false; readonly findings: readonly Finding[] };
 
-function matchSigner(statement: SignedStatement, signers: readonly Signer[], revoked: readonly string[]): Match {
+/** The first of the signers that a statement is by, unless it is revoked; else in what it differs from each. */
+export function matchSigner(statement: SignedStatement, signers: readonly Signer[], revoked: readonly string[]): Match {
   const findings: Finding[] = [];
   for (const signer of signers) {
     const identity = checkIdentity(statement.claims, signer, `referrer ${statement.referrer}`);
@@ -49,16 +50,15 @@ function matchSigner(statement: SignedStatement, signers: readonly Signer[], rev
 
 /** Why no statement of a kind counted: what was there and fell short, or that nothing was there. */
 function missing(
-  kind: StatementKind,
-  subject: Digest,
+  { kind, types, subject }: Sought<string>,
   reasons: readonly Finding[],
-  policy: TrustPolicy,
+  signers: readonly Signer[],
 ): Checked<never> {
   const [first, ...rest] = reasons;
   if (first !== undefined) return { ok: false, findings: [first, ...rest] };
   return refuse("STATEMENT_MISSING", {
     subject,
-    expected: `a ${kind} statement (${kindPredicates[kind].join(" or ")}) by ${policy.require[kind].join(" or ")}`,
+    expected: `a ${kind} statement (${types.join(" or ")}) by ${signers.map(({ id }) => id).join(" or ")}`,
     found: "none",
     remedy: `Check that the publication of this release finished; ${kind} statements are attached as referrers of ${subject}.`,
   });
@@ -76,10 +76,28 @@ export function requiredStatements(
 ): Checked<readonly TrustedStatement[]> {
   const signers = policy.signers.filter((signer) => policy.require[kind].includes(signer.id));
   if (signers.length === 0) return proven([]);
-  const trusted: TrustedStatement[] = [];
+  return statementsBy(signers, { kind, types: kindPredicates[kind], subject }, collected, policy);
+}
+
+/** What is sought: statements of some predicate types about a subject. */
+interface Sought<K extends string> {
+  readonly kind: K;
+  readonly types: readonly string[];
+  readonly subject: Digest;
+}
+
+/** All valid statements of a kind by the given signers; refused when there is none. */
+export function statementsBy<K extends string>(
+  signers: readonly Signer[],
+  sought: Sought<K>,
+  collected: CollectedStatements,
+  policy: TrustPolicy,
+): Checked<readonly (SignedStatement & { readonly kind: K; readonly signer: Signer })[]> {
+  const { kind, types, subject } = sought;
+  const trusted: (SignedStatement & { readonly kind: K; readonly signer: Signer })[] = [];
   const reasons: Finding[] = [];
   for (const statement of collected.signed) {
-    if (statement.subject !== subject || !kindPredicates[kind].includes(statement.statement.predicateType)) continue;
+    if (statement.subject !== subject || !types.includes(statement.statement.predicateType)) continue;
     const match = matchSigner(statement, signers, policy.revoked);
     if (match.ok) trusted.push({ ...statement, kind, signer: match.signer });
     else reasons.push(...match.findings);
@@ -89,9 +107,9 @@ export function requiredStatements(
   if (collected.unread.has(subject)) return skipped(`${kind} of ${subject}`, "the registry's answer");
   for (const rejected of collected.rejected) {
     const claims = rejected.claimedPredicateType;
-    if (rejected.subject === subject && (claims === undefined || kindPredicates[kind].includes(claims))) {
+    if (rejected.subject === subject && (claims === undefined || types.includes(claims))) {
       reasons.push(...rejected.findings);
     }
   }
-  return missing(kind, subject, reasons, policy);
+  return missing(sought, reasons, signers);
 }

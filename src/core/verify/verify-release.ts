@@ -1,19 +1,27 @@
 import type { Digest } from "../oci/digest.ts";
 import { policyDigest } from "../policy/policy-digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
 import { mintVerifiedRelease } from "../release/verified-release.ts";
-import type { ProvenStatement, VerifiedRelease } from "../release/verified-release.ts";
+import type { PlatformRebuilds, ProvenStatement, VerifiedRelease } from "../release/verified-release.ts";
 import { checkFreshness, checkNotInFuture, checkRevocation } from "./check-freshness.ts";
 import { checkImage } from "./check-image.ts";
 import type { CheckedImage } from "./check-image.ts";
 import { checkManifest } from "./check-manifest.ts";
+import { checkNars } from "./check-nar.ts";
 import { checkProvenance } from "./check-provenance.ts";
+import { checkRebuilds } from "./check-rebuilds.ts";
+import type { CountedRebuild } from "./check-rebuilds.ts";
 import { checkRoot } from "./check-root.ts";
 import { checkSbom } from "./check-sbom.ts";
+import { checkScans } from "./check-scans.ts";
+import type { CheckedScan } from "./check-scans.ts";
 import { checkSource } from "./check-source.ts";
 import { checkSupport } from "./check-support.ts";
-import { collectStatements } from "./collect-statements.ts";
+import { checkThirdParty } from "./check-third-party.ts";
+import { collectLegacySignatures } from "./collect-legacy-signatures.ts";
+import { collectStatements, joined, statementReader } from "./collect-statements.ts";
 import type { CollectedStatements } from "./collect-statements.ts";
 import type { Evidence } from "./evidence.ts";
 import { all, proven, refuse, skipped } from "./finding.ts";
@@ -22,16 +30,17 @@ import { legibleFindings } from "./legible-findings.ts";
 import { requiredStatements } from "./required-statements.ts";
 import type { TrustedStatement } from "./required-statements.ts";
 
-function proof(statement: TrustedStatement): ProvenStatement {
+function proof(statement: TrustedStatement | CountedRebuild): ProvenStatement {
   return {
     kind: statement.kind,
     subject: statement.subject,
     referrer: statement.referrer,
     predicateType: statement.statement.predicateType,
-    signer: statement.signer.id,
+    signer: statement.kind === "rebuild" ? statement.rebuilder.id : statement.signer.id,
     identity: statement.claims.subjectAlternativeName,
     signedAt: statement.signedAt.toISOString(),
     logs: statement.logs,
+    ...(statement.legacy === undefined ? {} : { legacy: true }),
   };
 }
 
@@ -54,15 +63,14 @@ interface PlatformInput {
   readonly now: Date;
 }
 
-/** Provenance and SBOM of one platform, against the manifest; skipped with a word when there is no valid manifest. */
-function checkPlatform({
-  platform,
-  digest,
-  manifest,
-  collected,
-  policy,
-  now,
-}: PlatformInput): Checked<TrustedStatement[]> {
+interface CheckedPlatform {
+  readonly statements: readonly TrustedStatement[];
+  readonly exceptions: readonly string[];
+}
+
+/** Provenance, SBOM and scans of one platform, against the manifest; skipped with a word when there is no valid manifest. */
+function checkPlatform(input: PlatformInput): Checked<CheckedPlatform> {
+  const { platform, digest, manifest, collected, policy, now } = input;
   const provenance = requiredStatements("provenance", digest, collected, policy);
   const sbom = requiredStatements("sbom", digest, collected, policy);
   if (!manifest.ok) {
@@ -81,16 +89,37 @@ function checkPlatform({
       ? skipped(`SBOM of ${platform}`, "a manifest entry of this platform")
       : every(sbom, ...general, (statement) => checkSbom(statement, entry, policy)),
   ]);
-  return both.ok ? proven(both.proof.flat()) : both;
+  const scans: Checked<CheckedScan> =
+    entry === undefined
+      ? skipped(`scans of ${platform}`, "a manifest entry of this platform")
+      : checkScans(entry, collected, policy, now);
+  if (!both.ok || !scans.ok) return all<unknown>([both, scans]) as Checked<never>;
+  const { statements, exceptions } = scans.proof;
+  return proven({ statements: [...both.proof.flat(), ...statements], exceptions });
 }
 
-function checkStatements(
-  evidence: Evidence,
-  image: CheckedImage,
-  collected: CollectedStatements,
-  policy: TrustPolicy,
-  now: Date,
-): Checked<{ manifest: ReleaseManifest; statements: TrustedStatement[] }> {
+interface StatementsInput {
+  readonly evidence: Evidence;
+  readonly image: CheckedImage;
+  readonly root: TrustedRootMaterial;
+  readonly policy: TrustPolicy;
+  readonly now: Date;
+}
+
+interface CheckedStatements {
+  readonly manifest: ReleaseManifest;
+  readonly statements: readonly (TrustedStatement | CountedRebuild)[];
+  readonly rebuilds: readonly PlatformRebuilds[];
+  readonly recomputed: readonly string[];
+  readonly exceptions: readonly string[];
+}
+
+function checkStatements({ evidence, image, root, policy, now }: StatementsInput): Checked<CheckedStatements> {
+  const read = statementReader(root, policy);
+  const collected = joined(
+    collectStatements(evidence.referrers, [evidence.digest, ...image.platforms.values()], read),
+    collectLegacySignatures(evidence, root, policy),
+  );
   const signatures = requiredStatements("signature", evidence.digest, collected, policy);
   const manifests = requiredStatements("manifest", evidence.digest, collected, policy);
   const manifest = manifests.ok ? checkManifest(manifests.proof, image, policy) : manifests;
@@ -109,22 +138,48 @@ function checkStatements(
     (statement: TrustedStatement) => checkSource(statement, release),
     (statement: TrustedStatement) => checkNotInFuture(statement, now),
   ];
+  const [rebuilds, nars] = manifest.ok
+    ? [checkRebuilds(evidence, manifest.proof, read, policy, now), checkNars(evidence, manifest.proof)]
+    : [skipped("rebuilds", "a valid release manifest"), skipped("NAR hashes", "a valid release manifest")];
   const ofIndex = manifest.ok
     ? [every(signatures, ...general(manifest.proof)), every(manifests, ...general(manifest.proof))]
     : [signatures, manifest];
   const silent: Checked<never>[] = collected.unanswered.map((finding) => ({ ok: false, findings: [finding] }));
   // What refutes the release comes before what could not be read, so that no flood of the latter can hide it.
-  const checked = all<unknown>([checkRevocation(image, policy), ...ofIndex, ...platforms, fresh, ...silent]);
+  const revocation = checkRevocation(image, policy);
+  // What nobody asked for is not told as skipped.
+  const demanded = [
+    ...(manifest.ok || policy.rebuilds.rebuilders.length > 0 ? [rebuilds] : []),
+    ...(manifest.ok || evidence.nars !== undefined ? [nars] : []),
+  ];
+  const checked = all<unknown>([revocation, ...ofIndex, ...platforms, ...demanded, fresh, ...silent]);
   if (!checked.ok) return checked;
-  if (!manifest.ok || !signatures.ok || !manifests.ok) return skipped("release", "its statements");
-  const ofPlatforms = platforms.flatMap((platform) => (platform.ok ? platform.proof : []));
-  return proven({ manifest: manifest.proof, statements: [...signatures.proof, ...manifests.proof, ...ofPlatforms] });
+  const ofPlatforms = all(platforms);
+  if (!manifest.ok || !signatures.ok || !manifests.ok || !ofPlatforms.ok || !rebuilds.ok || !nars.ok || !fresh.ok) {
+    return skipped("release", "its statements");
+  }
+  const { exception } = fresh.proof;
+  return proven({
+    manifest: manifest.proof,
+    statements: [
+      ...signatures.proof,
+      ...manifests.proof,
+      ...ofPlatforms.proof.flatMap(({ statements }) => statements),
+      ...rebuilds.proof.statements,
+    ],
+    rebuilds: rebuilds.proof.platforms,
+    recomputed: nars.proof,
+    exceptions: [
+      ...(exception === undefined ? [] : [exception]),
+      ...ofPlatforms.proof.flatMap(({ exceptions }) => exceptions),
+    ],
+  });
 }
 
 /**
  * Decides whether the evidence proves, under the policy and at the given time, that this release is what the policy
  * trusts. Pure: no I/O, no clock. All independent checks run; success is a VerifiedRelease, failure every finding.
- * The rules are those of docs/architecture.md: 1 to 5 and 9, and of 8 version, age and revocation.
+ * The rules are those of docs/architecture.md: 1 to 6, 8 and 9.
  */
 export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date): Checked<VerifiedRelease> {
   if (Number.isNaN(now.getTime())) {
@@ -135,23 +190,21 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
       remedy: "Give the time at which to verify: without one, no age and no window can be judged.",
     });
   }
+  const { repository } = evidence;
+  const ours = policy.images.some((image) => image.repository === repository || image.mirrors.includes(repository));
+  const waiver = ours ? undefined : checkThirdParty(evidence, policy, now);
+  if (waiver !== undefined) return legibleFindings(waiver);
   const support = checkSupport(policy);
   const root = checkRoot(evidence.trustedRoot, policy, now);
   const image = checkImage(evidence, policy);
   const statements =
     root.ok && image.ok
-      ? checkStatements(
-          evidence,
-          image.proof,
-          collectStatements(evidence, [evidence.digest, ...image.proof.platforms.values()], root.proof, policy),
-          policy,
-          now,
-        )
+      ? checkStatements({ evidence, image: image.proof, root: root.proof, policy, now })
       : skipped("signature, manifest, provenance and SBOM", root.ok ? "a valid image index" : "a valid trusted root");
   const checked = all<unknown>([support, root, image, statements]);
   if (!checked.ok) return legibleFindings(checked);
   if (!statements.ok) return legibleFindings(statements);
-  const { manifest } = statements.proof;
+  const { manifest, rebuilds, recomputed, exceptions } = statements.proof;
   return proven(
     mintVerifiedRelease({
       repository: evidence.repository,
@@ -161,13 +214,15 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
       policyDigest: policyDigest(policy),
       environment: policy.environment,
       statements: statements.proof.statements.map(proof),
-      rebuilds: [],
-      recomputed: [],
-      exceptions: [],
-      claimed: manifest.platforms.map(
-        (entry) =>
-          `NAR hash of ${entry.platform}: bound by the signed manifest, not recomputed from the registry's blobs`,
-      ),
+      rebuilds,
+      recomputed,
+      exceptions,
+      claimed: manifest.platforms
+        .filter(({ platform }) => !recomputed.includes(platform))
+        .map(
+          ({ platform }) =>
+            `NAR hash of ${platform}: bound by the signed manifest, not recomputed from the registry's blobs`,
+        ),
     }),
   );
 }

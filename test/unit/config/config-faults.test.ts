@@ -207,10 +207,19 @@ test("stack local is environment local: nothing else may borrow its stand-ins, n
 
 test("a demand that this version can't enforce is refused where the policy is read, with or without releases", (t) => {
   const files = stackFiles(t);
-  files.write("staging", stagingConfig({ "policy.rebuilds.perPlatform": 2, releases: [] }));
+  const tee = {
+    signerRelease: `sha256:${"0".repeat(64)}`,
+    policyDigests: [],
+    platforms: [],
+    statuses: [],
+    advisoriesAllowed: [],
+    minEvaluation: 1,
+    revoked: [],
+  };
+  files.write("staging", stagingConfig({ "policy.tee": tee, releases: [] }));
   const failure = failureOf(() => readYamlConfig("staging", files.directories));
   assert.equal(failure.code, "POLICY_UNSUPPORTED");
-  assert.match(failure.details.join(), /rebuilds\.perPlatform/);
+  assert.match(failure.details.join(), /, tee$/);
 });
 
 test("what one key needs of another is told: an owner of the repository, a cluster's kubeconfig", (t) => {

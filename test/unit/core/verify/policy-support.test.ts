@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { z } from "zod";
+import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { trustPolicyShape } from "../../../../src/core/policy/trust-policy.ts";
 import type { Evidence } from "../../../../src/core/verify/evidence.ts";
 import { policySupport } from "../../../../src/core/verify/check-support.ts";
-import { startReleaseLab } from "../../../support/release-lab.ts";
+import { rebuilderOf, rebuildStatement, withRebuilds } from "../../../support/rebuilds.ts";
+import { labRepository, startReleaseLab } from "../../../support/release-lab.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 
 const lab = await startReleaseLab();
-const rebuilder = { id: "other", operator: "other", identity: lab.policy.signers[0], location: "ghcr.io/other/neko" };
+const alpha = { name: "alpha", number: 71 };
+const alphas = { rebuilds: { perPlatform: 0, rebuilders: [rebuilderOf(alpha)], missing: "allow" } };
 const digest = `sha256:${"0".repeat(64)}`;
 const tee = {
   signerRelease: digest,
@@ -19,9 +22,17 @@ const tee = {
   minEvaluation: 1,
   revoked: ["x"],
 };
-const vulnerabilities = { maxAge: "1d", refuse: "high", vex: "ignore" };
-const rollback = { digest, reason: "x", approvedBy: "x", expires: "2030-01-01T00:00:00Z" };
-const rebuilders = [rebuilder];
+const vulnerabilities = { signers: ["release"], maxAge: "1d", refuse: "high", vex: "ignore" };
+const rollback = { digest: lab.evidence.digest, reason: "x", approvedBy: "x", expires: "2020-01-01T00:00:00Z" };
+const waiver = {
+  repository: labRepository,
+  digests: [digest],
+  namespaces: ["x"],
+  reason: "x",
+  expires: "2030-01-01T00:00:00Z",
+};
+const differs = await rebuildStatement(lab, alpha, "linux/amd64", { facts: { digest: `sha256:${"d".repeat(64)}` } });
+
 /** A reusable workflow has to be pinned by commit; one that calls another is what callerWorkflow names. */
 const pinned = { "signers.0.signerWorkflow.ref": undefined, "signers.0.signerWorkflow.sha": "0".repeat(40) };
 const workflow = { repository: "m1k1o/neko", path: ".github/workflows/other.yml" };
@@ -31,7 +42,7 @@ type Shown =
   | { readonly change: Readonly<Record<string, unknown>>; readonly code: string }
   /** The schema has one value only. */
   | "constant"
-  /** Says something to people, or to an admission compiler (test/unit/core/compile). */
+  /** Says something to people. */
   | "not about releases";
 
 const enforced = (value: unknown, code: string, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -39,10 +50,9 @@ const enforced = (value: unknown, code: string, more: Readonly<Record<string, un
   code,
   more,
 });
-const unsupported = (value: unknown) => enforced(value, "POLICY_UNSUPPORTED");
-const whole = (key: "tee" | "vulnerabilities", value: unknown) => ({
+const whole = (key: "tee" | "vulnerabilities", value: unknown, code = "POLICY_UNSUPPORTED") => ({
   whole: { [key]: value },
-  code: "POLICY_UNSUPPORTED",
+  code,
 });
 
 type Entry = ReturnType<typeof enforced> | ReturnType<typeof whole> | Extract<Shown, string>;
@@ -101,16 +111,17 @@ const leaves: Readonly<Record<string, Entry>> = {
   "provenance.externalParameters{}": enforced({}, "PROVENANCE_PARAMETER_UNKNOWN"),
   "sbom.formats[]": enforced(["cyclonedx"], "SBOM_FORMAT_NOT_ALLOWED"),
   "sbom.closure": "constant",
-  "rebuilds.perPlatform": unsupported(1),
-  "rebuilds.rebuilders[]": unsupported(rebuilders),
-  "rebuilds.missing": unsupported("refuse"),
+  legacySignatures: enforced("allow", "LEGACY_SIGNATURE_INVALID"),
+  "rebuilds.perPlatform": enforced(1, "REBUILD_QUORUM", alphas),
+  "rebuilds.rebuilders[]": enforced(alphas.rebuilds.rebuilders, "REBUILD_MISMATCH"),
+  "rebuilds.missing": enforced("refuse", "REBUILD_MISSING", alphas),
   tee: whole("tee", tee),
-  vulnerabilities: whole("vulnerabilities", vulnerabilities),
+  vulnerabilities: whole("vulnerabilities", vulnerabilities, "STATEMENT_MISSING"),
   "freshness.minVersion": enforced("9.0.0", "VERSION_TOO_OLD"),
   "freshness.maxAge": enforced("1s", "RELEASE_TOO_OLD"),
-  "freshness.rollback": unsupported(rollback),
+  "freshness.rollback": enforced(rollback, "ROLLBACK_EXPIRED", { "freshness.minVersion": "9.0.0" }),
   "revoked[]": enforced([lab.evidence.digest], "REVOKED"),
-  "thirdParty[]": "not about releases",
+  "thirdParty[]": enforced([waiver], "THIRD_PARTY_DIGEST_NOT_LISTED", { "images.0.repository": "127.0.0.1:1/a" }),
 };
 
 /** Below these, the whole is told: it is unsupported, or a schema of its own. */
@@ -139,30 +150,39 @@ test("the table names every key of the schema, and nothing else", () => {
 
 test("the code's own list has every top-level key", () => {
   assert.deepEqual(Object.keys(policySupport).sort(), Object.keys(trustPolicyShape.shape).sort());
-  const about = (key: string, entry: Entry): string => {
+  const about = (entry: Entry): string => {
     if (entry === "constant") return "enforced";
-    if (entry === "not about releases") return key === "name" ? "descriptive" : "compiled";
+    if (entry === "not about releases") return "descriptive";
     return entry.code === "POLICY_UNSUPPORTED" ? "unsupported" : "enforced";
   };
   for (const [key, entry] of Object.entries(leaves)) {
     const top = key.split(/[.[{]/)[0] as keyof typeof policySupport;
-    // Of freshness, rollback alone is unsupported.
-    if (key !== "freshness.rollback") assert.equal(policySupport[top], about(key, entry), key);
+    assert.equal(policySupport[top], about(entry), key);
   }
 });
 
-/** Evidence that lacks what `require` names, where the key's own value is the demand. */
-const lacking: Readonly<Record<string, Evidence>> = {
+/** Other evidence than the good one, where the key's own value is the demand. */
+const other: Readonly<Record<string, Evidence>> = {
   "require.signature[]": lab.without("signature"),
   "require.provenance[]": lab.without("provenance"),
   "require.sbom[]": lab.without("sbom"),
+  legacySignatures: {
+    ...lab.without("signature"),
+    legacySignatures: {
+      kind: "found",
+      value: [{ digest: digestOf("{}"), payload: { kind: "found", value: Buffer.from("{}") }, annotations: {} }],
+    },
+  },
+  "rebuilds.perPlatform": withRebuilds(lab, { alpha: {} }),
+  "rebuilds.rebuilders[]": withRebuilds(lab, { alpha: { "linux/amd64": [differs] } }),
+  "rebuilds.missing": withRebuilds(lab, { alpha: {} }),
 };
 
 for (const [key, entry] of Object.entries(leaves)) {
   if (typeof entry === "string") continue;
   test(`${key} is not ignored: ${entry.code}`, () => {
     const change = "whole" in entry ? entry.whole : { ...entry.more, [pathOf(key)]: entry.value };
-    const evidence = lacking[key];
+    const evidence = other[key];
     const now = key === "freshness.maxAge" ? new Date(lab.now.getTime() + 60_000) : new Date();
     const checked = lab.verify({
       policy: lab.policyWith(change),
@@ -191,15 +211,4 @@ test("what is not demanded is not refused: require without signers, nothing rebu
     const policy = lab.policyWith({ [`require.${kind}`]: [] });
     assert.deepEqual(codesOf(lab.verify({ policy, evidence: missing })), [], kind);
   }
-});
-
-test("every unsupported demand is named at once", () => {
-  const policy = lab.policyWith({
-    rebuilds: { perPlatform: 2, rebuilders, missing: "refuse" },
-    tee,
-    vulnerabilities,
-    "freshness.rollback": rollback,
-  });
-  const checked = lab.verify({ policy });
-  assert.deepEqual(codesOf(checked), Array(6).fill("POLICY_UNSUPPORTED"));
 });

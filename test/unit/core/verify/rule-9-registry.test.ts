@@ -89,7 +89,19 @@ test("findings of independent checks come together, and what could not be checke
   const evidence = await lab.replacing("provenance", {
     predicate: { "buildDefinition.buildType": "https://evil.example" },
   });
-  const policy = lab.policyWith({ revoked: [amd64], "freshness.minVersion": "9.0.0", "rebuilds.perPlatform": 1 });
+  const policy = lab.policyWith({
+    revoked: [amd64],
+    "freshness.minVersion": "9.0.0",
+    tee: {
+      signerRelease: `sha256:${"0".repeat(64)}`,
+      policyDigests: [],
+      platforms: [],
+      statuses: [],
+      advisoriesAllowed: [],
+      minEvaluation: 1,
+      revoked: [],
+    },
+  });
   const noSignature = withReferrers(evidence, index, (list) => {
     const rest = lab.without("signature").referrers.get(index);
     return rest?.kind === "found" ? list.filter((one) => rest.value.includes(one)) : [];
