@@ -1,3 +1,4 @@
+import { commandPages } from "./command-pages.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
 import { findingCodesPage, supportMatrixPage } from "./reference-pages.ts";
 
@@ -14,7 +15,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "schemas/trust-policy.v1.schema.json", content: trustPolicyJsonSchema },
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
+  ...commandPages(),
 ];
 
 /** Folders that hold generated files only: another file there is a leftover. */
-export const generatedFolders: readonly string[] = ["schemas", "docs/generated"];
+export const generatedFolders: readonly string[] = ["schemas", "docs/generated", "docs/commands"];

@@ -7,10 +7,10 @@ import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
 
 /** Reference pages in Markdown, made from the tables that the program itself uses. */
 
-const notice = "<!-- Made by `make generate` (dev/generate.ts). Do not edit: edit the source that it names. -->";
+export const notice = "<!-- Made by `make generate` (dev/generate.ts). Do not edit: edit the source that it names. -->";
 
 /** A Markdown table; `|` in cells is escaped, so that no text can break it. */
-function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]): string =>
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
