@@ -14,7 +14,7 @@ const sleep = (): Promise<void> => Promise.resolve();
 const credentials = (): Promise<{ kind: "basic"; username: string; password: string }> =>
   Promise.resolve({ kind: "basic", username: "ada", password: "hunter2" });
 
-test("a redirect to another host is followed without credentials", async (t) => {
+test("CVE-2026-48501: a redirect to another host is followed without credentials", async (t) => {
   const storage = await startServer(t, () => ({ status: 200, body: content }));
   const registry = await startServer(t, ({ headers }) =>
     headers.authorization === undefined
@@ -76,6 +76,8 @@ test("what another host answers after a redirect is no answer of the registry ab
 for (const [name, location, detail] of [
   ["to another host without TLS", "http://elsewhere.example/x?token=s3cret", /without TLS/],
   ["from the internet to this machine", "http://127.0.0.1:1/latest/meta-data", /on this machine/],
+  ["from the internet to a private network", "https://169.254.169.254/latest/meta-data", /or in its network/],
+  ["from the internet to an address written otherwise", "https://0x0a.1/", /or in its network/],
   ["with credentials in the address", "https://user:pass@elsewhere.example/", /an address with credentials/],
   ["to something that is no web address", "file:///etc/passwd", /no web address/],
 ] as const) {
