@@ -25,7 +25,14 @@ const privateNetworks = [
   "[fe80::1]",
   "[::ffff:a00:1]",
 ];
-const anywhere = ["ghcr.io", "172.32.0.1", "8.8.8.8:443", "[2001:db8::1]", "127.evil.example", "localhost.evil.example"];
+const anywhere = [
+  "ghcr.io",
+  "172.32.0.1",
+  "8.8.8.8:443",
+  "[2001:db8::1]",
+  "127.evil.example",
+  "localhost.evil.example",
+];
 
 test("a registry on the internet sends nobody to this machine or to a private network", () => {
   for (const host of [...thisMachine, ...privateNetworks]) assert.equal(maySendTo("ghcr.io", host), false, host);
