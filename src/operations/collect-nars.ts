@@ -36,13 +36,14 @@ export async function collectNars(
   client: RegistryClient,
   { repository, manifests, limits }: CollectNarsRequest,
 ): Promise<ReadonlyMap<Digest, Answer<NarDigest>>> {
-  const nars = new Map<Digest, Answer<NarDigest>>();
   const ending = new AbortController();
   const { signal } = ending;
   const timer = setTimeout(() => {
     ending.abort();
   }, limits.milliseconds);
   const late = broken(`its layers could not be read within the ${limits.milliseconds / 1000} s allowed`);
+  // In the order of the manifests, whichever is done first.
+  const nars = new Map<Digest, Answer<NarDigest>>(Array.from(manifests.keys(), (digest) => [digest, late]));
   let bytesLeft = limits.bytes;
 
   const recompute = async (digest: Digest, manifest: Answer<Uint8Array>): Promise<Answer<NarDigest>> => {
