@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import fc from "fast-check";
 import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../../../src/core/oci/formats.ts";
 import {
@@ -79,3 +80,23 @@ for (const [name, bytes] of [
     );
   });
 }
+
+test("whatever stands under the tag is read or refused, and never throws", () => {
+  const text = Buffer.from(manifest()).toString();
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      assert.equal(parseLegacySignatureManifest(bytes, "tag").ok, false);
+    }),
+  );
+  fc.assert(
+    fc.property(fc.nat(text.length - 1), fc.string({ maxLength: 3 }), (at, put) => {
+      const read = parseLegacySignatureManifest(Buffer.from(text.slice(0, at) + put + text.slice(at + 1)), "tag");
+      if (!read.ok) return;
+      for (const { mediaType, digest, size } of read.proof) {
+        assert.equal(mediaType, simpleSigningMediaType);
+        assert.match(digest, /^sha256:[0-9a-f]{64}$/);
+        assert.ok(Number.isSafeInteger(size) && size >= 0);
+      }
+    }),
+  );
+});
