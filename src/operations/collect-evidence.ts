@@ -1,13 +1,18 @@
 import { boundedReader } from "../adapters/registry/bounded-reader.ts";
-import type { BoundedReader } from "../adapters/registry/bounded-reader.ts";
+import type { BoundedReader, ReadLimits } from "../adapters/registry/bounded-reader.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import type { Answer } from "../core/oci/answer.ts";
 import type { Digest } from "../core/oci/digest.ts";
-import { bundleMediaTypePrefix } from "../core/oci/formats.ts";
-import { parseIndex, parseReferrerManifest } from "../core/oci/parse.ts";
+import { parseIndex } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
-import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
 import type { Evidence, ReferrerEvidence } from "../core/verify/evidence.ts";
+import { claimsSignature, collectLegacySignatures } from "./collect-legacy-signatures.ts";
+import { collectNars } from "./collect-nars.ts";
+import type { NarLimits } from "./collect-nars.ts";
+import { collectRebuilds } from "./collect-rebuilds.ts";
+import type { RebuilderLocation } from "./collect-rebuilds.ts";
+import { collectReferrers } from "./collect-referrers.ts";
+import type { ReferrersBySubject } from "./collect-referrers.ts";
 
 /** Calls that one collection has under way at once: registries throttle (GHCR, Docker Hub) well above this. */
 const concurrency = 8;
@@ -16,22 +21,8 @@ const maxPlatforms = 16;
 /** A release's evidence is a few MiB, mostly its SBOMs. */
 const defaultMaxBytes = 256 * 1024 * 1024;
 const defaultMaxMilliseconds = 10 * 60 * 1000;
-
-async function readReferrer(reader: BoundedReader, digest: Digest): Promise<ReferrerEvidence> {
-  const manifest = await reader.manifest(digest);
-  if (manifest.kind !== "found") return { digest, manifest, bundle: { kind: "absent" } };
-  const parsed = parseReferrerManifest(manifest.value, digest);
-  const layer = parsed.ok ? parsed.proof.layers[0] : undefined;
-  // Anybody who may write can attach an artifact of any kind and size: what is no bundle proves nothing, and isn't read.
-  const isBundle = layer?.mediaType.startsWith(bundleMediaTypePrefix) === true;
-  return { digest, manifest, bundle: isBundle ? await reader.blob(layer, maxBundleBytes) : { kind: "absent" } };
-}
-
-async function readReferrers(reader: BoundedReader, subject: Digest): Promise<Answer<readonly ReferrerEvidence[]>> {
-  const listed = await reader.referrers(subject);
-  if (listed.kind !== "found") return listed;
-  return { kind: "found", value: await Promise.all(listed.value.map(({ digest }) => readReferrer(reader, digest))) };
-}
+/** Desktops in images have a few GiB of layers for each platform. */
+const defaultDeepLimits: NarLimits = { bytes: 64 * 1024 ** 3, milliseconds: 60 * 60 * 1000 };
 
 export interface CollectRequest {
   readonly repository: string;
@@ -43,6 +34,14 @@ export interface CollectRequest {
   readonly maxBytes?: number;
   /** For the whole collection; what is not read by then is `broken`. 10 minutes unless given. */
   readonly maxMilliseconds?: number;
+  /** Whose statements are read at their own locations, too, each location within the same limits. */
+  readonly rebuilders?: readonly RebuilderLocation[];
+  /** Whether signatures of cosign's older form may count; else they are read only where no other one is attached. */
+  readonly legacySignatures?: boolean;
+  /** Whether each platform's NAR is recomputed from its layers, after all else has been read. */
+  readonly deep?: boolean;
+  /** 64 GiB and 60 minutes unless given. */
+  readonly deepLimits?: NarLimits;
 }
 
 /**
@@ -55,13 +54,18 @@ export async function collectEvidence(client: RegistryClient, request: CollectRe
   const limits = { bytes: maxBytes, milliseconds: maxMilliseconds, calls: concurrency };
   const reader = boundedReader(client, repository, limits);
   try {
-    return await readEvidence(reader, request);
+    return await readEvidence(client, reader, request, limits);
   } finally {
     reader.close();
   }
 }
 
-async function readEvidence(reader: BoundedReader, request: CollectRequest): Promise<Evidence> {
+async function readEvidence(
+  client: RegistryClient,
+  reader: BoundedReader,
+  request: CollectRequest,
+  limits: ReadLimits,
+): Promise<Evidence> {
   const { repository, digest, trustedRoot } = request;
   const index: Answer<Uint8Array> =
     request.index === undefined ? await reader.manifest(digest) : { kind: "found", value: request.index };
@@ -69,23 +73,57 @@ async function readEvidence(reader: BoundedReader, request: CollectRequest): Pro
     index.kind === "found" ? parseIndex(index.value, formatDigestReference(repository, digest)) : undefined;
   const listed = parsed?.ok === true ? parsed.proof.manifests.map((descriptor) => descriptor.digest) : [];
   const platforms = listed.slice(0, maxPlatforms);
-  const [manifests, referrers] = await Promise.all([
-    inPairs(platforms, (platform) => reader.manifest(platform)),
-    inPairs([digest, ...platforms], (subject) => readReferrers(reader, subject)),
-  ]);
   const unread = listed.slice(maxPlatforms).map((platform) => [platform, tooMany(listed.length)] as const);
-  return {
+
+  const ofIndex = collectReferrers(reader, digest);
+  const ofPlatforms = inPairs(platforms, (platform) => collectReferrers(reader, platform));
+  const referrersOfAll = Promise.all([ofIndex, ofPlatforms]).then(
+    ([own, pairs]) => new Map([[digest, own], ...pairs, ...unread]),
+  );
+  const own = { repository, referrers: referrersOfAll };
+  const { rebuilders = [] } = request;
+  const [manifests, referrers, legacySignatures, rebuilds] = await Promise.all([
+    inPairs(platforms, (platform) => reader.manifest(platform)),
+    referrersOfAll,
+    readLegacySignatures(reader, request, ofIndex),
+    collectRebuilds(client, { rebuilders, platforms, own, limits }),
+  ]);
+  const evidence = {
     repository,
     digest,
     manifests: new Map([[digest, index], ...manifests, ...unread]),
-    referrers: new Map([...referrers, ...unread]),
+    referrers,
+    ...(legacySignatures === undefined ? {} : { legacySignatures }),
+    ...(rebuilds.size === 0 ? {} : { rebuilds: withUnread(rebuilds, unread) }),
     trustedRoot,
   };
+  if (request.deep !== true) return evidence;
+  const deepLimits = request.deepLimits ?? defaultDeepLimits;
+  const nars = await collectNars(client, { repository, manifests: new Map(manifests), limits: deepLimits });
+  return { ...evidence, nars: new Map([...nars, ...unread]) };
+}
+
+/** Looked for where they may count, and where nothing says that it is a signature: then they explain a refusal. */
+async function readLegacySignatures(
+  reader: BoundedReader,
+  { digest, legacySignatures }: CollectRequest,
+  ofIndex: Promise<Answer<readonly ReferrerEvidence[]>>,
+): Promise<Evidence["legacySignatures"]> {
+  if (legacySignatures !== true && claimsSignature(await ofIndex)) return undefined;
+  return collectLegacySignatures(reader, digest);
 }
 
 /** Each digest with its answer, in order. */
 function inPairs<T>(digests: readonly Digest[], read: (digest: Digest) => Promise<T>): Promise<[Digest, T][]> {
   return Promise.all(digests.map(async (digest): Promise<[Digest, T]> => [digest, await read(digest)]));
+}
+
+/** The platforms that are not read, for each rebuilder, too: a statement about one could be a veto. */
+function withUnread(
+  rebuilds: ReadonlyMap<string, ReferrersBySubject>,
+  unread: readonly (readonly [Digest, Answer<never>])[],
+): ReadonlyMap<string, ReferrersBySubject> {
+  return new Map([...rebuilds].map(([id, bySubject]) => [id, new Map([...bySubject, ...unread])]));
 }
 
 function tooMany(platforms: number): Answer<never> {

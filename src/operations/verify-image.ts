@@ -13,6 +13,8 @@ export interface VerifyImageRequest {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
   readonly now: Date;
+  /** Whether each platform's NAR is recomputed from the registry's layers: exact, and as slow as a pull. */
+  readonly deep?: boolean;
 }
 
 export interface VerifyImageResult {
@@ -26,12 +28,20 @@ export interface VerifyImageResult {
  * can't be asked; what the evidence does not prove is in the result.
  */
 export async function verifyImage(client: RegistryClient, request: VerifyImageRequest): Promise<VerifyImageResult> {
-  const { reference, policy, trustedRoot, now } = request;
+  const { reference, policy, trustedRoot, now, deep = false } = request;
   const asked = `${reference.repository}${reference.tag === undefined ? "" : `:${reference.tag}`}${
     reference.digest === undefined ? "" : `@${reference.digest}`
   }`;
   const { digest, bytes } = unwrap(await client.resolve(reference), `image ${asked}`);
   const { repository } = reference;
-  const evidence = await collectEvidence(client, { repository, digest, index: bytes, trustedRoot });
+  const evidence = await collectEvidence(client, {
+    repository,
+    digest,
+    index: bytes,
+    trustedRoot,
+    rebuilders: policy.rebuilds.rebuilders,
+    legacySignatures: policy.legacySignatures === "allow",
+    deep,
+  });
   return { resolved: formatDigestReference(repository, digest), result: verifyRelease(evidence, policy, now) };
 }

@@ -51,7 +51,7 @@ test("resolves a tag once, where a tag is allowed, and prints the digest that it
   assert.equal(server.seen.filter(({ url }) => url.endsWith("/manifests/v1.2.3")).length, 1);
 });
 
-test("T10: a tag that moves between resolving and verifying changes nothing: only the digest is asked for", async (t) => {
+test("T10, CVE-2022-47633: a tag that moves between resolving and verifying changes nothing: only the digest is asked for", async (t) => {
   const other = withIndex(lab.evidence, { annotations: { moved: "yes" } });
   const moved = other.manifests.get(other.digest);
   assert.ok(moved?.kind === "found");

@@ -10,8 +10,10 @@ import { buildImage, buildIndex, buildLayer } from "../../src/core/oci/layout-bu
 import type { BuiltIndex } from "../../src/core/oci/layout-builder.ts";
 import { releaseLayout } from "../../src/core/oci/layout-files.ts";
 import { parseIndex, parsePlatformManifest, parseReferrerManifest } from "../../src/core/oci/parse.ts";
+import { buildReferrer } from "../../src/core/oci/referrer-builder.ts";
 import type { Attachment } from "../../src/core/oci/referrer-builder.ts";
 import { parseReference } from "../../src/core/release/reference.ts";
+import { addCarelessly } from "../support/careless-writer.ts";
 import { testBoth } from "./registry-process.ts";
 
 function release(): BuiltIndex {
@@ -117,6 +119,32 @@ testBoth("4 processes that attach 5 each at once lose nothing", async ({ reposit
   await Promise.all(["a", "b", "c", "d"].map((name) => attachInProcess(repository(), name)));
   assert.equal(unwrap(await client.referrers(repository(), index.digest), "referrers").length, 20);
 });
+
+testBoth(
+  "attachments beside a careless writer, as go-containerregistry is, lose nothing of ours",
+  async ({ repository }) => {
+    const client = createRegistryClient();
+    await pushLayout(client, repository(), releaseLayout(built));
+    const careless = (async () => {
+      for (let n = 0; n < 15; n += 1) {
+        const { descriptor, manifest, blobs } = buildReferrer(index, bundle(`foreign ${n}`));
+        for (const { bytes } of blobs) unwrap(await client.pushBlob(repository(), bytes), "foreign blob");
+        unwrap(await client.pushManifest(repository(), { mediaType: mediaTypes.manifest, bytes: manifest }), "foreign");
+        await addCarelessly(repository(), index.digest, descriptor, 20 + Math.random() * 50);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * 200));
+      }
+    })();
+    const ours: string[] = [];
+    for (const name of ["a", "b", "c", "d", "e"]) {
+      ours.push(unwrap(await client.attach(repository(), index, bundle(name)), name).descriptor.digest);
+    }
+    await careless;
+    const listed = unwrap(await client.referrers(repository(), index.digest), "referrers").map(
+      ({ digest }) => digest as string,
+    );
+    assert.ok(ours.every((digest) => listed.includes(digest)));
+  },
+);
 
 testBoth(
   "a restart: what the registry forgot is pushed again from a layout, with the same digests",

@@ -1,5 +1,6 @@
 import type { Answer } from "../../core/oci/answer.ts";
 import { parseChallenges } from "./challenge.ts";
+import { maySendTo } from "./network-place.ts";
 import { send, statusDetail } from "./retry.ts";
 import { isLoopbackHost } from "./settings.ts";
 import type { Credentials, Settings } from "./settings.ts";
@@ -57,6 +58,9 @@ export function createAuthorizer(settings: Settings): Authorizer {
     const realm = tokenUrl(challenge.realm);
     if (realm === undefined) {
       return unauthorized(`${target.registry} names a token service that is neither https nor on this machine`);
+    }
+    if (!maySendTo(target.registry, realm.host)) {
+      return unauthorized(`${target.registry} names a token service on this machine or in its network`);
     }
     const token = await requestToken(settings, realm, challenge.service, target, credentials);
     if (token.kind !== "found") return token;

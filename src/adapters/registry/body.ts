@@ -4,11 +4,7 @@ const firstBytes = 64 * 1024;
 export async function readCapped(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const { body } = response;
   if (body === null) return new Uint8Array();
-  const declared = response.headers.get("content-length");
-  if (declared !== null && Number(declared) > maxBytes) {
-    await body.cancel();
-    return undefined;
-  }
+  if (await refusedAsLonger(response, maxBytes)) return undefined;
   // One buffer that grows: chunks may be a byte each, and keeping them would cost a hundred times what they hold.
   let held = new Uint8Array(Math.min(firstBytes, maxBytes));
   let total = 0;
@@ -30,4 +26,12 @@ export async function readCapped(response: Response, maxBytes: number): Promise<
     total = needed;
   }
   return total === held.length ? held : held.slice(0, total);
+}
+
+/** Whether a body is announced as longer than allowed; the connection is then closed. */
+export async function refusedAsLonger(response: Response, maxBytes: number): Promise<boolean> {
+  const declared = response.headers.get("content-length");
+  if (declared === null || Number(declared) <= maxBytes) return false;
+  await response.body?.cancel();
+  return true;
 }

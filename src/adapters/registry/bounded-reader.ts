@@ -2,6 +2,7 @@ import type { Answer } from "../../core/oci/answer.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import type { BlobDescriptor } from "../../core/oci/parse.ts";
 import type { ReferrerDescriptor } from "../../core/oci/referrers.ts";
+import { parseReference } from "../../core/release/reference.ts";
 import type { RegistryClient } from "./client.ts";
 
 /** What a group of reads may take together. */
@@ -18,6 +19,8 @@ export interface ReadLimits {
 export interface BoundedReader {
   /** `too-large` once the bytes are used up, `broken` once the time is; so with the others. */
   manifest(digest: Digest): Promise<Answer<Uint8Array>>;
+  /** What the tag names now; read once, as it may name something else the next time. */
+  tagged(tag: string): Promise<Answer<Uint8Array>>;
   blob(blob: Pick<BlobDescriptor, "digest" | "size">, maxBytes: number): Promise<Answer<Uint8Array>>;
   referrers(digest: Digest): Promise<Answer<readonly ReferrerDescriptor[]>>;
   /** Ends what is under way and asks nothing more; must be called, as the reader holds a timer. */
@@ -63,16 +66,23 @@ export function boundedReader(client: RegistryClient, repository: string, limits
       });
     });
 
+  /** Of what has a size that is known only once it is read: what does not fit is not kept. */
+  const whole = (call: () => Promise<Answer<Uint8Array>>): Promise<Answer<Uint8Array>> =>
+    ask(async () => {
+      if (bytesLeft <= 0) return exhausted;
+      const answer = await call();
+      if (answer.kind !== "found") return answer;
+      if (answer.value.length > bytesLeft) return exhausted;
+      bytesLeft -= answer.value.length;
+      return answer;
+    });
+
   return {
-    manifest: (digest) =>
-      ask(async () => {
-        if (bytesLeft <= 0) return exhausted;
-        const answer = await client.manifest(repository, digest, signal);
-        if (answer.kind !== "found") return answer;
-        // Its size is known only now; what does not fit is not kept.
-        if (answer.value.length > bytesLeft) return exhausted;
-        bytesLeft -= answer.value.length;
-        return answer;
+    manifest: (digest) => whole(() => client.manifest(repository, digest, signal)),
+    tagged: (tag) =>
+      whole(async () => {
+        const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
+        return answer.kind === "found" ? { kind: "found", value: answer.value.bytes } : answer;
       }),
     blob: ({ digest, size }, maxBytes) =>
       ask(async () => {

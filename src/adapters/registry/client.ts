@@ -8,6 +8,7 @@ import { parseReference } from "../../core/release/reference.ts";
 import type { Reference } from "../../core/release/reference.ts";
 import { attach, pushReferrer } from "./attach.ts";
 import type { Attached } from "./attach.ts";
+import { openBlob } from "./blob-stream.ts";
 import { listReferrers } from "./list-referrers.ts";
 import { pullBlob, pullManifest } from "./pull.ts";
 import type { PulledManifest } from "./pull.ts";
@@ -23,9 +24,12 @@ import type { RegistryClientOptions } from "./settings.ts";
  * that can't be read) or the reason of the client's signal. `repository` is `registry/path`.
  */
 export interface RegistryClient {
-  /** Reads what a tag or digest names, once; a digest wins over a tag. The digest is that of the bytes. */
-  resolve(reference: Reference): Promise<Answer<PulledManifest>>;
-  /** The bytes of a manifest or index, hashed. Once the signal of a reading method is aborted, its answer is `broken`. */
+  /**
+   * Reads what a tag or digest names, once; a digest wins over a tag. The digest is that of the bytes. Once the signal of
+   * this or another reading method is aborted, its answer is `broken`.
+   */
+  resolve(reference: Reference, signal?: AbortSignal): Promise<Answer<PulledManifest>>;
+  /** The bytes of a manifest or index, hashed. */
   manifest(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<Uint8Array>>;
   /** The bytes of a blob, hashed; `maxBytes` allows more than the client's cap. */
   blob(
@@ -34,6 +38,17 @@ export interface RegistryClient {
     maxBytes?: number,
     signal?: AbortSignal,
   ): Promise<Answer<Uint8Array>>;
+  /**
+   * A blob of any size up to `maxBytes`, 16 GiB unless given, as it comes. Until the first byte an answer like `blob`'s;
+   * then the stream throws Failure (unavailable) for whatever is not that blob, and nothing that it gave counts before
+   * it has ended. It must be iterated: else the connection is held until the signal, or the time for its size, ends it.
+   */
+  blobStream(
+    repository: string,
+    blob: { readonly digest: Digest; readonly size: number },
+    maxBytes?: number,
+    signal?: AbortSignal,
+  ): Promise<Answer<AsyncIterable<Uint8Array>>>;
   /** All referrers of a digest, each once, of whatever type; none is an empty list. Their contents are unverified. */
   referrers(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<readonly ReferrerDescriptor[]>>;
   pushBlob(repository: string, bytes: Uint8Array): Promise<Answer<{ readonly digest: Digest; readonly size: number }>>;
@@ -49,15 +64,18 @@ export interface RegistryClient {
   pushReferrer(repository: string, manifest: Uint8Array): Promise<Answer<Attached>>;
 }
 
+/** Of one blob that is streamed: layers of images, not of releases. */
+const maxStreamedBytes = 16 * 1024 ** 3;
+
 /** A client with its own credentials, caps and tokens; it holds no connection that would keep a process alive. */
 export function createRegistryClient(options: RegistryClientOptions = {}): RegistryClient {
   const settings = settingsOf(options);
   const session = createSession(settings);
   return {
-    async resolve(reference) {
+    async resolve(reference, signal) {
       const named = reference.digest ?? reference.tag;
       if (named === undefined) throw namesNothing(reference);
-      const answer = await pullManifest(session, reference, named);
+      const answer = await pullManifest(endingWith(session, signal), reference, named);
       if (answer.kind !== "found") return answer;
       const { digest, mediaType, bytes } = answer.value;
       return { kind: "found", value: { digest, mediaType, bytes } };
@@ -69,6 +87,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     async blob(repository, blob, maxBytes, signal) {
       const allowed = maxBytes ?? settings.caps.blobBytes;
       return pullBlob(endingWith(session, signal), parseRepository(repository), blob, allowed);
+    },
+    async blobStream(repository, blob, maxBytes = maxStreamedBytes, signal) {
+      return openBlob(endingWith(session, signal), parseRepository(repository), blob, maxBytes);
     },
     async referrers(repository, digest, signal) {
       return listReferrers(endingWith(session, signal), parseRepository(repository), digest);

@@ -1,6 +1,7 @@
-import { readCapped } from "./body.ts";
-import { isLoopbackHost } from "./settings.ts";
+import { readCapped, refusedAsLonger } from "./body.ts";
+import { maySendTo } from "./network-place.ts";
 import type { Settings } from "./settings.ts";
+import { unwrap } from "./unwrap.ts";
 
 /** One HTTP exchange: time-out, redirects and size are bounded here; statuses are judged by the caller. */
 
@@ -15,6 +16,8 @@ export interface HttpRequest {
   readonly maxBytes: number;
   /** What is expected, in bytes: larger answers get more time. */
   readonly expectedBytes?: number | undefined;
+  /** Leaves the body of a successful answer to be read from `stream`; `maxBytes` bounds only what is announced. */
+  readonly open?: boolean | undefined;
   /** Ends this request alone, without another try: it has then failed. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -23,6 +26,11 @@ export interface Reply {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Uint8Array;
+  /**
+   * The body of an answer that was asked for as `open`, for whoever reads it to its end or returns from it; the rest of
+   * the allowed time is for that. Throws Failure (as `unwrap` does of what is broken), or the client's signal's reason.
+   */
+  readonly stream?: AsyncIterable<Uint8Array>;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
   /**
@@ -33,10 +41,21 @@ export interface Reply {
 }
 
 export type Outcome =
-  | { readonly kind: "reply"; readonly reply: Reply }
-  | { readonly kind: "too-large"; readonly detail: string }
-  /** Nothing that can be called an answer; `retry` when another try may help. */
-  | { readonly kind: "failed"; readonly detail: string; readonly retry: boolean };
+  { readonly kind: "reply"; readonly reply: Reply } | { readonly kind: "too-large"; readonly detail: string } | Failed;
+
+/** Nothing that can be called an answer; `retry` when another try may help. */
+interface Failed {
+  readonly kind: "failed";
+  readonly detail: string;
+  readonly retry: boolean;
+}
+
+/** A successful answer whose body has not been read. */
+interface Opened {
+  readonly kind: "open";
+  readonly reply: Reply;
+  readonly response: Response;
+}
 
 const maxRedirects = 5;
 /** Error bodies are read for their code alone. */
@@ -49,19 +68,33 @@ export async function exchange(settings: Settings, request: HttpRequest): Promis
   const timeout = AbortSignal.timeout(allowed);
   const signals = [timeout, settings.signal, request.signal].filter((one) => one !== undefined);
   const signal = AbortSignal.any(signals);
-  try {
-    return await followed(settings, request, signal);
-  } catch (error) {
+  const judge = (error: unknown): Failed => {
     settings.signal?.throwIfAborted();
     if (request.signal?.aborted === true) return failed(`${request.url.host} was not waited for any longer`);
-    if (timeout.aborted) {
-      return { kind: "failed", detail: `${request.url.host} did not answer within ${allowed} ms`, retry: false };
-    }
+    if (timeout.aborted) return failed(`${request.url.host} did not answer within ${allowed} ms`);
     return { kind: "failed", detail: `${request.url.host}: ${connectionFault(error)}`, retry: true };
+  };
+  try {
+    const outcome = await followed(settings, request, signal);
+    if (outcome.kind !== "open") return outcome;
+    return { kind: "reply", reply: { ...outcome.reply, stream: streamOf(outcome.response, judge) } };
+  } catch (error) {
+    return judge(error);
   }
 }
 
-async function followed(settings: Settings, request: HttpRequest, signal: AbortSignal): Promise<Outcome> {
+/** The body as it comes; whatever ends it too early is a Failure that says so. */
+async function* streamOf(response: Response, judge: (error: unknown) => Failed): AsyncGenerator<Uint8Array, void> {
+  const { body } = response;
+  if (body === null) return;
+  try {
+    yield* body as ReadableStream<Uint8Array>;
+  } catch (error) {
+    unwrap({ kind: "broken", detail: judge(error).detail }, "a download");
+  }
+}
+
+async function followed(settings: Settings, request: HttpRequest, signal: AbortSignal): Promise<Outcome | Opened> {
   let url = request.url;
   let elsewhere = false;
   for (let hops = 0; ; hops += 1) {
@@ -100,8 +133,8 @@ function redirectTarget(settings: Settings, asked: URL, from: URL, location: str
     return `${from.host} redirected to something that is no web address`;
   }
   if (next.username !== "" || next.password !== "") return `${from.host} redirected to an address with credentials`;
-  if (isLoopbackHost(next.host) && !isLoopbackHost(asked.host)) {
-    return `${from.host} redirected to ${next.host}, on this machine`;
+  if (!maySendTo(asked.host, next.host)) {
+    return `${from.host} redirected to ${next.host}, on this machine or in its network`;
   }
   if (next.protocol === "http:" && !settings.plainHttp(next.host)) {
     return `${from.host} redirected to ${next.host} without TLS`;
@@ -109,20 +142,31 @@ function redirectTarget(settings: Settings, asked: URL, from: URL, location: str
   return next;
 }
 
-async function replyOf(request: HttpRequest, response: Response, url: URL, elsewhere: boolean): Promise<Outcome> {
+async function replyOf(
+  request: HttpRequest,
+  response: Response,
+  url: URL,
+  elsewhere: boolean,
+): Promise<Outcome | Opened> {
   const base = { status: response.status, headers: response.headers, url, elsewhere };
   if (!response.ok) {
     const read = await readCapped(response, maxErrorBytes);
     return { kind: "reply", reply: { ...base, body: read ?? new Uint8Array() } };
   }
-  const body = request.method === "HEAD" ? new Uint8Array() : await readCapped(response, request.maxBytes);
-  if (body === undefined) {
-    return { kind: "too-large", detail: `${url.host} sent more than the ${request.maxBytes} bytes allowed` };
+  const tooLarge = {
+    kind: "too-large",
+    detail: `${url.host} sent more than the ${request.maxBytes} bytes allowed`,
+  } as const;
+  if (request.open === true) {
+    if (await refusedAsLonger(response, request.maxBytes)) return tooLarge;
+    return { kind: "open", reply: { ...base, body: new Uint8Array() }, response };
   }
+  const body = request.method === "HEAD" ? new Uint8Array() : await readCapped(response, request.maxBytes);
+  if (body === undefined) return tooLarge;
   return { kind: "reply", reply: { ...base, body } };
 }
 
-function failed(detail: string): Outcome {
+function failed(detail: string): Failed {
   return { kind: "failed", detail, retry: false };
 }
 

@@ -52,12 +52,17 @@ async function writeAll(key: string, queue: Waiting[], repository: Repository, s
   for (let batch = queue.splice(0); batch.length > 0; batch = queue.splice(0)) {
     const [first] = batch;
     if (first === undefined) break;
+    // One client's credentials or its interruption say nothing about the others': they try for themselves.
+    const others = batch.filter(({ session }) => session.settings !== first.session.settings);
+    const own = batch.filter(({ session }) => session.settings === first.session.settings);
     const added = batch.map((waiting) => waiting.descriptor);
     try {
       const answer = await writeUntilKept(first.session, repository, subject, added);
-      for (const waiting of batch) waiting.resolve(answer);
+      for (const waiting of answer.kind === "found" ? batch : own) waiting.resolve(answer);
+      if (answer.kind !== "found") queue.unshift(...others);
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
+      for (const waiting of own) waiting.reject(error);
+      queue.unshift(...others);
     }
   }
   // Nothing awaits between the last look at the queue and this, so no addition is forgotten.

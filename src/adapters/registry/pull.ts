@@ -4,7 +4,7 @@ import type { Digest } from "../../core/oci/digest.ts";
 import { mediaTypes } from "../../core/oci/formats.ts";
 import { statusDetail } from "./retry.ts";
 import type { Reply } from "./exchange.ts";
-import type { Repository, Session } from "./session.ts";
+import type { RegistryRequest, Repository, Session } from "./session.ts";
 
 /** A manifest or index as the registry served it; its digest is computed here. */
 export interface PulledManifest {
@@ -68,20 +68,9 @@ export async function pullBlob(
   blob: { readonly digest: Digest; readonly size: number },
   maxBytes: number,
 ): Promise<Answer<Uint8Array>> {
-  if (blob.size > maxBytes) {
-    return { kind: "too-large", detail: `${blob.digest} has ${blob.size} bytes, ${maxBytes} are allowed` };
-  }
-  const answer = await session.request({
-    repository,
-    method: "GET",
-    at: `blobs/${blob.digest}`,
-    actions: "pull",
-    headers: { accept: "application/octet-stream, */*" },
-    // One byte more than announced is enough to know that it is wrong.
-    maxBytes: blob.size + 1,
-    expectedBytes: blob.size,
-  });
-  if (answer.kind === "too-large") return broken(`more bytes came for ${blob.digest} than its size, ${blob.size}`);
+  if (blob.size > maxBytes) return tooLargeBlob(blob, maxBytes);
+  const answer = await session.request(blobRequest(repository, blob));
+  if (answer.kind === "too-large") return longerBlob(blob);
   if (answer.kind !== "found") return answer;
   const refused = unexpectedStatus(answer.value);
   if (refused !== undefined) return refused;
@@ -93,6 +82,35 @@ export async function pullBlob(
   return digest === blob.digest
     ? { kind: "found", value: body }
     : broken(`${url.host} served bytes of ${digest} when asked for ${blob.digest}`);
+}
+
+/** The request for a blob; of a body that is read with it, one byte more than announced is enough to know it is wrong. */
+export function blobRequest(
+  repository: Repository,
+  blob: { readonly digest: Digest; readonly size: number },
+): RegistryRequest {
+  return {
+    repository,
+    method: "GET",
+    at: `blobs/${blob.digest}`,
+    actions: "pull",
+    headers: { accept: "application/octet-stream, */*" },
+    maxBytes: blob.size + 1,
+    expectedBytes: blob.size,
+  };
+}
+
+/** The answer for a blob whose size alone says that it is not read. */
+export function tooLargeBlob(
+  { digest, size }: { readonly digest: Digest; readonly size: number },
+  maxBytes: number,
+): Answer<never> {
+  return { kind: "too-large", detail: `${digest} has ${size} bytes, ${maxBytes} are allowed` };
+}
+
+/** The answer for a blob of which more bytes came, or were announced, than its descriptor says. */
+export function longerBlob({ digest, size }: { readonly digest: Digest; readonly size: number }): Answer<never> {
+  return broken(`more bytes came for ${digest} than its size, ${size}`);
 }
 
 /** 404 is an answer about the content; whatever else is not 2xx says nothing about it. */

@@ -31,12 +31,17 @@ export interface LayoutBlob {
 export function ociLayoutFiles(roots: readonly LayoutRoot[], blobs: readonly LayoutBlob[]): LayoutFiles {
   const files = new Map<string, Uint8Array>();
   for (const { digest, bytes } of blobs) files.set(blobPath(digest), bytes);
-  files.set(
-    "index.json",
-    canonicalBytes({ schemaVersion: 2, mediaType: mediaTypes.index, manifests: roots.map(entryOf) }),
-  );
-  files.set("oci-layout", canonicalBytes({ imageLayoutVersion: "1.0.0" }));
+  for (const [path, bytes] of layoutDocuments(roots)) files.set(path, bytes);
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)));
+}
+
+/** What a layout holds besides blobs: `index.json`, which lists the roots, and `oci-layout`. */
+export function layoutDocuments(roots: readonly LayoutRoot[]): LayoutFiles {
+  const index = { schemaVersion: 2, mediaType: mediaTypes.index, manifests: roots.map(entryOf) };
+  return new Map([
+    ["index.json", canonicalBytes(index)],
+    ["oci-layout", canonicalBytes({ imageLayoutVersion: "1.0.0" })],
+  ]);
 }
 
 /** One platform's image as a layout: what a Nix build of the image puts out. */

@@ -53,12 +53,14 @@ export function parseReferrerList(bytes: Uint8Array, maxEntries: number): Referr
     const { line, column } = json.problem;
     return broken(`the list of referrers is not well-formed JSON (line ${line}, column ${column})`);
   }
+  // Counted before anything is made of them: a list of a few MiB can hold millions.
+  const listed = entryCount(json.value);
+  if (listed > maxEntries) {
+    return { ok: false, kind: "too-large", detail: `${listed} referrers are listed, ${maxEntries} are allowed` };
+  }
   const list = safeParse(listSchema, json.value);
   if (!list.success) return broken("the list of referrers is not an image index");
   const raw = list.data.manifests as readonly JsonValue[];
-  if (raw.length > maxEntries) {
-    return { ok: false, kind: "too-large", detail: `${raw.length} referrers are listed, ${maxEntries} are allowed` };
-  }
   const descriptors: ReferrerDescriptor[] = [];
   for (const [position, entry] of raw.entries()) {
     const parsed = safeParse(descriptorSchema, entry);
@@ -73,6 +75,11 @@ export function parseReferrerList(bytes: Uint8Array, maxEntries: number): Referr
     });
   }
   return { ok: true, descriptors, raw };
+}
+
+function entryCount(value: JsonValue): number {
+  if (typeof value !== "object" || value === null || !("manifests" in value)) return 0;
+  return Array.isArray(value.manifests) ? value.manifests.length : 0;
 }
 
 /** Each digest once, in the order of first appearance; two sizes for one digest contradict each other. */

@@ -88,7 +88,7 @@ function held(answer: Answer<Uint8Array>): number {
 
 const lab = await startReleaseLab();
 
-test("an artifact of 30 MB that somebody attached is not downloaded, and the release still verifies", async (t) => {
+test("T8, CVE-2024-29902: an artifact of 30 MB that somebody attached is not downloaded, and the release still verifies", async (t) => {
   const served = await serveRelease(t, lab);
   const { registry, server, repository } = served;
   const foreign = attach(registry, lab.evidence.digest, Buffer.alloc(30_000_000), "application/vnd.example.video");
@@ -140,7 +140,7 @@ test("a small artifact of another type is not downloaded either, nor one with tw
   assert.ok(!it.server.seen.some(({ url }) => url.includes(small) || url.includes(bundle)));
 });
 
-test("all bundles of a release together stay within its bytes; those beyond are too large", async (t) => {
+test("T8, CVE-2023-46737, GHSA-rvrx-rrwh-r9p6: all bundles of a release together stay within its bytes; those beyond are too large", async (t) => {
   const it = await rig(t, 2);
   for (const subject of [it.digest, ...it.platforms]) {
     for (let n = 0; n < 20; n += 1) attach(it.registry, subject, Buffer.alloc(50_000 + n, n), mediaTypes.bundle);
@@ -155,7 +155,7 @@ test("all bundles of a release together stay within its bytes; those beyond are 
   assert.deepEqual([...kinds].sort(), ["found", "too-large"]);
 });
 
-test("a registry that stalls ends the collection in its time, as broken", async (t) => {
+test("T7: a registry that stalls ends the collection in its time, as broken", async (t) => {
   const it = await rig(t, 1, (url) => (url.includes("/blobs/") ? 60_000 : 0));
   attach(it.registry, it.digest, Buffer.from("a bundle"), mediaTypes.bundle);
   const started = performance.now();
@@ -176,7 +176,7 @@ test("eight calls are under way at once, over all platforms together", async (t)
   assert.ok(it.most("manifests") <= 8, `${it.most("manifests")}`);
 });
 
-test("of an index with 40 platforms 16 are read; the others are too large, not absent", async (t) => {
+test("T8, CVE-2024-29903: of an index with 40 platforms 16 are read; the others are too large, not absent", async (t) => {
   const it = await rig(t, 40);
   const evidence = await it.collect();
   const kinds = it.platforms.map((digest) => [

@@ -192,7 +192,7 @@ test("a writer that can't win gives up, and says so", async (t) => {
   assert.match(answer.detail, /kept being replaced/);
 });
 
-test("refused writes are told apart and stop the attachment", async (t) => {
+test("T7: refused writes are told apart and stop the attachment", async (t) => {
   for (const [status, kind] of [
     [401, "unauthorized"],
     [403, "forbidden"],
@@ -208,7 +208,7 @@ test("refused writes are told apart and stop the attachment", async (t) => {
   }
 });
 
-test("a registry that stores other bytes than were pushed is broken", async (t) => {
+test("T9: a registry that stores other bytes than were pushed is broken", async (t) => {
   const headers = { "docker-content-digest": digestOf("other") };
   const server = await startServer(t, () => ({ status: 201, headers }));
   const manifest = { mediaType: mediaTypes.index, bytes: image };

@@ -148,7 +148,7 @@ for (const body of [
   });
 }
 
-test("a token service without TLS is only used on this machine", async () => {
+test("CVE-2026-48501: a token service without TLS is only used on this machine", async () => {
   const asked: string[] = [];
   for (const realm of ["http://tokens.example/t", "ftp://127.0.0.1/t", "https://u:p@tokens.example/", "nothing"]) {
     const client = clientWith(basic, {
@@ -162,6 +162,53 @@ test("a token service without TLS is only used on this machine", async () => {
     assert.equal((await client.blob("ghcr.io/team/app", blob)).kind, "unauthorized");
   }
   assert.ok(asked.every((url) => url.startsWith("https://ghcr.io/")));
+});
+
+for (const realm of [
+  "http://127.0.0.1:1/token",
+  "https://127.0.0.1/token",
+  "https://localhost/token",
+  "https://0x7f.1/token",
+  "https://2130706433/token",
+  "https://[::1]/token",
+  "https://[::ffff:127.0.0.1]/token",
+  "https://10.0.0.1/token",
+  "https://169.254.169.254/latest/meta-data",
+  "https://[fd00::1]/token",
+]) {
+  test(`CVE-2026-48501: a registry on the internet that names ${realm} as its token service is sent nothing`, async () => {
+    const asked: string[] = [];
+    const client = clientWith(basic, {
+      fetch: (input) => {
+        asked.push(input instanceof Request ? input.url : String(input));
+        const headers = { "www-authenticate": `Bearer realm="${realm}"` };
+        return Promise.resolve(new Response(null, { status: 401, headers }));
+      },
+    });
+    const answer = await client.blob("ghcr.io/team/app", blob);
+    assert.deepEqual(answer, {
+      kind: "unauthorized",
+      detail: "ghcr.io names a token service on this machine or in its network",
+    });
+    assert.ok(asked.every((url) => url.startsWith("https://ghcr.io/")));
+  });
+}
+
+test("a registry in a private network may have its token service there", async () => {
+  const realm = "https://10.0.0.7/token";
+  const client = clientWith(basic, {
+    fetch: (input, init) => {
+      const url = input instanceof Request ? input.url : String(input);
+      if (url.startsWith(realm)) return Promise.resolve(new Response(JSON.stringify({ token })));
+      const signedIn = new Headers(init?.headers).get("authorization") === `Bearer ${token}`;
+      return Promise.resolve(
+        signedIn
+          ? new Response(content)
+          : new Response(null, { status: 401, headers: { "www-authenticate": `Bearer realm="${realm}"` } }),
+      );
+    },
+  });
+  assert.equal((await client.blob("10.0.0.5:5000/team/app", blob)).kind, "found");
 });
 
 test("Basic is answered with a user name and password only", async (t) => {
@@ -200,7 +247,7 @@ test("a credentials source that fails ends the call with its own failure", async
   await assert.rejects(client.blob(it.repository, blob), { code: "DOCKER_CONFIG_INVALID" });
 });
 
-test("no answer and no failure ever holds a token or password, even when the registry echoes them", async (t) => {
+test("T22: no answer and no failure ever holds a token or password, even when the registry echoes them", async (t) => {
   const echo = ({ headers, body }: SeenRequest, status: number): PlannedAnswer => {
     const text = `${headers.authorization ?? ""} ${body.toString()} ${token} ${password}`;
     return {

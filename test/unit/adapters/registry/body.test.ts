@@ -34,7 +34,7 @@ test("chunks are copied as they come, and none is kept", async () => {
   }
 });
 
-test("one byte more than allowed is too much, however it comes", async () => {
+test("T8: one byte more than allowed is too much, however it comes", async () => {
   const bytes = new Uint8Array(1001);
   assert.equal(await readCapped(dripping(bytes), 1000), undefined);
   assert.equal(await readCapped(new Response(bytes), 1000), undefined);

@@ -29,7 +29,7 @@ function kinds(answers: readonly { readonly kind: string }[]): string[] {
   return answers.map(({ kind }) => kind).sort();
 }
 
-test("blobs and manifests share the bytes, and what would exceed them is too large", async (t) => {
+test("T8: blobs and manifests share the bytes, and what would exceed them is too large", async (t) => {
   const { reader } = await readerOf(t, { bytes: 250 });
   assert.equal((await reader.manifest(blob.digest)).kind, "found");
   assert.equal((await reader.blob(blob, 100)).kind, "found");
@@ -56,7 +56,7 @@ test("a blob that isn't there, or is larger than its own cap, takes no bytes of 
   assert.equal((await reader.blob(blob, 100)).kind, "found");
 });
 
-test("when the time is over, what is under way ends as broken and nothing more is asked", async (t) => {
+test("T7: when the time is over, what is under way ends as broken and nothing more is asked", async (t) => {
   const closed: Promise<void>[] = [];
   const { reader, server } = await readerOf(t, { milliseconds: 150, calls: 2 }, () => ({
     status: 200,

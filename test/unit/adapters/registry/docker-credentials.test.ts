@@ -36,7 +36,7 @@ function rig(t: TestContext, config: unknown, helpers: Readonly<Record<string, s
 const auth = (user: string): { auth: string } => ({ auth: Buffer.from(`${user}:pa:ss`).toString("base64") });
 const basic = (username: string): object => ({ kind: "basic", username, password: "pa:ss" });
 
-test("a host gets what is stored for exactly that host, never for one that contains its name", async (t) => {
+test("T21, CVE-2026-59891: a host gets what is stored for exactly that host, never for one that contains its name", async (t) => {
   const { credentials } = rig(t, { auths: { "ghcr.io": auth("ghcr"), "https://example.org:5000/v2/": auth("port") } });
   assert.deepEqual(await credentials("ghcr.io"), basic("ghcr"));
   assert.deepEqual(await credentials("example.org:5000"), basic("port"));
@@ -57,7 +57,7 @@ test("a host gets what is stored for exactly that host, never for one that conta
   }
 });
 
-test("no request to cr.io carries ghcr.io's password", async (t) => {
+test("T21, CVE-2026-59891: no request to cr.io carries ghcr.io's password", async (t) => {
   const { credentials } = rig(t, { auths: { "ghcr.io": auth("ghcr") } });
   const sent: (string | null)[] = [];
   const client = createRegistryClient({
@@ -113,7 +113,7 @@ for (const [name, config] of [
   ["of another shape", { auths: { "ghcr.io": { auth: ["c2VjcmV0"] } } }],
   ["that is a list", []],
 ] as const) {
-  test(`a file ${name} is a usage error that does not quote it`, async (t) => {
+  test(`T22: a file ${name} is a usage error that does not quote it`, async (t) => {
     const { credentials } = rig(t, config);
     await assert.rejects(credentials("ghcr.io"), (error) => {
       assert.ok(error instanceof Failure);
@@ -169,7 +169,7 @@ for (const [name, script, message] of [
   ["answers nonsense", "echo s3cret", /something else than credentials/],
   ["prints without end", "yes s3cret", /something else than credentials/],
 ] as const) {
-  test(`a helper that ${name} is an error that repeats nothing of its output`, async (t) => {
+  test(`T22: a helper that ${name} is an error that repeats nothing of its output`, async (t) => {
     const { credentials } = rig(t, { credsStore: "bad" }, { bad: script });
     await assert.rejects(credentials("ghcr.io"), (error) => {
       assert.ok(error instanceof Failure);

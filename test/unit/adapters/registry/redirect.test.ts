@@ -14,7 +14,7 @@ const sleep = (): Promise<void> => Promise.resolve();
 const credentials = (): Promise<{ kind: "basic"; username: string; password: string }> =>
   Promise.resolve({ kind: "basic", username: "ada", password: "hunter2" });
 
-test("a redirect to another host is followed without credentials", async (t) => {
+test("CVE-2026-48501: a redirect to another host is followed without credentials", async (t) => {
   const storage = await startServer(t, () => ({ status: 200, body: content }));
   const registry = await startServer(t, ({ headers }) =>
     headers.authorization === undefined
@@ -49,7 +49,7 @@ test("redirects in a circle are broken after a few", async (t) => {
   assert.equal(registry.seen.length, 6);
 });
 
-test("what another host answers after a redirect is no answer of the registry about its content", async (t) => {
+test("T7: what another host answers after a redirect is no answer of the registry about its content", async (t) => {
   for (const [status, kind] of [
     [404, "broken"],
     [401, "unauthorized"],
@@ -76,10 +76,12 @@ test("what another host answers after a redirect is no answer of the registry ab
 for (const [name, location, detail] of [
   ["to another host without TLS", "http://elsewhere.example/x?token=s3cret", /without TLS/],
   ["from the internet to this machine", "http://127.0.0.1:1/latest/meta-data", /on this machine/],
+  ["from the internet to a private network", "https://169.254.169.254/latest/meta-data", /or in its network/],
+  ["from the internet to an address written otherwise", "https://0x0a.1/", /or in its network/],
   ["with credentials in the address", "https://user:pass@elsewhere.example/", /an address with credentials/],
   ["to something that is no web address", "file:///etc/passwd", /no web address/],
 ] as const) {
-  test(`a redirect ${name} is not followed`, async () => {
+  test(`CVE-2026-48501: a redirect ${name} is not followed`, async () => {
     const asked: string[] = [];
     const client = createRegistryClient({
       sleep,
@@ -96,7 +98,7 @@ for (const [name, location, detail] of [
   });
 }
 
-test("an upload is not sent after a redirect, nor to another host", async (t) => {
+test("CVE-2026-48501: an upload is not sent after a redirect, nor to another host", async (t) => {
   const elsewhere = await startServer(t, () => ({ status: 201 }));
   const plans = [
     { status: 307, headers: { location: `http://${elsewhere.host}/` } },
@@ -114,7 +116,7 @@ for (const [name, wantsSignIn] of [
   ["the password that the registry itself asked for", true],
   ["an answer to a challenge of its own", false],
 ] as const) {
-  test(`a host that a list of referrers was redirected to can't get ${name} by naming a next page`, async (t) => {
+  test(`CVE-2026-48501: a host that a list of referrers was redirected to can't get ${name} by naming a next page`, async (t) => {
     const evil: LoopbackServer = await startServer(t, ({ url }) => {
       const { pathname, searchParams } = new URL(url, "http://evil");
       if (pathname === "/steal") return { status: 200, body: JSON.stringify({ token: "any" }) };
@@ -144,7 +146,7 @@ for (const [name, wantsSignIn] of [
   });
 }
 
-test("an address on another host than the registry's is not asked at all", async (t) => {
+test("CVE-2026-48501: an address on another host than the registry's is not asked at all", async (t) => {
   const evil = await startServer(t, () => ({
     status: 401,
     headers: { "www-authenticate": 'Basic realm="phish"' },
@@ -165,7 +167,7 @@ for (const [status, kind] of [
   [404, "broken"],
   [401, "unauthorized"],
 ] as const) {
-  test(`another host that redirects back gets no credentials sent, and its ${status} is "${kind}"`, async (t) => {
+  test(`CVE-2026-48501: another host that redirects back gets no credentials sent, and its ${status} is "${kind}"`, async (t) => {
     const cdn: LoopbackServer = await startServer(t, () => ({
       status: 302,
       headers: { location: `http://${registry.host}/gone` },

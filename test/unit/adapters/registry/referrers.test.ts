@@ -56,13 +56,14 @@ for (const [name, api] of [
   ["406", { status: 406 }],
   ["a web page", { status: 200, headers: { "content-type": "text/html" }, body: "<html>" }],
   ["an empty list", list()],
+  ["another type of list", { ...list(), headers: { "content-type": mediaTypes.dockerIndex } }],
 ] as const) {
-  test(`an API that answers ${name} leaves what the fallback tag lists`, async (t) => {
+  test(`T7: an API that answers ${name} leaves what the fallback tag lists`, async (t) => {
     assert.deepEqual(digests(await listed(t, api, list(entry("a"), entry("b")))), [digestOf("a"), digestOf("b")]);
   });
 }
 
-test("neither API nor tag: no referrers, which is an answer", async (t) => {
+test("T7: neither API nor tag: no referrers, which is an answer", async (t) => {
   assert.deepEqual(digests(await listed(t, none, none)), []);
   assert.deepEqual(digests(await listed(t, list(), none)), []);
 });
@@ -80,14 +81,14 @@ for (const [status, kind] of [
   [500, "broken"],
   [410, "broken"],
 ] as const) {
-  test(`${status} of the API or of the tag is "${kind}", never an empty list`, async (t) => {
+  test(`T7: ${status} of the API or of the tag is "${kind}", never an empty list`, async (t) => {
     assert.equal((await listed(t, { status }, list(entry("a")))).kind, kind);
     assert.equal((await listed(t, none, { status })).kind, kind);
     assert.equal((await listed(t, list(entry("a")), { status })).kind, kind);
   });
 }
 
-test("a redirect to another host that throttles, as GHCR was seen to do, is throttled", async (t) => {
+test("T7: a redirect to another host that throttles, as GHCR was seen to do, is throttled", async (t) => {
   const website = await startServer(t, () => ({ status: 429 }));
   const answer = await listed(
     t,
@@ -96,6 +97,65 @@ test("a redirect to another host that throttles, as GHCR was seen to do, is thro
   );
   assert.ok(answer.kind === "throttled");
   assert.match(answer.detail, /after a redirect/);
+});
+
+test("T7: a 303 to another host's web page, as GHCR was seen to send, leaves what the fallback tag lists", async (t) => {
+  for (const page of [
+    { status: 200, headers: { "content-type": "text/html; charset=utf-8" }, body: "<html>" },
+    { status: 404, headers: { "content-type": "text/html" }, body: "<html>" },
+  ]) {
+    const website = await startServer(t, () => page);
+    const redirect = { status: 303, headers: { location: `http://${website.host}/-/v2/packages/x` } };
+    assert.deepEqual(digests(await listed(t, redirect, list(entry("a")))), [digestOf("a")]);
+    assert.equal(website.seen.length, 1);
+  }
+});
+
+for (const [name, planned] of [
+  ["a 303 that leads nowhere", { status: 303 }],
+  ["a 303 to itself", { status: 303, headers: { location: "" } }],
+] as const) {
+  test(`T7: ${name} is broken, by API and by tag`, async (t) => {
+    assert.equal((await listed(t, planned, list(entry("a")))).kind, "broken");
+    assert.equal((await listed(t, none, planned)).kind, "broken");
+  });
+}
+
+test("T7: an API or a tag that does not end its answer in time is broken, and nobody waits for longer", async (t) => {
+  const stalled: PlannedAnswer = { status: 200, headers: type, stream: (response) => response.write(" ") };
+  const started = performance.now();
+  const options = { timeoutMilliseconds: 200 };
+  assert.equal((await listed(t, stalled, list(entry("a")), options)).kind, "broken");
+  assert.equal((await listed(t, list(entry("a")), stalled, options)).kind, "broken");
+  assert.ok(performance.now() - started < 3000);
+});
+
+for (const status of [429, 500, 503]) {
+  test(`T7: a ${status} that passes is tried again, by API and by tag`, async (t) => {
+    for (const byTag of [false, true]) {
+      let failures = 2;
+      const server = await startServer(t, ({ url }) => {
+        if (url.includes("/manifests/") === byTag && failures-- > 0) return { status };
+        return byTag && !url.includes("/manifests/") ? none : list(entry("a"));
+      });
+      const client = createRegistryClient({ sleep: () => Promise.resolve() });
+      assert.deepEqual(digests(await client.referrers(`${server.host}/team/app`, subject)), [digestOf("a")]);
+      assert.equal(server.seen.length, 4);
+    }
+  });
+}
+
+test("a referrer that moved from one list to the other is listed; one that left both is not, which is the registry's word", async (t) => {
+  let moved = false;
+  const server = await startServer(t, ({ url }) => {
+    if (url.includes("/manifests/")) return moved ? list(entry("a")) : none;
+    return moved ? list() : list(entry("a"), entry("b"));
+  });
+  const client = createRegistryClient();
+  const repository = `${server.host}/team/app`;
+  assert.deepEqual(digests(await client.referrers(repository, subject)), [digestOf("a"), digestOf("b")]);
+  moved = true;
+  assert.deepEqual(digests(await client.referrers(repository, subject)), [digestOf("a")]);
 });
 
 const malformed: readonly (readonly [string, PlannedAnswer])[] = [
@@ -109,7 +169,7 @@ const malformed: readonly (readonly [string, PlannedAnswer])[] = [
   ["two sizes for one digest", list(entry("a"), entry("a", { size: 7 }))],
 ];
 for (const [name, bad] of malformed) {
-  test(`a list with ${name} is broken, by API and by tag`, async (t) => {
+  test(`T8: a list with ${name} is broken, by API and by tag`, async (t) => {
     assert.equal((await listed(t, bad, none)).kind, "broken");
     assert.equal((await listed(t, none, bad)).kind, "broken");
   });
@@ -120,7 +180,7 @@ test("a fallback tag that holds an image instead of a list is broken", async (t)
   assert.equal((await listed(t, none, image)).kind, "broken");
 });
 
-test("10,000 referrers are too large, in one list, in pages and in both together", async (t) => {
+test("T8, CVE-2023-46737: 10,000 referrers are too large, in one list, in pages and in both together", async (t) => {
   const many = (count: number, from = 0): object[] => Array.from({ length: count }, (_, i) => entry(`r${from + i}`));
   assert.equal((await listed(t, list(...many(10_000)), none)).kind, "too-large");
   assert.equal((await listed(t, none, list(...many(10_000)))).kind, "too-large");
@@ -149,13 +209,13 @@ for (const [name, link] of [
   ["elsewhere on the host", `</v2/other/app/referrers/${subject}?n=1>; rel="next"`],
   ["in a circle", `<?n=1>; rel="next"`],
 ] as const) {
-  test(`a next page ${name} is broken, and empty pages end`, async (t) => {
+  test(`CVE-2026-48501: a next page ${name} is broken, and empty pages end`, async (t) => {
     const answer = await listed(t, () => ({ ...list(), headers: { ...type, link } }), none);
     assert.equal(answer.kind, "broken");
   });
 }
 
-test("endless empty pages are bounded", async (t) => {
+test("T8, GHSA-9m3v-v4r5-ppx7: endless empty pages are bounded", async (t) => {
   let page = 0;
   const answer = await listed(t, () => ({ ...list(), headers: { ...type, link: `<?n=${++page}>; rel="next"` } }), none);
   assert.equal(answer.kind, "too-large");
@@ -172,7 +232,7 @@ test("a second page that is refused makes the whole list unknown", async (t) => 
   assert.equal(answer.kind, "broken");
 });
 
-test("pages that hold more than four of the largest manifests together are too large", async (t) => {
+test("T8, CVE-2023-46737: pages that hold more than four of the largest manifests together are too large", async (t) => {
   let page = 0;
   const filler = { annotations: { filler: "x".repeat(700) } };
   const paged = (): PlannedAnswer => {
