@@ -6,7 +6,7 @@ import type { Digest } from "../core/oci/digest.ts";
 import { bundleMediaTypePrefix } from "../core/oci/formats.ts";
 import { parseIndex, parseReferrerManifest } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
-import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
+import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
 import type { Evidence, ReferrerEvidence } from "../core/verify/evidence.ts";
 
 /** Calls that one collection has under way at once: registries throttle (GHCR, Docker Hub) well above this. */

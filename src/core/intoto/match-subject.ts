@@ -5,6 +5,9 @@ import type { Statement } from "./statement.ts";
 const algorithms = ["sha256", "sha384", "sha512"] as const;
 type Algorithm = (typeof algorithms)[number];
 
+/** Digests of one artifact in lower-case hex, for artifacts too large to be at hand as bytes. */
+export type ArtifactDigests = Readonly<Record<Algorithm, string>>;
+
 function digestIn(digests: Readonly<Record<string, string>>, algorithm: Algorithm): string | undefined {
   return Object.hasOwn(digests, algorithm) ? digests[algorithm] : undefined;
 }
@@ -19,11 +22,12 @@ export function matchesDigest(statement: Statement, algorithm: Algorithm, hex: s
 
 /**
  * True when one of the statement's subjects names the artifact: at least one digest that can be recomputed from the
- * bytes, and none of those that can be differs.
+ * bytes (or is given), and none of those that can be differs.
  */
-export function matchesArtifact(statement: Statement, artifact: Uint8Array): boolean {
+export function matchesArtifact(statement: Statement, artifact: Uint8Array | ArtifactDigests): boolean {
   const computed = new Map<Algorithm, string>();
   const compute = (algorithm: Algorithm): string => {
+    if (!(artifact instanceof Uint8Array)) return artifact[algorithm];
     const known = computed.get(algorithm) ?? createHash(algorithm).update(artifact).digest("hex");
     computed.set(algorithm, known);
     return known;
