@@ -90,9 +90,23 @@ function checkDemands<B extends ProvenSignature>(
 
 const digestLength = { sha256: 64, sha384: 96, sha512: 128 } as const;
 
+const usage = (code: string, message: string, remedy: string): Failure =>
+  new Failure({ code, kind: "usage", message, remedy });
+
+/** Throws IDENTITY_EMPTY (usage) for an identity that is empty, blank, padded or incomplete: it would demand nothing. */
+export function assertIdentity(identity: ExpectedIdentity | undefined): void {
+  const { issuer, subject } = (identity ?? {}) as Partial<ExpectedIdentity>;
+  for (const [part, value] of Object.entries({ issuer, subject })) {
+    if (typeof value === "string" && value !== "" && value.trim() === value) continue;
+    throw usage(
+      "IDENTITY_EMPTY",
+      `The expected identity's ${part} is empty or has spaces around it.`,
+      "Name the issuer and the subject exactly as the certificate has them.",
+    );
+  }
+}
+
 function assertUsable(input: VerifyBundleInput | VerifyKeyedBundleInput): void {
-  const usage = (code: string, message: string, remedy: string): Failure =>
-    new Failure({ code, kind: "usage", message, remedy });
   if (input.identity !== undefined && input.key !== undefined) {
     throw usage(
       "SIGNER_AMBIGUOUS",
@@ -104,17 +118,7 @@ function assertUsable(input: VerifyBundleInput | VerifyKeyedBundleInput): void {
   if ("key" in input && !(input.key?.spki instanceof Uint8Array)) {
     throw usage("KEY_MISSING", "The key to verify with is not a key.", "Read the key with readPublicKey.");
   }
-  if ("identity" in input) {
-    const { issuer, subject } = (input.identity ?? {}) as Partial<ExpectedIdentity>;
-    for (const [part, value] of Object.entries({ issuer, subject })) {
-      if (typeof value === "string" && value !== "" && value.trim() === value) continue;
-      throw usage(
-        "IDENTITY_EMPTY",
-        `The expected identity's ${part} is empty or has spaces around it.`,
-        "Name the issuer and the subject exactly as the certificate has them.",
-      );
-    }
-  }
+  if ("identity" in input) assertIdentity(input.identity);
   if ("predicateType" in input && (input.predicateType ?? "").trim() === "") {
     throw usage(
       "PREDICATE_TYPE_EMPTY",
