@@ -99,7 +99,9 @@ async function hashFile(path: string, signal: AbortSignal): Promise<ArtifactDige
 /** A file that is meant to be small; a larger one is refused before it is read. */
 function readFile(path: string, what: string, most: number): Uint8Array {
   try {
-    const { size } = statSync(path);
+    const stat = statSync(path);
+    if (!stat.isFile()) throw new Error("it is not a file"); // a device may have no end
+    const { size } = stat;
     if (size > most) throw new Error(`it has ${size} bytes, and at most ${most} are read`);
     return readFileSync(path);
   } catch (error) {

@@ -9,7 +9,7 @@ import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 
 export interface VerifyBundleOptions {
-  readonly bundle: string;
+  readonly bundle?: string;
   readonly certificateIdentity?: string;
   readonly certificateOidcIssuer?: string;
   readonly key?: string;
@@ -65,6 +65,14 @@ export async function verifyBundleAction(
   context: CommandContext,
 ): Promise<Outcome> {
   const { bundle, trustedRoot } = options;
+  if (bundle === undefined) {
+    throw new Failure({
+      code: "BUNDLE_NOT_NAMED",
+      kind: "usage",
+      message: "It is not said which bundle to verify.",
+      remedy: "Name the bundle's file with --bundle.",
+    });
+  }
   const result = await verifyBundleFile({
     bundle,
     signer: signerOf(options),

@@ -9,7 +9,7 @@ export const registerVerifyBundle: RegisterCommand = (program, run) => {
       "Verifies one Sigstore bundle about a file or a digest, as a client of sigstore-conformance: signer, signature, log entries, times and subject, offline under a trusted root. Exits 0 when everything is proven, 1 when it is refused.",
     )
     .argument("<file-or-digest>", "the artifact, or its digest as sha256:<64 hex digits> (where no file has that name)")
-    .requiredOption("--bundle <file>", "the bundle (v0.1 to v0.3)")
+    .option("--bundle <file>", "the bundle (v0.1 to v0.3); always needed")
     .option("--certificate-identity <identity>", "the subject alternative name of the signer's certificate, exactly")
     .option("--certificate-oidc-issuer <url>", "the issuer of the signer's token, exactly")
     .option("--key <file>", "a public key (PEM) in place of an identity")

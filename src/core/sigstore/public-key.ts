@@ -35,8 +35,10 @@ export function readPublicKey(file: Uint8Array): TrustedKey {
   }
   const fault = keyFault(key);
   if (fault !== undefined) throw invalid(fault);
-  // Another encoding of the same key (trailing bytes, explicit curve parameters) would be another key to a log.
-  const spki = key.export({ format: "der", type: "spki" });
+  // Another encoding of the same key (trailing bytes, explicit curve parameters) would be another key to a log. By way of
+  // JSON, as Node keeps explicit parameters when it writes DER.
+  const jwk = createPublicKey({ key: key.export({ format: "jwk" }), format: "jwk" });
+  const spki = jwk.export({ format: "der", type: "spki" });
   if (!spki.equals(der)) throw invalid("a key that is not in its DER form");
   return { sha256: sha256Hex(spki), spki, key };
 }

@@ -73,6 +73,14 @@ function hashesOf(key: KeyObject): readonly (Algorithm | null)[] {
 const curves = { "P-256": p256, "P-384": p384, "P-521": p521 } as const;
 
 function verifyDigest(key: KeyObject, algorithm: Algorithm, digest: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    return verifyByKind(key, algorithm, digest, signature);
+  } catch {
+    return false; // a signature that can't even be parsed by the key's scheme
+  }
+}
+
+function verifyByKind(key: KeyObject, algorithm: Algorithm, digest: Uint8Array, signature: Uint8Array): boolean {
   if (key.asymmetricKeyType === "rsa") return verifyRsa(key, algorithm, digest, signature);
   const { crv, x, y } = key.export({ format: "jwk" });
   if (x === undefined) return false;
