@@ -43,19 +43,14 @@ export function readPublicKey(file: Uint8Array): TrustedKey {
   return { sha256: sha256Hex(spki), spki, key };
 }
 
-function keyFault(key: KeyObject): string | undefined {
-  const details = key.asymmetricKeyDetails;
-  switch (key.asymmetricKeyType) {
-    case "ed25519":
-      return undefined;
-    case "ec":
-      return curves.has(details?.namedCurve ?? "") ? undefined : `a key on the curve ${String(details?.namedCurve)}`;
-    case "rsa":
-      if ((details?.modulusLength ?? 0) < leastRsaBits) return `an RSA key of ${String(details?.modulusLength)} bits`;
-      return (details?.publicExponent ?? 0n) < 3n ? "an RSA key whose exponent is too small" : undefined;
-    default:
-      return `a key of the kind ${String(key.asymmetricKeyType)}`;
-  }
+function keyFault({ asymmetricKeyType: type, asymmetricKeyDetails: details = {} }: KeyObject): string | undefined {
+  if (type === "ed25519") return undefined;
+  if (type === "ec")
+    return curves.has(details.namedCurve ?? "") ? undefined : `a key on the curve ${String(details.namedCurve)}`;
+  if (type !== "rsa") return `a key of the kind ${String(type)}`;
+  const bits = details.modulusLength ?? 0;
+  if (bits < leastRsaBits) return `an RSA key of ${bits} bits`;
+  return (details.publicExponent ?? 0n) < 3n ? "an RSA key whose exponent is too small" : undefined;
 }
 
 /** The kind of file, never its content: it may be a private key. */

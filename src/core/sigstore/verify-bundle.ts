@@ -107,7 +107,9 @@ export function assertIdentity(identity: ExpectedIdentity | undefined): void {
 }
 
 function assertUsable(input: VerifyBundleInput | VerifyKeyedBundleInput): void {
-  if (input.identity !== undefined && input.key !== undefined) {
+  // Callers without types may give what the types rule out.
+  const { identity, key } = input as { readonly identity?: unknown; readonly key?: Partial<TrustedKey> | null };
+  if (identity !== undefined && key !== undefined) {
     throw usage(
       "SIGNER_AMBIGUOUS",
       "Both an identity and a key are expected of one bundle.",
@@ -115,7 +117,7 @@ function assertUsable(input: VerifyBundleInput | VerifyKeyedBundleInput): void {
     );
   }
   // A field that is there but undefined was meant to demand something: it never means "anybody".
-  if ("key" in input && !(input.key?.spki instanceof Uint8Array)) {
+  if ("key" in input && !(key?.spki instanceof Uint8Array)) {
     throw usage("KEY_MISSING", "The key to verify with is not a key.", "Read the key with readPublicKey.");
   }
   if ("identity" in input) assertIdentity(input.identity);

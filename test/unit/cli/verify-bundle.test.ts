@@ -86,7 +86,7 @@ test("exits 0 for a file and for its digest, and says who signed what and when",
 test("exits 1 with findings for another artifact, identity, issuer, root and for what is no bundle", async (t) => {
   await withLabSigstore(async (lab) => {
     const { common, identity, file, root, write } = await served(t, lab);
-    const [, subject = "", , labIssuer = ""] = identity;
+    const { subject, issuer: labIssuer } = lab.identity();
     const named = (identityName: string, issuerName: string): readonly string[] => [
       "--certificate-identity",
       identityName,
@@ -101,7 +101,7 @@ test("exits 1 with findings for another artifact, identity, issuer, root and for
       [[...common, ...named(subject, issuer), file], ["IDENTITY_ISSUER_MISMATCH"]],
       [["--bundle", write("no.json", "{}"), "--trusted-root", root, ...identity, file], ["BUNDLE_MEDIA_TYPE"]],
       [["--bundle", write("bad.json", "{"), "--trusted-root", root, ...identity, file], ["BUNDLE_INVALID"]],
-      [["--bundle", common[1] ?? "", "--trusted-root", write("r.json", "{}"), ...identity, file], ["ROOT_INVALID"]],
+      [["--bundle", common[1], "--trusted-root", write("r.json", "{}"), ...identity, file], ["ROOT_INVALID"]],
     ];
     for (const [args, expected] of cases) {
       const json = await verify(...args, "--json");

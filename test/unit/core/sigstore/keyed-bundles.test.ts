@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { createHash, sign } from "node:crypto";
 import { test } from "node:test";
 import { ed25519ph } from "@noble/curves/ed25519.js";
-import fc from "fast-check";
 import { Failure } from "../../../../src/core/failure.ts";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { readTrustedRoot } from "../../../../src/core/sigstore/trusted-root.ts";
 import { verifyBundle } from "../../../../src/core/sigstore/verify-bundle.ts";
-import type { VerifyBundleInput, VerifyKeyedBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
+import type { VerifyKeyedBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
 import { toPem } from "../../../../lab/sigstore/certificates.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 import { changed, readJson, sampleHex, sampleStatement, stamp, writeJson } from "../../../support/sigstore-handmade.ts";
@@ -156,7 +155,7 @@ test("a bundle with a certificate is refused for a key, and one with a key for a
     assert.deepEqual(codes(lab, key, certified), ["BUNDLE_CERTIFICATE_NOT_KEY"]);
     const keyed = keyedBundle(lab, key, statement, { stamped: true });
     const { key: _none, ...rest } = good(lab, key, keyed);
-    for (const input of [{ ...rest, identity: lab.identity() }, rest] as VerifyBundleInput[])
+    for (const input of [{ ...rest, identity: lab.identity() }, rest])
       assert.deepEqual(codesOf(verifyBundle(input)), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
     const both = changed(keyed, (json) => {
       json.verificationMaterial.certificate = readJson(certified).verificationMaterial.certificate ?? { rawBytes: "" };
@@ -191,7 +190,7 @@ test("usage: a key together with an identity, or a key that is none, is told bef
     const input = good(lab, managedKey(), new Uint8Array());
     const throws = (change: Record<string, unknown>, code: string): void => {
       assert.throws(
-        () => verifyBundle({ ...input, ...change } as VerifyKeyedBundleInput),
+        () => verifyBundle({ ...input, ...change }),
         (error) => error instanceof Failure && error.code === code && error.kind === "usage",
       );
     };
@@ -290,31 +289,6 @@ test("a statement about another subject, or of another predicate type, is refuse
     const key = managedKey();
     const bundle = keyedBundle(lab, key, sampleStatement(predicateTypes.spdx, { sha256: "cd".repeat(32) }));
     assert.deepEqual(codes(lab, key, bundle), ["STATEMENT_SUBJECT_MISMATCH", "STATEMENT_PREDICATE_TYPE"]);
-  });
-});
-
-test("a byte changed in a bundle that was signed with a key is refused, or proves exactly the same", async () => {
-  await withLabSigstore((lab) => {
-    const key = managedKey();
-    for (let entry = 0; entry < 3; entry += 1) keyedBundle(lab, managedKey(), statement, { entries: ["dsse 0.0.2"] });
-    const bundle = keyedBundle(lab, key, statement, { entries: ["dsse 0.0.1", "hashedrekord 0.0.2"], stamped: true });
-    const proof = verifyBundle(good(lab, key, bundle));
-    assert.ok(proof.ok, JSON.stringify(proof));
-    const seen = new Set<string>();
-    let refused = 0;
-    fc.assert(
-      fc.property(fc.nat(bundle.length - 1), fc.integer({ min: 1, max: 255 }), (position, change) => {
-        const bytes = Buffer.from(bundle);
-        bytes.writeUInt8(bytes.readUInt8(position) ^ change, position);
-        const result = verifyBundle(good(lab, key, bytes));
-        if (result.ok) assert.deepEqual(result.proof, proof.proof);
-        else refused += 1;
-        codesOf(result).forEach((code) => seen.add(code));
-      }),
-      { numRuns: 300 },
-    );
-    assert.ok(refused > 200, `${refused} of 300 refused`);
-    assert.ok(seen.size >= 3, `only ${[...seen].join(", ")} were seen`);
   });
 });
 
