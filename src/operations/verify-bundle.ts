@@ -2,8 +2,9 @@ import { createHash } from "node:crypto";
 import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, reasonOf } from "../core/failure.ts";
-import type { ArtifactDigests } from "../core/intoto/match-subject.ts";
+import type { ArtifactDigests, DigestAlgorithm } from "../core/intoto/match-subject.ts";
 import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
+import { claimedDigests } from "../core/sigstore/claimed-digests.ts";
 import type { ExpectedIdentity, KeyedArtifactBundle, VerifiedArtifactBundle } from "../core/sigstore/contract.ts";
 import { readPublicKey } from "../core/sigstore/public-key.ts";
 import { readTrustedRoot } from "../core/sigstore/trusted-root.ts";
@@ -58,7 +59,7 @@ export async function verifyBundleFile(
   );
   if (!root.ok) return root;
   const bundle = readFile(request.bundle, "bundle", maxBundleBytes);
-  const subject = await subjectOf(request.artifact, request.signal);
+  const subject = await subjectOf(request.artifact, bundle, request.signal);
   return verifyBundle({ bundle, root: root.proof, thresholds, subject, now, ...expected });
 }
 
@@ -75,25 +76,27 @@ function defaultRoot({ staging, checkout }: VerifyBundleRequest): string {
 }
 
 /** The protocol's rule: a digest only when it has exactly that form and no file has its name. */
-async function subjectOf(artifact: string, signal: AbortSignal): Promise<BundleSubject> {
+async function subjectOf(artifact: string, bundle: Uint8Array, signal: AbortSignal): Promise<BundleSubject> {
   const hex = /^sha256:([0-9a-f]{64})$/.exec(artifact)?.[1];
   if (hex !== undefined && !existsSync(artifact)) return { kind: "digest", algorithm: "sha256", hex };
   try {
-    return { kind: "digests", digests: await hashFile(artifact, signal) };
+    return { kind: "digests", digests: await hashFile(artifact, claimedDigests(bundle), signal) };
   } catch (error) {
     if (signal.aborted) throw error;
     throw unreadable(artifact, "artifact", error);
   }
 }
 
-/** All digests that a bundle may name, in one pass that holds no more than a chunk. */
-async function hashFile(path: string, signal: AbortSignal): Promise<ArtifactDigests> {
-  const hashes = [createHash("sha256"), createHash("sha384"), createHash("sha512")] as const;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024, signal }) as AsyncIterable<Buffer>) {
-    for (const hash of hashes) hash.update(chunk);
-  }
-  const [sha256, sha384, sha512] = hashes;
-  return { sha256: sha256.digest("hex"), sha384: sha384.digest("hex"), sha512: sha512.digest("hex") };
+/** The digests that the bundle may ask for, in one pass that holds no more than a chunk. */
+async function hashFile(
+  path: string,
+  algorithms: ReadonlySet<DigestAlgorithm>,
+  signal: AbortSignal,
+): Promise<ArtifactDigests> {
+  const hashes = [...algorithms].map((algorithm) => ({ algorithm, hash: createHash(algorithm) }));
+  const chunks: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: 1024 * 1024, signal });
+  for await (const chunk of chunks) for (const { hash } of hashes) hash.update(chunk);
+  return Object.fromEntries(hashes.map(({ algorithm, hash }) => [algorithm, hash.digest("hex")]));
 }
 
 /** A file that is meant to be small; a larger one is refused before it is read. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { matchesArtifact, matchesDigest } from "../intoto/match-subject.ts";
-import type { ArtifactDigests } from "../intoto/match-subject.ts";
+import type { ArtifactDigests, DigestAlgorithm } from "../intoto/match-subject.ts";
 import { parseStatement } from "../intoto/parse-statement.ts";
 import type { Statement } from "../intoto/statement.ts";
 import { all, proven, refuse } from "../verify/finding.ts";
@@ -8,15 +8,13 @@ import type { Checked } from "../verify/finding.ts";
 import type { SignedContent } from "./contract.ts";
 
 /**
- * What the bundle must be about: bytes at hand, the digests of a file that was hashed as it was read (all of them, as
- * the bundle chooses which it names), or one digest in lower-case hex (an image's is sha256).
+ * What the bundle must be about: bytes at hand, the digests of a file that was hashed as it was read (as many as
+ * claimedDigests says: the bundle chooses which it names), or one digest in lower-case hex (an image's is sha256).
  */
 export type BundleSubject =
   | { readonly kind: "artifact"; readonly bytes: Uint8Array }
   | { readonly kind: "digests"; readonly digests: ArtifactDigests }
   | { readonly kind: "digest"; readonly algorithm: DigestAlgorithm; readonly hex: string };
-
-type DigestAlgorithm = keyof ArtifactDigests;
 
 const subjectRemedy = "Verify the artifact that the bundle was made for, or fetch the artifact's own bundle.";
 
@@ -64,7 +62,7 @@ export function checkContent(
 /** The subject's digest by this algorithm; a digest that was given as such has its own. */
 function digestOf(subject: BundleSubject, algorithm: DigestAlgorithm): { algorithm: DigestAlgorithm; hex: string } {
   if (subject.kind === "digest") return { algorithm: subject.algorithm, hex: subject.hex };
-  if (subject.kind === "digests") return { algorithm, hex: subject.digests[algorithm] };
+  if (subject.kind === "digests") return { algorithm, hex: subject.digests[algorithm] ?? "not computed" };
   return { algorithm, hex: createHash(algorithm).update(subject.bytes).digest("hex") };
 }
 
