@@ -14,7 +14,7 @@ import { withCosign } from "../support/sigstore-peer.ts";
 
 test("cosign and verifyBundle agree on bundles of a managed key: its own, another's, another artifact", async (t) => {
   await withLabSigstore(async (lab) => {
-    const absent = await withCosign(lab, async ({ bare }) => {
+    const absent = await withCosign(lab, async (peer) => {
       const folder = mkdtempSync(join(tmpdir(), "neko-cosign-keyed-"));
       const write = (name: string, bytes: Uint8Array | string): string => {
         writeFileSync(join(folder, name), bytes);
@@ -39,7 +39,7 @@ test("cosign and verifyBundle agree on bundles of a managed key: its own, anothe
             [key, Buffer.from("another"), false],
           ] as const) {
             const files = ["--key", write("key.pub", signer.pem), "--bundle", write("bundle.json", bundle)];
-            const cosign = await bare(...command, ...files, "--trusted-root", root, write("artifact", bytes));
+            const cosign = await peer.bare(...command, ...files, "--trusted-root", root, write("artifact", bytes));
             assert.equal(cosign.code === 0, agreed, cosign.output);
             const ours = verifyBundle({
               bundle,

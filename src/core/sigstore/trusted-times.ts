@@ -16,6 +16,8 @@ export function parseStamps({ name, bundle }: ReadBundle): Checked<readonly RFC3
     for (const { signedTimestamp } of bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []) {
       const stamp = RFC3161Timestamp.parse(Buffer.from(signedTimestamp));
       if (Number.isNaN(stamp.signingTime.getTime())) throw new Error("not a time");
+      // Read here, where a token without them is told apart: the library finds them only when it is asked.
+      if (stamp.signerSerialNumber.length === 0 || stamp.signerIssuer.length === 0) throw new Error("no signer");
       stamps.push(stamp);
     }
     return proven(stamps);

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
-import { changed, sampleStatement, stamp } from "../../../support/sigstore-handmade.ts";
+import { changed, readJson, sampleStatement, stamp } from "../../../support/sigstore-handmade.ts";
 import type { BundleJson, LogEntryJson } from "../../../support/sigstore-handmade.ts";
 import { labThresholds, withLabSigstore } from "../../../support/sigstore-lab.ts";
 import type { LabSigstore } from "../../../support/sigstore-lab.ts";
@@ -58,6 +58,29 @@ test("a time stamp for another signature, or one cut short, is refused", async (
     ]) {
       assert.deepEqual(codes(lab, withStamp(bytes)), ["BUNDLE_TIME_INVALID"]);
     }
+  });
+});
+
+test("one changed bit anywhere in a time stamp is refused, or lies where nothing is said; it never throws", async () => {
+  await withLabSigstore(async (lab) => {
+    const bundle = await lab.sign(statement, { logs: [2] });
+    const good = verifyBundleCryptography(bundle, lab.root, labThresholds);
+    assert.ok(good.ok);
+    const [token] = readJson(bundle).verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? [];
+    const bytes = Buffer.from(token?.signedTimestamp ?? "", "base64");
+    let refused = 0;
+    for (const [position, byte] of bytes.entries()) {
+      const other = Buffer.from(bytes);
+      other.writeUInt8(byte ^ (1 << (position % 8)), position);
+      const stamped = changed(bundle, (json) => {
+        const rfc3161Timestamps = [{ signedTimestamp: other.toString("base64") }];
+        json.verificationMaterial.timestampVerificationData = { rfc3161Timestamps };
+      });
+      const result = verifyBundleCryptography(stamped, lab.root, labThresholds);
+      if (result.ok) assert.deepEqual(result.proof, good.proof, `byte ${position}`);
+      else refused += 1;
+    }
+    assert.ok(refused > bytes.length * 0.8, `${refused} of ${bytes.length} refused`);
   });
 });
 
