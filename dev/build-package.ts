@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import ts from "typescript";
@@ -11,6 +11,8 @@ import ts from "typescript";
 
 const checkout = resolve(import.meta.dirname, "..");
 const shippedFolders = ["components", "src"] as const;
+/** What `verify-bundle` reads without --trusted-root: to the package's code, dist/ is what the checkout is here. */
+const shippedFiles = ["stacks/roots/public-good.json"] as const;
 
 function compilerOptions(target: string): ts.CompilerOptions {
   const path = join(checkout, "tsconfig.json");
@@ -88,6 +90,11 @@ export function buildPackage(out: string): string[] {
     written.push(relative(out, file));
   });
   if (emitted.diagnostics.length > 0) throw new Error(formatDiagnostics(emitted.diagnostics));
+  for (const file of shippedFiles) {
+    mkdirSync(dirname(join(out, file)), { recursive: true });
+    copyFileSync(join(checkout, file), join(out, file));
+    written.push(file);
+  }
   return written.sort();
 }
 

@@ -4,6 +4,7 @@ import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPreview } from "./commands/preview.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -19,6 +20,7 @@ export type RegisterCommand = (program: Command, run: Runner) => void;
 /** Every command, in the order that --help shows. */
 export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
+  registerVerifyBundle,
   registerStatus,
   registerPreview,
   registerEnv,

@@ -14,8 +14,10 @@ export { assertUsable, assertVerified, PlannedRelease } from "./release/verified
 export type { ProvenStatement, ReleaseData, VerifiedRelease } from "./release/verified-release.ts";
 export { readTrustedRoot } from "./sigstore/trusted-root.ts";
 export type { TrustedRootMaterial } from "./sigstore/trusted-root.ts";
+export { readPublicKey } from "./sigstore/public-key.ts";
+export type { TrustedKey } from "./sigstore/public-key.ts";
 export { verifyBundle } from "./sigstore/verify-bundle.ts";
-export type { BundleSubject, VerifyBundleInput } from "./sigstore/verify-bundle.ts";
+export type { BundleSubject, VerifyBundleInput, VerifyKeyedBundleInput } from "./sigstore/verify-bundle.ts";
 export type { Evidence, ReferrerEvidence } from "./verify/evidence.ts";
 export { findingCodes } from "./verify/finding.ts";
 export type { Checked, Finding, FindingCode } from "./verify/finding.ts";

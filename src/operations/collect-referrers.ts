@@ -3,7 +3,7 @@ import type { Answer } from "../core/oci/answer.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import { bundleMediaTypePrefix } from "../core/oci/formats.ts";
 import { parseReferrerManifest } from "../core/oci/parse.ts";
-import { maxBundleBytes } from "../core/sigstore/bundle-format.ts";
+import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
 import type { ReferrerEvidence } from "../core/verify/evidence.ts";
 
 /** By subject: what refers to it, or why that could not be listed. */

@@ -3,9 +3,12 @@ import type { Statement } from "./statement.ts";
 
 /** Digest names of in-toto (spec/v1/digest_set.md) that are recomputed here; any other name proves nothing. */
 const algorithms = ["sha256", "sha384", "sha512"] as const;
-type Algorithm = (typeof algorithms)[number];
+export type DigestAlgorithm = (typeof algorithms)[number];
 
-function digestIn(digests: Readonly<Record<string, string>>, algorithm: Algorithm): string | undefined {
+/** Digests of one artifact in lower-case hex, for artifacts too large to be at hand as bytes. What lacks matches nothing. */
+export type ArtifactDigests = Readonly<Partial<Record<DigestAlgorithm, string>>>;
+
+function digestIn(digests: Readonly<Record<string, string>>, algorithm: DigestAlgorithm): string | undefined {
   return Object.hasOwn(digests, algorithm) ? digests[algorithm] : undefined;
 }
 
@@ -13,17 +16,18 @@ function digestIn(digests: Readonly<Record<string, string>>, algorithm: Algorith
  * True when one of the statement's subjects has exactly this digest, in lower-case hex. Only the algorithm asked for
  * counts: in-toto lets two digest sets match by any common name, and a name nobody checks must not vouch for an image.
  */
-export function matchesDigest(statement: Statement, algorithm: Algorithm, hex: string): boolean {
+export function matchesDigest(statement: Statement, algorithm: DigestAlgorithm, hex: string): boolean {
   return statement.subject.some(({ digest }) => digestIn(digest, algorithm) === hex);
 }
 
 /**
  * True when one of the statement's subjects names the artifact: at least one digest that can be recomputed from the
- * bytes, and none of those that can be differs.
+ * bytes (or is given), and none of those that can be differs.
  */
-export function matchesArtifact(statement: Statement, artifact: Uint8Array): boolean {
-  const computed = new Map<Algorithm, string>();
-  const compute = (algorithm: Algorithm): string => {
+export function matchesArtifact(statement: Statement, artifact: Uint8Array | ArtifactDigests): boolean {
+  const computed = new Map<DigestAlgorithm, string>();
+  const compute = (algorithm: DigestAlgorithm): string | undefined => {
+    if (!(artifact instanceof Uint8Array)) return artifact[algorithm];
     const known = computed.get(algorithm) ?? createHash(algorithm).update(artifact).digest("hex");
     computed.set(algorithm, known);
     return known;

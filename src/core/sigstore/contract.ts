@@ -49,20 +49,34 @@ export interface TrustedTime {
   readonly authority: string;
 }
 
-/** What the cryptography of one bundle proves, before any policy is asked. */
-export interface VerifiedBundle {
+/** What is proven of every signature, whoever made it. */
+export interface ProvenSignature {
+  /** Trusted times of the signature: from a time-stamp authority, or a log's signed entry timestamp. */
+  readonly times: readonly TrustedTime[];
+  /** Distinct transparency logs that hold the entry, as hex log ids, sorted. */
+  readonly logs: readonly string[];
+  /** The signed content: a DSSE envelope's payload with its type, or the digest that a message signature covers. */
+  readonly content: SignedContent;
+}
+
+/** What the cryptography of one bundle proves, before any policy is asked. It has at least one trusted time. */
+export interface VerifiedBundle extends ProvenSignature {
   readonly claims: CertificateClaims;
   /** The leaf certificate's validity: the window that every trusted time lay in. */
   readonly notBefore: Date;
   readonly notAfter: Date;
-  /** Trusted times of the signature: from a time-stamp authority, or a log's signed entry timestamp. At least one. */
-  readonly times: readonly TrustedTime[];
-  /** Distinct transparency logs that hold the entry, as hex log ids, sorted. */
-  readonly logs: readonly string[];
   /** Distinct certificate transparency logs that promised the certificate, as hex log ids, sorted. */
   readonly ctLogs: readonly string[];
-  /** The signed content: a DSSE envelope's payload with its type, or the digest that a message signature covers. */
-  readonly content: SignedContent;
+}
+
+/**
+ * What the cryptography of a bundle proves that was signed with a given key. It may have no trusted time: a given key
+ * is valid for as long as the caller gives it, so no window is missed. Rekor v2's entries, and v1's without a promise,
+ * carry none.
+ */
+export interface KeyedBundle extends ProvenSignature {
+  /** SHA-256 of the key's SubjectPublicKeyInfo, 64 lower-case hex digits. */
+  readonly key: string;
 }
 
 export type SignedContent =
@@ -72,5 +86,10 @@ export type SignedContent =
 /** A bundle that was verified, with the identity and subject also as asked. */
 export interface VerifiedArtifactBundle extends VerifiedBundle {
   /** For a DSSE bundle: the in-toto predicate type. */
+  readonly predicateType?: string;
+}
+
+/** As VerifiedArtifactBundle, for a bundle that was verified with a given key. */
+export interface KeyedArtifactBundle extends KeyedBundle {
   readonly predicateType?: string;
 }

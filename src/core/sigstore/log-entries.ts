@@ -7,14 +7,16 @@ import type { TrustedRootMaterial } from "./trusted-root.ts";
 
 /**
  * What the verification library does not compare about a log entry: that it was made with this very certificate
- * (the class of CVE-2026-22703), that the proof's numbers are those of the signed checkpoint, that the log's key was
+ * or key (the class of CVE-2026-22703), that the proof's numbers are those of the signed checkpoint, that the log's key was
  * valid when the signature was made although the entry itself carries no time (GHSA-wqqc-jjcq-vfxm).
  */
 
 const word = z.string().max(256 * 1024);
-const verifierV2 = z.looseObject({ x509Certificate: z.looseObject({ rawBytes: word }) });
+const raw = z.strictObject({ rawBytes: word });
+// protobuf-specs, rekor/v2/verifier.proto: one of the two.
+const verifierV2 = z.looseObject({ x509Certificate: raw.nullish(), publicKey: raw.nullish() });
 
-// Rekor's entry types, only where the verifier's certificate lies; the library checks the rest.
+// Rekor's entry types, only where the verifier lies; the library checks the rest.
 const dsseV1 = z.looseObject({ signatures: z.array(z.looseObject({ verifier: word })).length(1) });
 const intotoV1 = z.looseObject({
   content: z.looseObject({
@@ -30,48 +32,65 @@ const hashedRekordV2 = z.looseObject({
 });
 const body = z.looseObject({ spec: z.unknown() });
 
-/** Certificate (DER) that the entry of a supported kind names, or undefined when it names none. */
-const verifierOf: Readonly<Record<string, (spec: unknown) => Uint8Array | undefined>> = {
+/** Whom an entry names as the signer: a certificate, or a public key (SubjectPublicKeyInfo), in DER. */
+export interface EntryVerifier {
+  readonly kind: "certificate" | "key";
+  readonly der: Uint8Array;
+}
+
+/** What an entry of a supported kind names, or undefined when it names neither or both. */
+const verifierOf: Readonly<Record<string, (spec: unknown) => EntryVerifier | undefined>> = {
   "dsse 0.0.1": (spec) => pemInBase64(dsseV1.parse(spec).signatures[0]?.verifier),
   "intoto 0.0.2": (spec) => pemInBase64(intotoV1.parse(spec).content.envelope.signatures[0]?.publicKey),
   "hashedrekord 0.0.1": (spec) => pemInBase64(hashedRekordV1.parse(spec).signature.publicKey.content),
-  "dsse 0.0.2": (spec) =>
-    decodeBase64(dsseV2.parse(spec).dsseV002.signatures[0]?.verifier.x509Certificate.rawBytes ?? ""),
-  "hashedrekord 0.0.2": (spec) =>
-    decodeBase64(hashedRekordV2.parse(spec).hashedRekordV002.signature.verifier.x509Certificate.rawBytes),
+  "dsse 0.0.2": (spec) => oneOf(dsseV2.parse(spec).dsseV002.signatures[0]?.verifier),
+  "hashedrekord 0.0.2": (spec) => oneOf(hashedRekordV2.parse(spec).hashedRekordV002.signature.verifier),
 };
 
-function pemInBase64(text: string | undefined): Uint8Array | undefined {
-  const pem = decodeBase64(text ?? "")?.toString("latin1");
-  const match = /^-----BEGIN CERTIFICATE-----\n([A-Za-z0-9+/=\n]+)\n-----END CERTIFICATE-----\n?$/.exec(pem ?? "");
-  return match?.[1] === undefined ? undefined : decodeBase64(match[1].replaceAll("\n", ""));
+function oneOf(verifier: z.infer<typeof verifierV2> | undefined): EntryVerifier | undefined {
+  const { x509Certificate: certificate, publicKey } = verifier ?? {};
+  const only = certificate ?? publicKey;
+  const der = (certificate && publicKey) || !only ? undefined : decodeBase64(only.rawBytes);
+  return der === undefined ? undefined : { kind: certificate ? "certificate" : "key", der };
+}
+
+const pem = /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----\n([A-Za-z0-9+/=\n]+)\n-----END \1-----\n?$/;
+
+function pemInBase64(text: string | undefined): EntryVerifier | undefined {
+  const match = pem.exec(decodeBase64(text ?? "")?.toString("latin1") ?? "");
+  const der = match?.[2] === undefined ? undefined : decodeBase64(match[2].replaceAll("\n", ""));
+  return der === undefined ? undefined : { kind: match?.[1] === "CERTIFICATE" ? "certificate" : "key", der };
 }
 
 /** What is wrong with the entry, beyond what the library finds; undefined when nothing is. */
 export function logEntryFault(
   entry: TransparencyLogEntry,
-  leaf: Uint8Array,
+  signer: EntryVerifier,
   root: TrustedRootMaterial,
   times: readonly TrustedTime[],
 ): string | undefined {
-  return certificateFault(entry, leaf) ?? proofFault(entry) ?? windowFault(entry, root, times);
+  return signerFault(entry, signer) ?? proofFault(entry) ?? windowFault(entry, root, times);
 }
 
-function certificateFault(entry: TransparencyLogEntry, leaf: Uint8Array): string | undefined {
+function signerFault(entry: TransparencyLogEntry, signer: EntryVerifier): string | undefined {
   const kind = `${entry.kindVersion.kind} ${entry.kindVersion.version}`;
   const read = Object.hasOwn(verifierOf, kind) ? verifierOf[kind] : undefined;
   if (read === undefined) return `an entry of the unknown kind ${JSON.stringify(kind)}`;
   const json = parseStrictJson(entry.canonicalizedBody, { maxBytes: 32 * 1024 * 1024 });
   if (!json.ok) return `an entry that is not JSON: ${json.problem.reason}`;
-  let verifier: Uint8Array | undefined;
+  let verifier: EntryVerifier | undefined;
   try {
     verifier = read(body.parse(json.value).spec);
   } catch {
-    return `an entry of kind ${kind} that names no certificate`;
+    return `an entry of kind ${kind} that names no ${signer.kind}`;
   }
-  if (verifier === undefined || !Buffer.from(verifier).equals(leaf)) return "an entry for another certificate";
+  if (verifier?.kind !== signer.kind || !Buffer.from(verifier.der).equals(signer.der))
+    return `an entry for another ${signer.kind}`;
   return undefined;
 }
+
+/** The last moment of a Date: what the library sets for a window without an end. */
+const endOfTime = 8_640_000_000_000_000;
 
 /** Rekor v2's entries carry no time and no promise, and have one index only. */
 function isVersion2(entry: TransparencyLogEntry): boolean {
@@ -96,7 +115,10 @@ function proofFault(entry: TransparencyLogEntry): string | undefined {
   return undefined;
 }
 
-/** The library checks the window of a log's key only against a promise's time. */
+/**
+ * The library checks the window of a log's key only against a promise's time. Without any trusted time (a given key's
+ * signature may have none), only a log counts whose key's validity has no end: it can't be said to have signed in time.
+ */
 function windowFault(
   entry: TransparencyLogEntry,
   root: TrustedRootMaterial,
@@ -104,6 +126,8 @@ function windowFault(
 ): string | undefined {
   const logs = root.material.tlogs.filter((log) => log.logID.equals(entry.logId.keyId));
   const within = (time: Date): boolean => logs.some((log) => log.validFor.start <= time && time <= log.validFor.end);
+  if (times.length === 0 && !logs.some((log) => log.validFor.end.getTime() >= endOfTime))
+    return "a log whose key is valid for a limited time, and no trusted time";
   const outside = times.find(({ time }) => !within(time));
   return outside === undefined ? undefined : `a log whose key is not valid at ${outside.time.toISOString()}`;
 }

@@ -47,7 +47,7 @@ const log = z.strictObject({
 });
 
 const authority = z.strictObject({
-  subject: z.strictObject({ organization: z.string().optional(), commonName: z.string().optional() }),
+  subject: z.strictObject({ organization: z.string().optional(), commonName: z.string().optional() }).optional(),
   uri: z.string().max(2048).optional(),
   certChain: z.strictObject({
     certificates: z
@@ -66,9 +66,9 @@ const rootSchema = z.strictObject({
     "application/vnd.dev.sigstore.trustedroot.v0.1+json",
     "application/vnd.dev.sigstore.trustedroot.v0.2+json",
   ]),
-  tlogs: z.array(log).min(1).max(100),
-  certificateAuthorities: z.array(authority).min(1).max(100),
-  ctlogs: z.array(log).min(1).max(100),
+  tlogs: z.array(log).max(100).optional(),
+  certificateAuthorities: z.array(authority).max(100).optional(),
+  ctlogs: z.array(log).max(100).optional(),
   timestampAuthorities: z.array(authority).max(100).optional(),
 });
 type RootDocument = z.infer<typeof rootSchema>;
@@ -77,20 +77,26 @@ const subject = "trusted_root.json";
 const remedy = "Fetch trusted_root.json again over TUF, and compare its SHA-256 with the one that the policy names.";
 
 /**
+ * What a root is for. `keyless` roots verify certificates, and one without authorities or logs is no root at all; `keys`
+ * also takes one that names no more than what the bundles of given keys need (protobuf-specs demands no list).
+ */
+export type RootUse = "keyless" | "keys";
+
+/**
  * Reads trusted_root.json (protobuf-specs, sigstore_trustroot.proto). Pure: no TUF, no network. Refuses with
  * ROOT_INVALID, or with ROOT_KEY_WITHOUT_START when a log or authority does not say from when on it is valid: without a
  * start, a key would vouch for any past time. The windows' ends are inclusive.
  */
-export function readTrustedRoot(bytes: Uint8Array): Checked<TrustedRootMaterial> {
+export function readTrustedRoot(bytes: Uint8Array, use: RootUse = "keyless"): Checked<TrustedRootMaterial> {
   const sha256 = sha256Hex(bytes);
-  if (last?.sha256 !== sha256) last = { sha256, root: readRoot(bytes, sha256) };
+  if (last?.sha256 !== sha256 || last.use !== use) last = { sha256, use, root: readRoot(bytes, sha256, use) };
   return last.root;
 }
 
 /** The root that was read last. Releases are verified under one, and what it is follows from its bytes alone. */
-let last: { readonly sha256: string; readonly root: Checked<TrustedRootMaterial> } | undefined;
+let last: { readonly sha256: string; readonly use: RootUse; readonly root: Checked<TrustedRootMaterial> } | undefined;
 
-function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMaterial> {
+function readRoot(bytes: Uint8Array, sha256: string, use: RootUse): Checked<TrustedRootMaterial> {
   const invalid = (found: string) =>
     refuse("ROOT_INVALID", { subject, expected: "a Sigstore trusted root", found, remedy });
   const json = parseStrictJson(bytes, { maxBytes: 4 * 1024 * 1024, maxDepth: 16 });
@@ -100,6 +106,9 @@ function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMateria
     const faults = schemaFaults(parsed.error, json.value).slice(0, 5);
     return invalid(faults.map((fault) => `${fault.path}: ${fault.allowed} (found ${fault.found})`).join("; "));
   }
+  const { tlogs = [], ctlogs = [], certificateAuthorities = [] } = parsed.data;
+  const empty = Object.entries({ tlogs, ctlogs, certificateAuthorities }).filter(([, list]) => list.length === 0);
+  if (use === "keyless" && empty.length > 0) return invalid(`no ${empty.map(([name]) => name).join(", no ")}`);
   const without = withoutStart(parsed.data);
   if (without.length > 0) {
     return refuse("ROOT_KEY_WITHOUT_START", {
@@ -109,7 +118,7 @@ function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMateria
       remedy,
     });
   }
-  const twice = repeatedLog([...parsed.data.tlogs, ...parsed.data.ctlogs]);
+  const twice = repeatedLog(tlogs) ?? repeatedLog(ctlogs);
   if (twice !== undefined) return invalid(`the log id ${twice} appears twice`);
   try {
     const material = toTrustMaterial(TrustedRoot.fromJSON(json.value));
@@ -124,25 +133,28 @@ function readRoot(bytes: Uint8Array, sha256: string): Checked<TrustedRootMateria
 
 function withoutStart(root: RootDocument): string[] {
   return [
-    ...[...root.tlogs, ...root.ctlogs]
+    ...[...(root.tlogs ?? []), ...(root.ctlogs ?? [])]
       .filter((entry) => entry.publicKey.validFor?.start === undefined)
       .map((entry) => entry.baseUrl),
-    ...[...root.certificateAuthorities, ...(root.timestampAuthorities ?? [])]
+    ...[...(root.certificateAuthorities ?? []), ...(root.timestampAuthorities ?? [])]
       .filter((entry) => entry.validFor?.start === undefined)
-      .map((entry) => entry.uri ?? entry.subject.commonName ?? "an authority"),
+      .map((entry) => entry.uri ?? entry.subject?.commonName ?? "an authority"),
   ];
 }
 
-/** Two logs with one id would make "distinct logs" ambiguous. */
-function repeatedLog(logs: RootDocument["tlogs"]): string | undefined {
+/**
+ * Two logs with one id would make "distinct logs" ambiguous. A transparency log and a certificate log may share a key:
+ * they are counted apart, and what they sign has different forms.
+ */
+function repeatedLog(logs: readonly z.infer<typeof log>[]): string | undefined {
   const seen = new Set<string>();
   return logs.map((entry) => entry.logId.keyId).find((id) => seen.size === seen.add(id).size);
 }
 
 function isLab(root: RootDocument): boolean {
-  return [...root.certificateAuthorities, ...(root.timestampAuthorities ?? [])].some(
+  return [...(root.certificateAuthorities ?? []), ...(root.timestampAuthorities ?? [])].some(
     (entry) =>
-      entry.subject.organization === labOrganization ||
+      entry.subject?.organization === labOrganization ||
       entry.certChain.certificates.some(({ rawBytes }) => namesLab(decodeBase64(rawBytes))),
   );
 }

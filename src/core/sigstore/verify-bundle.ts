@@ -1,30 +1,32 @@
-import { createHash } from "node:crypto";
 import { isInFuture } from "../clock-skew.ts";
 import { Failure } from "../failure.ts";
-import { matchesArtifact, matchesDigest } from "../intoto/match-subject.ts";
-import { parseStatement } from "../intoto/parse-statement.ts";
-import type { Statement } from "../intoto/statement.ts";
 import { sha256Hex } from "../oci/digest.ts";
 import { all, proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
-import type { BundleThresholds, ExpectedIdentity, VerifiedArtifactBundle, VerifiedBundle } from "./contract.ts";
+import { checkContent } from "./bundle-subject.ts";
+import type { BundleSubject } from "./bundle-subject.ts";
+import type {
+  BundleThresholds,
+  ExpectedIdentity,
+  KeyedArtifactBundle,
+  KeyedBundle,
+  ProvenSignature,
+  VerifiedArtifactBundle,
+  VerifiedBundle,
+} from "./contract.ts";
+import type { TrustedKey } from "./public-key.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
-import { verifyBundleCryptography } from "./verify-cryptography.ts";
+import { verifyBundleCryptography, verifyKeyedCryptography } from "./verify-cryptography.ts";
 
+export type { BundleSubject } from "./bundle-subject.ts";
 export { verifyBundleCryptography } from "./verify-cryptography.ts";
 
-/** What the bundle must be about: bytes at hand, or a digest in lower-case hex (an image's is sha256). */
-export type BundleSubject =
-  | { readonly kind: "artifact"; readonly bytes: Uint8Array }
-  | { readonly kind: "digest"; readonly algorithm: "sha256" | "sha384" | "sha512"; readonly hex: string };
-
-export interface VerifyBundleInput {
+interface BundleDemands {
   /** The bundle's JSON, as it was read. */
   readonly bundle: Uint8Array;
   readonly root: TrustedRootMaterial;
+  /** `ct` has no meaning for a bundle that is verified with a key. */
   readonly thresholds: BundleThresholds;
-  /** Leave the key out to take any signer of the trusted root, and judge the claims yourself. */
-  readonly identity?: ExpectedIdentity;
   readonly subject: BundleSubject;
   /** Compared byte for byte; a bundle that holds no statement is refused when it is given. */
   readonly predicateType?: string;
@@ -32,24 +34,52 @@ export interface VerifyBundleInput {
   readonly now?: Date;
 }
 
+/** A bundle by a signer with a certificate. */
+export interface VerifyBundleInput extends BundleDemands {
+  /** Leave the key out to take any signer of the trusted root, and judge the claims yourself. */
+  readonly identity?: ExpectedIdentity;
+  readonly key?: never;
+}
+
+/** A bundle by a key that is trusted by itself (a managed key): no identity, no certificate. */
+export interface VerifyKeyedBundleInput extends BundleDemands {
+  readonly key: TrustedKey;
+  readonly identity?: never;
+}
+
 /**
- * Verifies one bundle against all that is asked: cryptography, identity, subject and predicate type. Findings of
- * independent checks come together. Throws only usage failures (IDENTITY_EMPTY, PREDICATE_TYPE_EMPTY,
- * SUBJECT_DIGEST_INVALID, THRESHOLD_INVALID), before anything is read.
+ * Verifies one bundle against all that is asked: cryptography, signer (an identity, a key, or any), subject and predicate
+ * type. Findings of independent checks come together. Throws only usage failures (SIGNER_AMBIGUOUS, IDENTITY_EMPTY,
+ * KEY_MISSING, PREDICATE_TYPE_EMPTY, SUBJECT_DIGEST_INVALID, THRESHOLD_INVALID), before anything is read.
  */
-export function verifyBundle(input: VerifyBundleInput): Checked<VerifiedArtifactBundle> {
+export function verifyBundle(input: VerifyBundleInput): Checked<VerifiedArtifactBundle>;
+export function verifyBundle(input: VerifyKeyedBundleInput): Checked<KeyedArtifactBundle>;
+export function verifyBundle(
+  input: VerifyBundleInput | VerifyKeyedBundleInput,
+): Checked<VerifiedArtifactBundle | KeyedArtifactBundle>;
+export function verifyBundle(
+  input: VerifyBundleInput | VerifyKeyedBundleInput,
+): Checked<VerifiedArtifactBundle | KeyedArtifactBundle> {
   assertUsable(input);
+  const name = `bundle sha256:${sha256Hex(input.bundle)}`;
+  if (input.key !== undefined) {
+    const keyed = verifyKeyedCryptography(input.bundle, input.key, input.root, input.thresholds);
+    return keyed.ok ? checkDemands<KeyedBundle>(keyed.proof, input, name, []) : keyed;
+  }
   const verified = verifyBundleCryptography(input.bundle, input.root, input.thresholds);
   if (!verified.ok) return verified;
-  const bundle = verified.proof;
-  const name = `bundle sha256:${sha256Hex(input.bundle)}`;
+  return checkDemands(verified.proof, input, name, [checkIdentity(verified.proof, input.identity, name)]);
+}
 
-  const statement = checkContent(bundle, input, name);
-  const checks = all<unknown>([
-    checkIdentity(bundle, input.identity, name),
-    checkNow(bundle, input.now, name),
-    statement,
-  ]);
+/** What is asked whoever signed, together with the checks of the signer. */
+function checkDemands<B extends ProvenSignature>(
+  bundle: B,
+  input: BundleDemands,
+  name: string,
+  signer: readonly Checked<unknown>[],
+): Checked<B & { readonly predicateType?: string }> {
+  const statement = checkContent(bundle.content, input.subject, input.predicateType, name);
+  const checks = all<unknown>([...signer, checkNow(bundle, input.now, name), statement]);
   if (!checks.ok) return checks;
   if (!statement.ok) return statement;
   return proven({
@@ -60,21 +90,37 @@ export function verifyBundle(input: VerifyBundleInput): Checked<VerifiedArtifact
 
 const digestLength = { sha256: 64, sha384: 96, sha512: 128 } as const;
 
-function assertUsable(input: VerifyBundleInput): void {
-  const usage = (code: string, message: string, remedy: string): Failure =>
-    new Failure({ code, kind: "usage", message, remedy });
-  // A key that is there but undefined was meant to demand something: it never means "anybody".
-  if ("identity" in input) {
-    const { issuer, subject } = (input.identity ?? {}) as Partial<ExpectedIdentity>;
-    for (const [part, value] of Object.entries({ issuer, subject })) {
-      if (typeof value === "string" && value !== "" && value.trim() === value) continue;
-      throw usage(
-        "IDENTITY_EMPTY",
-        `The expected identity's ${part} is empty or has spaces around it.`,
-        "Name the issuer and the subject exactly as the certificate has them.",
-      );
-    }
+const usage = (code: string, message: string, remedy: string): Failure =>
+  new Failure({ code, kind: "usage", message, remedy });
+
+/** Throws IDENTITY_EMPTY (usage) for an identity that is empty, blank, padded or incomplete: it would demand nothing. */
+export function assertIdentity(identity: ExpectedIdentity | undefined): void {
+  const { issuer, subject } = (identity ?? {}) as Partial<ExpectedIdentity>;
+  for (const [part, value] of Object.entries({ issuer, subject })) {
+    if (typeof value === "string" && value !== "" && value.trim() === value) continue;
+    throw usage(
+      "IDENTITY_EMPTY",
+      `The expected identity's ${part} is empty or has spaces around it.`,
+      "Name the issuer and the subject exactly as the certificate has them.",
+    );
   }
+}
+
+function assertUsable(input: VerifyBundleInput | VerifyKeyedBundleInput): void {
+  // Callers without types may give what the types rule out.
+  const { identity, key } = input as { readonly identity?: unknown; readonly key?: Partial<TrustedKey> | null };
+  if (identity !== undefined && key !== undefined) {
+    throw usage(
+      "SIGNER_AMBIGUOUS",
+      "Both an identity and a key are expected of one bundle.",
+      "Expect the identity of a certificate, or a key: a bundle has one of the two.",
+    );
+  }
+  // A field that is there but undefined was meant to demand something: it never means "anybody".
+  if ("key" in input && !(key?.spki instanceof Uint8Array)) {
+    throw usage("KEY_MISSING", "The key to verify with is not a key.", "Read the key with readPublicKey.");
+  }
+  if ("identity" in input) assertIdentity(input.identity);
   if ("predicateType" in input && (input.predicateType ?? "").trim() === "") {
     throw usage(
       "PREDICATE_TYPE_EMPTY",
@@ -116,7 +162,7 @@ function checkIdentity(
   return checks.ok ? proven(undefined) : checks;
 }
 
-function checkNow(bundle: VerifiedBundle, now: Date | undefined, subject: string): Checked<undefined> {
+function checkNow(bundle: ProvenSignature, now: Date | undefined, subject: string): Checked<undefined> {
   const future = bundle.times.find(({ time }) => now !== undefined && isInFuture(time, now));
   if (now === undefined || future === undefined) return proven(undefined);
   return refuse("BUNDLE_TIME_INVALID", {
@@ -125,75 +171,4 @@ function checkNow(bundle: VerifiedBundle, now: Date | undefined, subject: string
     found: future.time.toISOString(),
     remedy: "Compare this machine's clock with another's.",
   });
-}
-
-function checkContent(bundle: VerifiedBundle, input: VerifyBundleInput, name: string): Checked<Statement | undefined> {
-  const { content } = bundle;
-  const subjectRemedy = "Verify the artifact that the bundle was made for, or fetch the artifact's own bundle.";
-  if (content.kind === "message") {
-    const wanted =
-      input.subject.kind === "artifact"
-        ? createHash(content.algorithm).update(input.subject.bytes).digest("hex")
-        : input.subject.hex;
-    const algorithm = input.subject.kind === "artifact" ? content.algorithm : input.subject.algorithm;
-    const same = algorithm === content.algorithm && wanted === content.digest;
-    const checks = all([
-      same
-        ? proven(undefined)
-        : refuse("STATEMENT_SUBJECT_MISMATCH", {
-            subject: name,
-            expected: `${algorithm}:${wanted}`,
-            found: `${content.algorithm}:${content.digest}`,
-            remedy: subjectRemedy,
-          }),
-      checkPredicateType(undefined, input.predicateType, name),
-    ]);
-    return checks.ok ? proven(undefined) : checks;
-  }
-  const statement = parseStatement(content.payload, name);
-  if (!statement.ok) return statement;
-  const matches =
-    input.subject.kind === "artifact"
-      ? matchesArtifact(statement.proof, input.subject.bytes)
-      : matchesDigest(statement.proof, input.subject.algorithm, input.subject.hex);
-  const expected =
-    input.subject.kind === "artifact"
-      ? `the artifact (sha256:${sha256Hex(input.subject.bytes)})`
-      : `${input.subject.algorithm}:${input.subject.hex}`;
-  const checks = all([
-    matches
-      ? proven(undefined)
-      : refuse("STATEMENT_SUBJECT_MISMATCH", {
-          subject: name,
-          expected,
-          found: shownSubjects(statement.proof),
-          remedy: subjectRemedy,
-        }),
-    checkPredicateType(statement.proof.predicateType, input.predicateType, name),
-  ]);
-  return checks.ok ? statement : checks;
-}
-
-function checkPredicateType(
-  found: string | undefined,
-  expected: string | undefined,
-  subject: string,
-): Checked<undefined> {
-  if (expected === undefined || found === expected) return proven(undefined);
-  return refuse("STATEMENT_PREDICATE_TYPE", {
-    subject,
-    expected,
-    found: found ?? "a signature without a statement",
-    remedy: "Give the bundle that holds the statement of this kind.",
-  });
-}
-
-function shownSubjects(statement: Statement): string {
-  const shown = statement.subject.slice(0, 3).map((entry) =>
-    Object.entries(entry.digest)
-      .map(([key, value]) => `${key}:${value.slice(0, 128)}`)
-      .join(" "),
-  );
-  const more = statement.subject.length - shown.length;
-  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
 }

@@ -1,24 +1,18 @@
-import type { TransparencyLogEntry } from "@sigstore/bundle";
-import { RFC3161Timestamp, crypto } from "@sigstore/core";
-import type { X509Certificate } from "@sigstore/core";
-import { VerificationError, Verifier, toSignedEntity } from "@sigstore/verify";
+import { X509Certificate, crypto } from "@sigstore/core";
 import type { SignedEntity } from "@sigstore/verify";
 import { Failure, reasonOf } from "../failure.ts";
-import { sha256Hex } from "../oci/digest.ts";
 import { proven, refuse } from "../verify/finding.ts";
-import type { Checked, Finding, FindingCode } from "../verify/finding.ts";
-import { readBundle } from "./bundle-format.ts";
-import type { ReadBundle } from "./bundle-format.ts";
-import { remembering } from "./certificate-memory.ts";
+import type { Checked } from "../verify/finding.ts";
+import { readBundle, readKeyedBundle } from "./bundle-format.ts";
+import type { CertificateBundle, ReadBundle } from "./bundle-format.ts";
 import { readCertificateClaims } from "./certificate-claims.ts";
-import type { BundleThresholds, SignedContent, TrustedTime, VerifiedBundle } from "./contract.ts";
-import { logEntryFault } from "./log-entries.ts";
-import { messageAlgorithm, messageSignatureContent } from "./message-signature.ts";
+import { remembering } from "./certificate-memory.ts";
+import type { BundleThresholds, KeyedBundle, VerifiedBundle } from "./contract.ts";
+import { distinct, signAgain } from "./library-verdict.ts";
+import { proveSignature, signedEntity } from "./prove-signature.ts";
+import type { TrustedKey } from "./public-key.ts";
+import { parseStamps } from "./trusted-times.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
-
-type RefusalCode = Exclude<FindingCode, "SKIPPED">;
-
-const remedy = "Sign again with the Sigstore instance that the trusted root names, and attach the bundle unchanged.";
 
 /**
  * Verifies all that is cryptography in a bundle: the signature, the certificate's chain and its promise in a
@@ -35,59 +29,62 @@ export function verifyBundleCryptography(
   assertThresholds(thresholds);
   const read = readBundle(bytes);
   if (!read.ok) return read;
-  const { name } = read.proof;
-
-  const parts = parseParts(read.proof);
-  if (!parts.ok) return parts;
-  const { certificate, stamps, entity } = parts.proof;
-  const claims = readCertificateClaims(certificate, name);
+  const stamps = parseStamps(read.proof);
+  if (!stamps.ok) return stamps;
+  const certified = parseCertificate(read.proof);
+  if (!certified.ok) return certified;
+  const { certificate, entity } = certified.proof;
+  const claims = readCertificateClaims(certificate, read.proof.name);
   if (!claims.ok) return claims;
-  const content = signedContent(read.proof);
-  if (!content.ok) return content;
 
-  const entries: readonly TransparencyLogEntry[] = read.proof.bundle.verificationMaterial.tlogEntries;
-  const findings: Finding[] = [];
-  const report = (code: RefusalCode, expected: string, found: string): void => {
-    if (findings.every((finding) => finding.code !== code))
-      findings.push(...refuse(code, { subject: name, expected, found, remedy }).findings);
-  };
-
-  if (!signatureHolds(entity, certificate))
-    report("BUNDLE_SIGNATURE_INVALID", "a signature by the certificate's key", "another");
-  const times = trustedTimes(entries, stamps, root);
-  if (times.length === 0) {
-    report(
-      "BUNDLE_TIME_INVALID",
-      "a time that a trusted log or authority signed",
-      stamps.length === 0 ? "none" : "none of a trusted authority",
-    );
-  } else {
-    runLibrary(entity, root, thresholds, report);
-    for (const entry of entries) {
-      const fault = logEntryFault(entry, read.proof.leaf, root, times);
-      if (fault !== undefined) report("BUNDLE_LOG_INVALID", "entries for this signature in trusted logs", fault);
-    }
-  }
-  const logs = distinct(entries.map((entry) => entry.logId.keyId.toString("hex")));
   const ctLogs = distinct(certificateLogs(certificate));
-  const authorities = distinct(times.filter(({ source }) => source === "tsa").map(({ authority }) => authority));
-  const short = [
-    shortfall("transparency log", logs.length, thresholds.tlog),
-    shortfall("certificate transparency log", ctLogs.length, thresholds.ct),
-    shortfall("time-stamp authority", authorities.length, thresholds.tsa),
-  ].filter((part) => part !== undefined);
-  if (short.length > 0) {
-    report(
-      "BUNDLE_THRESHOLD",
-      short.map((part) => part.expected).join(", "),
-      short.map((part) => part.found).join(", "),
-    );
-  }
-
-  const [first, ...rest] = findings;
-  if (first !== undefined) return { ok: false, findings: [first, ...rest] };
+  const signature = proveSignature({
+    read: read.proof,
+    entity,
+    stamps: stamps.proof,
+    signer: { kind: "certificate", der: read.proof.leaf },
+    key: () => crypto.createPublicKey(certificate.publicKey),
+    ctLogs,
+    root,
+    material: root.material,
+    thresholds,
+  });
+  if (!signature.ok) return signature;
   const { notBefore, notAfter } = certificate;
-  return proven({ claims: claims.proof, notBefore, notAfter, times, logs, ctLogs, content: content.proof });
+  return proven({ claims: claims.proof, notBefore, notAfter, ctLogs, ...signature.proof });
+}
+
+/**
+ * The same for a bundle that was signed with a key which the caller gives: every log entry must name this very key.
+ * Entries and thresholds are as for certificates (`ct` has no meaning here); a trusted time may lack, see KeyedBundle.
+ * A bundle with a certificate is refused with BUNDLE_CERTIFICATE_NOT_KEY.
+ */
+export function verifyKeyedCryptography(
+  bytes: Uint8Array,
+  { key, spki, sha256 }: TrustedKey,
+  root: TrustedRootMaterial,
+  thresholds: BundleThresholds,
+): Checked<KeyedBundle> {
+  assertThresholds(thresholds);
+  const read = readKeyedBundle(bytes);
+  if (!read.ok) return read;
+  const stamps = parseStamps(read.proof);
+  if (!stamps.ok) return stamps;
+  const entity = keyedEntity(read.proof);
+  if (!entity.ok) return entity;
+
+  const signature = proveSignature({
+    read: read.proof,
+    entity: entity.proof,
+    stamps: stamps.proof,
+    signer: { kind: "key", der: spki },
+    key: () => key,
+    root,
+    // Whatever the hint says, the key is the given one.
+    material: { ...root.material, publicKey: () => ({ publicKey: key, validFor: () => true }) },
+    thresholds,
+  });
+  return signature.ok ? proven({ key: sha256, ...signature.proof }) : signature;
 }
 
 function assertThresholds({ tlog, ct, tsa }: BundleThresholds): void {
@@ -101,143 +98,53 @@ function assertThresholds({ tlog, ct, tsa }: BundleThresholds): void {
   });
 }
 
-interface Parts {
+interface CertifiedEntity {
   readonly certificate: X509Certificate;
-  readonly stamps: readonly RFC3161Timestamp[];
   readonly entity: SignedEntity;
 }
 
-/** Parses what the library parses late, one by one, so that a finding says which part was malformed. */
-function parseParts({ name, bundle }: ReadBundle): Checked<Parts> {
-  const stamps: RFC3161Timestamp[] = [];
+/** Parses what the library parses late, so that a finding says which part was malformed. */
+function parseCertificate(read: CertificateBundle): Checked<CertifiedEntity> {
   try {
-    for (const { signedTimestamp } of bundle.verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []) {
-      const stamp = RFC3161Timestamp.parse(Buffer.from(signedTimestamp));
-      if (Number.isNaN(stamp.signingTime.getTime())) throw new Error("not a time");
-      stamps.push(stamp);
-    }
-  } catch (error) {
-    // The library reads a fraction of a second only with three digits; others are refused here, never misread.
-    return refuse("BUNDLE_TIME_INVALID", {
-      subject: name,
-      expected: "RFC 3161 time stamps",
-      found: reasonOf(error),
-      remedy,
-    });
-  }
-  try {
-    const entity = toSignedEntity(bundle);
+    refuseSelfSigned(read);
+    const entity = signedEntity(read);
     if (entity.key.$case !== "certificate") throw new Error("it holds no certificate");
     const certificate = remembering(entity.key.certificate);
     if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
-    const message = bundle.content.$case === "messageSignature" ? bundle.content.messageSignature : undefined;
-    return proven({
-      certificate,
-      stamps,
-      entity: message === undefined ? entity : { ...entity, signature: messageSignatureContent(message) },
-    });
+    return proven({ certificate, entity });
   } catch (error) {
     return refuse("BUNDLE_CERTIFICATE_INVALID", {
-      subject: name,
+      subject: read.name,
       expected: "an X.509 certificate",
       found: reasonOf(error),
-      remedy,
+      remedy: signAgain,
     });
   }
 }
 
-function signedContent({ name, bundle }: ReadBundle): Checked<SignedContent> {
-  if (bundle.content.$case === "dsseEnvelope") {
-    const { payloadType, payload } = bundle.content.dsseEnvelope;
-    return proven({ kind: "dsse", payloadType, payload: new Uint8Array(payload) });
-  }
-  const { algorithm: number, digest } = bundle.content.messageSignature.messageDigest;
-  const algorithm = messageAlgorithm(number);
-  const sizes = { sha256: 32, sha384: 48, sha512: 64 } as const;
-  if (algorithm === undefined || digest.length !== sizes[algorithm]) {
-    return refuse("BUNDLE_INVALID", {
-      subject: name,
-      expected: "a SHA-2 digest",
-      found: `${digest.length} bytes`,
-      remedy,
-    });
-  }
-  return proven({ kind: "message", algorithm, digest: digest.toString("hex") });
-}
-
-function signatureHolds(entity: SignedEntity, certificate: X509Certificate): boolean {
-  try {
-    return entity.signature.verifySignature(crypto.createPublicKey(certificate.publicKey));
-  } catch {
-    return false;
-  }
-}
-
 /**
- * The times that count once the library has verified what they rest on: a log's only with its promise (a signed entry
- * timestamp: without it, integratedTime is anybody's word), an authority's only when the trusted root names it.
+ * A chain may hold intermediates, which are not used here, but no root (sigstore-conformance, bundle-with-root-cert):
+ * trust comes from the trusted root alone, and a bundle that brings its own was made to be believed.
  */
-function trustedTimes(
-  entries: readonly TransparencyLogEntry[],
-  stamps: readonly RFC3161Timestamp[],
-  root: TrustedRootMaterial,
-): TrustedTime[] {
-  const times: TrustedTime[] = [];
-  for (const entry of entries) {
-    const seconds = Number(entry.integratedTime);
-    if (entry.inclusionPromise === undefined || !Number.isSafeInteger(seconds) || seconds <= 0) continue;
-    times.push({ source: "tlog", time: new Date(seconds * 1000), authority: entry.logId.keyId.toString("hex") });
+function refuseSelfSigned({ bundle }: ReadBundle): void {
+  const { content } = bundle.verificationMaterial;
+  if (content.$case !== "x509CertificateChain") return;
+  for (const { rawBytes } of content.x509CertificateChain.certificates) {
+    const { issuer, subject } = X509Certificate.parse(Buffer.from(rawBytes));
+    if (issuer.equals(subject)) throw new Error("its chain holds a root certificate");
   }
-  for (const stamp of stamps) {
-    const authority = authorityOf(stamp, root);
-    if (authority !== undefined) times.push({ source: "tsa", time: stamp.signingTime, authority });
-  }
-  return times;
 }
 
-/** The authority is its root's key: two tokens, or two signing certificates, of one authority count once. */
-function authorityOf(stamp: RFC3161Timestamp, root: TrustedRootMaterial): string | undefined {
-  const chain = root.material.timestampAuthorities.find(({ certChain: [signer], validFor }) => {
-    if (signer === undefined || validFor.start > stamp.signingTime || stamp.signingTime > validFor.end) return false;
-    return signer.serialNumber.equals(stamp.signerSerialNumber) && signer.issuer.equals(stamp.signerIssuer);
-  })?.certChain;
-  const anchor = chain?.at(-1);
-  return anchor === undefined ? undefined : sha256Hex(anchor.publicKey);
-}
-
-const codes: Readonly<Record<VerificationError["code"], RefusalCode>> = {
-  NOT_IMPLEMENTED_ERROR: "BUNDLE_INVALID",
-  TLOG_ERROR: "BUNDLE_LOG_INVALID",
-  TLOG_INCLUSION_PROOF_ERROR: "BUNDLE_LOG_INVALID",
-  TLOG_INCLUSION_PROMISE_ERROR: "BUNDLE_LOG_INVALID",
-  TLOG_MISSING_INCLUSION_ERROR: "BUNDLE_LOG_INVALID",
-  TLOG_BODY_ERROR: "BUNDLE_LOG_INVALID",
-  CERTIFICATE_ERROR: "BUNDLE_CERTIFICATE_INVALID",
-  PUBLIC_KEY_ERROR: "BUNDLE_KEY_NOT_CERTIFICATE",
-  SIGNATURE_ERROR: "BUNDLE_SIGNATURE_INVALID",
-  TIMESTAMP_ERROR: "BUNDLE_TIME_INVALID",
-};
-
-type Report = (code: RefusalCode, expected: string, found: string) => void;
-
-/**
- * Every entry, stamp and promise in the bundle must verify, whatever the thresholds. They are counted here, by distinct
- * log and authority (the library counts entries), so the library gets the least that keeps it strict: never 0.
- */
-function runLibrary(
-  entity: SignedEntity,
-  root: TrustedRootMaterial,
-  thresholds: BundleThresholds,
-  report: Report,
-): void {
-  const empty = entity.tlogEntries.length === 0;
-  const options = { tlogThreshold: empty ? 0 : 1, ctlogThreshold: Math.min(thresholds.ct, 1), timestampThreshold: 1 };
+function keyedEntity(read: ReadBundle): Checked<SignedEntity> {
   try {
-    new Verifier(root.material, options).verify(entity);
+    return proven(signedEntity(read));
   } catch (error) {
-    const cause = error instanceof VerificationError && error.cause !== undefined ? `: ${reasonOf(error.cause)}` : "";
-    const code = error instanceof VerificationError ? codes[error.code] : "BUNDLE_INVALID";
-    report(code, "what verifies under the trusted root", `${reasonOf(error)}${cause}`);
+    return refuse("BUNDLE_INVALID", {
+      subject: read.name,
+      expected: "a Sigstore bundle",
+      found: reasonOf(error),
+      remedy: signAgain,
+    });
   }
 }
 
@@ -247,14 +154,4 @@ function certificateLogs(certificate: X509Certificate): string[] {
   } catch {
     return []; // malformed: the library refuses the certificate, and none is counted
   }
-}
-
-function shortfall(what: string, found: number, least: number): { expected: string; found: string } | undefined {
-  if (found >= least) return undefined;
-  const count = (number: number): string => `${number} distinct ${what}${number === 1 ? "" : "s"}`;
-  return { expected: count(least), found: count(found) };
-}
-
-function distinct(ids: readonly string[]): string[] {
-  return [...new Set(ids)].sort();
 }

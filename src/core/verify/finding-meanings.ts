@@ -75,7 +75,7 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
     remedy: "Name the certificate's identity and issuer instead of a key.",
   },
   BUNDLE_SIGNATURE_INVALID: {
-    meaning: "The signature does not fit the content and the certificate's key.",
+    meaning: "The signature does not fit the content and the signer's key.",
     remedy: "Do not use this release: its statement was changed. Attach the original statement again.",
   },
   BUNDLE_CERTIFICATE_INVALID: {

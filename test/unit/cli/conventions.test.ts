@@ -30,6 +30,7 @@ test("there are commands", () => {
     "lab up",
     "preview",
     "status",
+    "verify-bundle",
     "verify-image",
   ]);
 });

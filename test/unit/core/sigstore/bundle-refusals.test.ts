@@ -1,22 +1,9 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
-import { Verifier, toSignedEntity } from "@sigstore/verify";
-import { bundleFromJSON } from "@sigstore/bundle";
-import { toPem } from "../../../../lab/sigstore/certificates.ts";
-import { preAuthenticationEncoding } from "../../../../src/core/intoto/pre-authentication-encoding.ts";
-import { payloadType, predicateTypes } from "../../../../src/core/intoto/statement.ts";
+import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
-import {
-  changed,
-  enter,
-  handmadeBundle,
-  readJson,
-  sampleStatement,
-  stamp,
-  writeJson,
-} from "../../../support/sigstore-handmade.ts";
+import { changed, readJson, sampleStatement, stamp } from "../../../support/sigstore-handmade.ts";
 import type { BundleJson, LogEntryJson } from "../../../support/sigstore-handmade.ts";
 import { labThresholds, withLabSigstore } from "../../../support/sigstore-lab.ts";
 import type { LabSigstore } from "../../../support/sigstore-lab.ts";
@@ -32,59 +19,6 @@ function entryOf(json: BundleJson): LogEntryJson {
   assert.ok(entry);
   return entry;
 }
-
-test("T1: the log entry of another valid signature is refused", async () => {
-  await withLabSigstore(async (lab) => {
-    for (const log of [1, 2] as const) {
-      const [one, other] = [await lab.sign(statement, { logs: [log] }), await lab.sign(statement, { logs: [log] })];
-      const swapped = changed(one, (json) => {
-        json.verificationMaterial.tlogEntries = readJson(other).verificationMaterial.tlogEntries;
-      });
-      assert.deepEqual(codes(lab, swapped), ["BUNDLE_LOG_INVALID"]);
-    }
-  });
-});
-
-test("T6: a public key, a hint, or nothing in the certificate's place is refused", async () => {
-  await withLabSigstore(async (lab) => {
-    const bundle = await lab.sign(statement);
-    for (const publicKey of [{ hint: "key" }, { rawBytes: "AAAA" }, {}]) {
-      const keyed = changed(bundle, (json) => {
-        delete json.verificationMaterial.certificate;
-        json.verificationMaterial.publicKey = publicKey;
-      });
-      assert.deepEqual(codes(lab, keyed), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
-    }
-    const bare = changed(bundle, (json) => {
-      delete json.verificationMaterial.certificate;
-    });
-    assert.deepEqual(codes(lab, bare), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
-    const both = changed(bundle, (json) => {
-      json.verificationMaterial.publicKey = { hint: "key" };
-    });
-    assert.deepEqual(codes(lab, both), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
-  });
-});
-
-test("T12: integratedTime without a promise is no time: refused alone, and never among the trusted times", async () => {
-  await withLabSigstore(async (lab) => {
-    const forge = (json: BundleJson): void => {
-      const entry = entryOf(json);
-      delete entry.inclusionPromise;
-      entry.integratedTime = "1000000000";
-    };
-    assert.deepEqual(
-      codes(lab, changed(await lab.sign(statement, { timestamp: false }), forge), { ...labThresholds, tsa: 0 }),
-      ["BUNDLE_TIME_INVALID"],
-    );
-    const stamped = verifyBundleCryptography(changed(await lab.sign(statement), forge), lab.root, labThresholds);
-    assert.ok(stamped.ok);
-    assert.deepEqual(
-      stamped.proof.times.map(({ source }) => source),
-      ["tsa"],
-    );
-  });
-});
 
 test("a bundle without a time stamp is accepted by the log's promise when no authority is demanded, and refused when one is", async () => {
   await withLabSigstore(async (lab) => {
@@ -127,82 +61,26 @@ test("a time stamp for another signature, or one cut short, is refused", async (
   });
 });
 
-test("T14: a payload type other than in-toto's, and one that differs only outside ASCII, is refused", async () => {
+test("one changed bit anywhere in a time stamp is refused, or lies where nothing is said; it never throws", async () => {
   await withLabSigstore(async (lab) => {
-    for (const other of [
-      "application/json",
-      "application/vnd.in-toto+json ",
-      "application/vnd.in\u2010toto+json",
-      `${payloadType}\u0100`,
-    ]) {
-      assert.deepEqual(
-        codes(lab, await handmadeBundle(lab, { statement, payloadType: other })),
-        ["STATEMENT_PAYLOAD_TYPE"],
-        other,
-      );
-    }
-    // The low byte of U+0161 is the ASCII letter a: an encoder that keeps it only would see the signed type.
-    const signed = await handmadeBundle(lab, { statement });
-    const renamed = changed(signed, (json) => {
-      if (json.dsseEnvelope !== undefined) json.dsseEnvelope.payloadType = payloadType.replace("a", "\u0161");
-    });
-    assert.deepEqual(codes(lab, renamed), ["STATEMENT_PAYLOAD_TYPE"]);
-  });
-});
-
-test("T24: two entries of one log count once", async () => {
-  await withLabSigstore(async (lab) => {
-    const json = readJson(await lab.sign(statement));
-    const signature = json.dsseEnvelope?.signatures[0]?.sig ?? "";
-    const leaf = Buffer.from(json.verificationMaterial.certificate?.rawBytes ?? "", "base64");
-    const value = createHash("sha256").update(preAuthenticationEncoding(payloadType, statement)).digest("hex");
-    const second = await enter(lab, {
-      apiVersion: "0.0.1",
-      kind: "hashedrekord",
-      spec: {
-        data: { hash: { algorithm: "sha256", value } },
-        signature: { content: signature, publicKey: { content: Buffer.from(toPem(leaf)).toString("base64") } },
-      },
-    });
-    delete second.inclusionPromise; // two promises of one second would be refused as one time given twice
-    json.verificationMaterial.tlogEntries.push(second);
-    const entity = toSignedEntity(bundleFromJSON(json));
-    new Verifier(lab.root.material, { tlogThreshold: 2 }).verify(entity); // the library counts entries
-    assert.deepEqual(codes(lab, writeJson(json)), []);
-    assert.deepEqual(codes(lab, writeJson(json), { ...labThresholds, tlog: 2 }), ["BUNDLE_THRESHOLD"]);
-    assert.deepEqual(codes(lab, await lab.sign(statement, { logs: [1, 2] }), { ...labThresholds, tlog: 2 }), []);
-  });
-});
-
-test("T27: two time stamps of one authority count once", async () => {
-  await withLabSigstore(async (lab) => {
-    const json = readJson(await lab.sign(statement));
-    const signature = Buffer.from(json.dsseEnvelope?.signatures[0]?.sig ?? "", "base64");
-    json.verificationMaterial.timestampVerificationData?.rfc3161Timestamps.push({
-      signedTimestamp: stamp(lab, signature, new Date(Date.now() + 2000)),
-    });
-    new Verifier(lab.root.material, { timestampThreshold: 2 }).verify(toSignedEntity(bundleFromJSON(json))); // the library counts tokens
-    assert.deepEqual(codes(lab, writeJson(json)), []);
-    assert.deepEqual(codes(lab, writeJson(json), { ...labThresholds, tsa: 2 }), ["BUNDLE_THRESHOLD"]);
-  });
-});
-
-test("T26: media types that are not known are refused, whatever their form", async () => {
-  await withLabSigstore(async (lab) => {
-    const bundle = await lab.sign(statement);
-    for (const mediaType of [
-      "application/vnd.dev.sigstore.bundle.v0.9+json",
-      "application/vnd.dev.sigstore.bundle+json;version=0.9",
-      "application/vnd.dev.sigstore.bundle.v0.3+json; charset=utf-8",
-      "application/vnd.dev.sigstore.bundle.v0.30+json",
-      "application/vnd.dev.sigstore.bundle.v0.1+json",
-      "",
-    ]) {
-      const other = changed(bundle, (json) => {
-        json.mediaType = mediaType;
+    const bundle = await lab.sign(statement, { logs: [2] });
+    const good = verifyBundleCryptography(bundle, lab.root, labThresholds);
+    assert.ok(good.ok);
+    const [token] = readJson(bundle).verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? [];
+    const bytes = Buffer.from(token?.signedTimestamp ?? "", "base64");
+    let refused = 0;
+    for (const [position, byte] of bytes.entries()) {
+      const other = Buffer.from(bytes);
+      other.writeUInt8(byte ^ (1 << (position % 8)), position);
+      const stamped = changed(bundle, (json) => {
+        const rfc3161Timestamps = [{ signedTimestamp: other.toString("base64") }];
+        json.verificationMaterial.timestampVerificationData = { rfc3161Timestamps };
       });
-      assert.deepEqual(codes(lab, other), ["BUNDLE_MEDIA_TYPE"], mediaType);
+      const result = verifyBundleCryptography(stamped, lab.root, labThresholds);
+      if (result.ok) assert.deepEqual(result.proof, good.proof, `byte ${position}`);
+      else refused += 1;
     }
+    assert.ok(refused > bytes.length * 0.8, `${refused} of ${bytes.length} refused`);
   });
 });
 

@@ -67,56 +67,6 @@ for (const logs of [[1], [2], [1, 2]] as const) {
   });
 }
 
-test("T4: an identity that differs by suffix, prefix, dot, plus or case is refused; a branch with a plus is accepted", async () => {
-  await withLabSigstore(async (lab) => {
-    const claims = { job_workflow_ref: "m1k1o/neko/.github/workflows/release.yml@refs/heads/feat+x" };
-    const input = good(lab, await lab.sign(sampleStatement(type), { claims }));
-    const { issuer, subject } = lab.identity(claims);
-    assert.deepEqual(codesOf(verifyBundle({ ...input, identity: { issuer, subject } })), []);
-    for (const near of [
-      `${subject}-evil`,
-      `x${subject}`,
-      subject.replace("github.com", "github-com"),
-      subject.replace("+", ""),
-      subject.toUpperCase(),
-    ]) {
-      assert.deepEqual(
-        codesOf(verifyBundle({ ...input, identity: { issuer, subject: near } })),
-        ["IDENTITY_SUBJECT_MISMATCH"],
-        near,
-      );
-    }
-    assert.deepEqual(codesOf(verifyBundle({ ...input, identity: { issuer: `${issuer}x`, subject: `${subject}x` } })), [
-      "IDENTITY_ISSUER_MISMATCH",
-      "IDENTITY_SUBJECT_MISMATCH",
-    ]);
-  });
-});
-
-test("T5: an empty, blank, padded or undefined identity is a usage failure before the bundle is read", async () => {
-  await withLabSigstore((lab) => {
-    const notABundle = new Uint8Array();
-    const { issuer, subject } = lab.identity();
-    for (const identity of [
-      { issuer: "", subject },
-      { issuer, subject: "" },
-      { issuer: "  ", subject },
-      { issuer, subject: "\t\n" },
-      { issuer, subject: `${subject} ` },
-      { subject },
-      {},
-      undefined,
-      null,
-    ]) {
-      const input = { ...good(lab, notABundle), identity } as VerifyBundleInput;
-      assert.throws(
-        () => verifyBundle(input),
-        (error) => error instanceof Failure && error.code === "IDENTITY_EMPTY" && error.kind === "usage",
-      );
-    }
-  });
-});
-
 test("thresholds that would let an unproven signature pass are a usage failure", async () => {
   await withLabSigstore((lab) => {
     for (const change of [{ tlog: 0 }, { ct: 0 }, { tsa: -1 }, { tlog: 1.5 }, { tlog: Number.NaN }]) {
@@ -152,53 +102,6 @@ test("T2, T3: an SBOM's bundle is no provenance and no signature", async () => {
       assert.deepEqual(codesOf(verifyBundle({ ...input, predicateType })), ["STATEMENT_PREDICATE_TYPE"]);
     }
     assert.deepEqual(codesOf(verifyBundle({ ...input, predicateType: predicateTypes.spdx23 })), []);
-  });
-});
-
-test("T25: a statement about another digest is refused although its signature holds", async () => {
-  await withLabSigstore(async (lab) => {
-    const bundle = await lab.sign(sampleStatement(type, { sha256: "cd".repeat(32) }));
-    assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_SUBJECT_MISMATCH"]);
-    assert.ok(verifyBundleCryptography(bundle, lab.root, labThresholds).ok);
-  });
-});
-
-test("T16: a subject in upper case, by sha512 alone or by an unknown algorithm does not name an image", async () => {
-  await withLabSigstore(async (lab) => {
-    for (const digest of [
-      { sha256: sampleHex.toUpperCase() },
-      { sha512: sampleHex.repeat(2) },
-      { narHash: sampleHex },
-      { SHA256: sampleHex },
-      { sha256: `sha256:${sampleHex}` },
-      { sha256: "cd".repeat(32), dirHash: sampleHex },
-    ]) {
-      const bundle = await lab.sign(sampleStatement(type, digest));
-      assert.deepEqual(
-        codesOf(verifyBundle(good(lab, bundle))),
-        ["STATEMENT_SUBJECT_MISMATCH"],
-        JSON.stringify(digest),
-      );
-    }
-  });
-});
-
-test("T15: a signed statement with duplicate keys, __proto__, or that is none, is refused", async () => {
-  await withLabSigstore(async (lab) => {
-    const subject = `[{"name":"x","digest":{"sha256":"${sampleHex}"}}]`;
-    const head = `"_type":"https://in-toto.io/Statement/v1","predicateType":"${type}","predicate":{}`;
-    for (const text of [
-      `{${head},"subject":${subject},"subject":${subject}}`,
-      `{${head},"subject":[{"digest":{"sha256":"${"0".repeat(64)}","sha256":"${sampleHex}"}}]}`,
-      `{${head},"subject":${subject},"__proto__":{}}`,
-      `{${head.replace("Statement/v1", "Statement/v9")},"subject":${subject}}`,
-      `{${head},"subject":[]}`,
-      `{"subject":${subject}}`,
-      "not JSON",
-    ]) {
-      const bundle = await lab.sign(Buffer.from(text));
-      assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_INVALID"], text);
-    }
   });
 });
 
