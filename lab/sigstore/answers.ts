@@ -4,6 +4,8 @@ export interface ServiceAnswer {
   readonly type: "application/json" | "application/timestamp-reply" | "text/plain";
   readonly body: Uint8Array | string;
   readonly location?: string;
+  /** Rekor's answer to a new entry names it so (sigstore-go looks it up by this alone). */
+  readonly etag?: string;
 }
 
 export interface ServiceRequest {
@@ -12,6 +14,8 @@ export interface ServiceRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly type: string;
+  /** The `Authorization` header. */
+  readonly authorization?: string;
   readonly body: Buffer;
 }
 

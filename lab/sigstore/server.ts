@@ -143,6 +143,7 @@ async function serve(instance: SigstoreInstance, request: IncomingMessage, respo
   response.writeHead(answer.status, {
     "content-type": answer.type,
     ...(answer.location === undefined ? {} : { location: answer.location }),
+    ...(answer.etag === undefined ? {} : { etag: answer.etag }),
   });
   response.end(answer.body);
 }
@@ -159,6 +160,7 @@ function route(instance: SigstoreInstance, request: IncomingMessage, body: Buffe
     path: url.pathname.slice(prefix.length),
     query: url.searchParams,
     type: request.headers["content-type"] ?? "",
+    ...(request.headers.authorization === undefined ? {} : { authorization: request.headers.authorization }),
     body,
   });
 }
