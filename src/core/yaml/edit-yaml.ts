@@ -40,7 +40,10 @@ export function editYaml(text: string, changes: readonly YamlChange[], source: s
       details: changes.map(changeLine),
     });
   if (yaml.document.errors.length > 0) throw refuse("it is not valid YAML");
-  if (hasAnchors(yaml)) throw refuse("it has anchors or aliases, so that a change in one place is one in another, too");
+  const anchored = anchorLine(yaml);
+  if (anchored !== undefined) {
+    throw refuse(`line ${anchored} has an anchor or alias, so that a change in one place may be one in another, too`);
+  }
   let edited: string;
   try {
     edited = applySplices(
@@ -64,14 +67,15 @@ function read(text: string): ReadYaml {
   return { text, document, eol: /\r?\n/.exec(text)?.[0] ?? "\n" };
 }
 
-function hasAnchors({ document }: ReadYaml): boolean {
-  let found = false;
+/** The line of the first anchor or alias. */
+function anchorLine({ document, text }: ReadYaml): number | undefined {
+  let line: number | undefined;
   visit(document, (_key, node) => {
     if (!isAlias(node) && !((isCollection(node) || isScalar(node)) && node.anchor !== undefined)) return undefined;
-    found = true;
+    line = text.slice(0, node.range?.[0] ?? 0).split("\n").length;
     return visit.BREAK;
   });
-  return found;
+  return line;
 }
 
 function splicesOf(yaml: ReadYaml, change: YamlChange): Splice[] {
