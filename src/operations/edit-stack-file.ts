@@ -73,18 +73,27 @@ export function editStackFile(
 
 /**
  * Writes an edited file as a whole. Throws STACK_FILE_CHANGED (unavailable) when it is not any more what was read, and
- * STACK_FILE_UNWRITABLE (usage); then the file is as it was.
+ * FILE_UNWRITABLE (usage); then the file is as it was.
  */
 export function writeStackFile(open: OpenStackFile, edited: EditedStackFile): void {
-  const { path, file } = open;
+  assertWritable(open);
+  try {
+    writeWhole(open.path, edited.text, statSync(open.path).mode & 0o777);
+  } catch (error) {
+    throw unwritable(open.file, error);
+  }
+}
+
+/** Throws what `writeStackFile` would throw for a file that changed, or that one may not write. */
+export function assertWritable({ path, file, text }: OpenStackFile): void {
+  let bytes: Buffer;
   try {
     accessSync(path, constants.W_OK);
-    if (!readFileSync(path).equals(Buffer.from(open.text))) throw changedMeanwhile(file);
-    writeWhole(path, edited.text, statSync(path).mode & 0o777);
+    bytes = readFileSync(path);
   } catch (error) {
-    if (error instanceof Failure) throw error;
     throw unwritable(file, error);
   }
+  if (!bytes.equals(Buffer.from(text))) throw changedMeanwhile(file);
 }
 
 function changedMeanwhile(file: string): Failure {
@@ -101,7 +110,7 @@ export function unwritable(file: string, error: unknown): unknown {
   if (saysDiskFull(error)) return error;
   return new Failure(
     {
-      code: "STACK_FILE_UNWRITABLE",
+      code: "FILE_UNWRITABLE",
       kind: "usage",
       message: `${file} can't be written: ${reasonOf(error)}.`,
       remedy: "Make the file and its folder writable for you, and run the same command again.",

@@ -284,7 +284,7 @@ test("the file keeps its mode, and a link stays a link", async (t) => {
   assert.ok(stack.text().includes(next));
 });
 
-test("a file that can't be written is told, and nothing is left beside it: STACK_FILE_UNWRITABLE", async (t) => {
+test("a file that can't be written is told, and nothing is left beside it: FILE_UNWRITABLE", async (t) => {
   const stack = await stackLab(t, lab);
   const next = await stack.publish("1.2.4");
   // Writing whole needs a longer name beside it than a file system has: that fails for root, too.
@@ -292,7 +292,7 @@ test("a file that can't be written is told, and nothing is left beside it: STACK
   renameSync(stack.path, long);
   symlinkSync(long, stack.path);
   const failure = await refusal(stack, `${stack.repository}@${next}`);
-  assert.equal(failure.code, "STACK_FILE_UNWRITABLE");
+  assert.equal(failure.code, "FILE_UNWRITABLE");
   assert.equal(failure.kind, "usage");
   assert.equal(readdirSync(dirname(stack.path)).length, 2);
 });
