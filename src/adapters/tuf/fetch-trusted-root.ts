@@ -49,6 +49,8 @@ export async function fetchTrustedRoot(repository: TufRepository, signal: AbortS
       initTUF(repository.root === undefined ? options : { ...options, rootPath }).then((tuf) => tuf.getTarget(target)),
       signal,
     );
+    // The library decodes leniently: other bytes than those that were verified must not be pinned.
+    if (text.includes("\u{fffd}")) throw new Error(`${target} is no UTF-8`);
     keep(cache, memory);
     return Buffer.from(text);
   } catch (error) {
