@@ -42,8 +42,9 @@ export async function stackLab(
   t: TestContext,
   lab: ReleaseLab,
   changes: Readonly<Record<string, unknown>> = {},
+  options: Parameters<typeof serveRelease>[2] = {},
 ): Promise<StackLab> {
-  const served = await serveRelease(t, lab);
+  const served = await serveRelease(t, lab, options);
   const files = stackFiles(t);
   const { checkout } = files.directories;
   const rootPath = join(checkout, "trusted_root.json");

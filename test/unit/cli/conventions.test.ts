@@ -28,7 +28,11 @@ test("there are commands", () => {
     "env",
     "lab down",
     "lab up",
+    "policy explain",
     "preview",
+    "promote",
+    "release set",
+    "root update",
     "status",
     "verify-image",
   ]);

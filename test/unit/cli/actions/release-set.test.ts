@@ -302,3 +302,17 @@ test("a stack's file that is a folder can't be read: CONFIG_UNREADABLE", async (
   mkdirSync(join(dirname(stack.path), "Pulumi.folder.yaml"));
   await assert.rejects(releaseSetAction("folder", "a.example/b:c", {}, stack.context), { code: "CONFIG_UNREADABLE" });
 });
+
+test("evidence that can't be read changes nothing: exit 3", async (t) => {
+  const stack = await stackLab(
+    t,
+    lab,
+    { releases: [] },
+    { instead: (request, next) => (request.url.includes("/referrers/") ? { status: 403 } : next(request)) },
+  );
+  const before = stack.text();
+  const { exitCode, lines } = await run(stack, `${stack.repository}@${present}`);
+  assert.equal(exitCode, 3);
+  assert.match(lines[0] ?? "", /^✗ not verified: the evidence for /);
+  assert.equal(stack.text(), before);
+});
