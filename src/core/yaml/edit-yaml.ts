@@ -116,12 +116,11 @@ function changeLine(change: YamlChange): string {
   switch (change.kind) {
     case "set":
       return `${place}: set it to ${change.value}`;
-    case "texts":
-      return [
-        `${place}:`,
-        ...change.putInFront.map((value) => `put ${value} in front`),
-        ...change.remove.map((index) => `remove item ${index + 1}`),
-      ].join(" ");
+    case "texts": {
+      const put = change.putInFront.map((value) => `put ${value} in front`);
+      const remove = change.remove.map((index) => `remove item ${index + 1} of what is there`);
+      return `${place}: ${[...put, ...remove].join(", ")}`;
+    }
     case "append":
       return `${place}: add ${JSON.stringify(change.entries)}`;
   }
