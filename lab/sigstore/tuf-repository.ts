@@ -9,6 +9,8 @@ export interface TufRepositoryParts {
   readonly onlineKey: KeyPair;
   readonly expires: Date;
   readonly targets: Readonly<Record<string, Uint8Array>>;
+  /** Of targets, snapshot and timestamp; 1 unless given. The root's stays 1. */
+  readonly version?: number;
 }
 
 interface TufKey {
@@ -35,8 +37,9 @@ export function writeTufRepository(parts: TufRepositoryParts): ReadonlyMap<strin
   const root = tufKey(parts.rootKey);
   const online = tufKey(parts.onlineKey);
   const expires = parts.expires.toISOString().replace(".000Z", "Z");
+  const { version = 1 } = parts;
   const file = (key: TufKey, type: string, content: Record<string, unknown>): Buffer => {
-    const signed = { _type: type, spec_version: "1.0.31", version: 1, expires, ...content };
+    const signed = { _type: type, spec_version: "1.0.31", version: type === "root" ? 1 : version, expires, ...content };
     const signature = sign(null, canonicalBytes(signed), key.pair.privateKey).toString("hex");
     return Buffer.from(JSON.stringify({ signed, signatures: [{ keyid: key.id, sig: signature }] }));
   };
@@ -46,8 +49,8 @@ export function writeTufRepository(parts: TufRepositoryParts): ReadonlyMap<strin
   const targets = file(online, "targets", {
     targets: Object.fromEntries(Object.entries(parts.targets).map(([name, bytes]) => [name, described(bytes)])),
   });
-  const snapshot = file(online, "snapshot", { meta: { "targets.json": { version: 1, ...described(targets) } } });
-  const timestamp = file(online, "timestamp", { meta: { "snapshot.json": { version: 1, ...described(snapshot) } } });
+  const snapshot = file(online, "snapshot", { meta: { "targets.json": { version, ...described(targets) } } });
+  const timestamp = file(online, "timestamp", { meta: { "snapshot.json": { version, ...described(snapshot) } } });
   const rootFile = file(root, "root", {
     consistent_snapshot: false,
     keys: { [root.id]: root.document, [online.id]: online.document },

@@ -2,7 +2,11 @@ import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
+import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
+import { registerPromote } from "./commands/promote.ts";
+import { registerRelease } from "./commands/release.ts";
+import { registerRoot } from "./commands/root.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
@@ -21,6 +25,10 @@ export type RegisterCommand = (program: Command, run: Runner) => void;
 export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
   registerVerifyBundle,
+  registerPolicy,
+  registerRelease,
+  registerPromote,
+  registerRoot,
   registerStatus,
   registerPreview,
   registerEnv,

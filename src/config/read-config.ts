@@ -32,26 +32,26 @@ function finish(document: Record<string, unknown>, stack: string, directories: D
   return parseStackConfig(overlaid, { stack, source: stackFile(stack) });
 }
 
-/**
- * Reads a stack's file as plain YAML, without Pulumi. Throws STACK_UNKNOWN, CONFIG_UNREADABLE, CONFIG_NOT_YAML or
- * CONFIG_INVALID (usage), for stack local also LAB_NOT_RUNNING and LAB_STATE_DAMAGED (unavailable).
- */
-export function readYamlConfig(stack: string, directories: Directories): StackConfig {
+/** Where a stack's file lies. Throws STACK_UNKNOWN (usage) for a stack that has none. */
+export function stackFilePath(stack: string, checkout: string): string {
   const relative = stackFile(stack);
-  const path = join(directories.checkout, relative);
-  const names = stackNames(directories.checkout);
-  if (!names.includes(stack)) {
-    throw new Failure({
-      code: "STACK_UNKNOWN",
-      kind: "usage",
-      message: `There is no stack "${stack}" (${relative} does not exist).`,
-      remedy:
-        names.length === 0
-          ? "Run the command in a checkout of neko-trust, or name a policy by its file."
-          : `Name one of: ${names.join(", ")}.`,
-    });
-  }
-  const parsed = parseStrictYaml(textOf(path, relative));
+  const names = stackNames(checkout);
+  if (names.includes(stack)) return join(checkout, relative);
+  throw new Failure({
+    code: "STACK_UNKNOWN",
+    kind: "usage",
+    message: `There is no stack "${stack}" (${relative} does not exist).`,
+    remedy:
+      names.length === 0
+        ? "Run the command in a checkout of neko-trust, or name a policy by its file."
+        : `Name one of: ${names.join(", ")}.`,
+  });
+}
+
+/** A stack's keys without their prefix, from the text of its file, not validated yet. Throws CONFIG_NOT_YAML. */
+export function yamlKeys(text: string, stack: string): Record<string, unknown> {
+  const relative = stackFile(stack);
+  const parsed = parseStrictYaml(text);
   if (!parsed.ok) {
     throw new Failure({
       code: "CONFIG_NOT_YAML",
@@ -67,7 +67,21 @@ export function readYamlConfig(stack: string, directories: Directories): StackCo
   for (const [key, value] of Object.entries(typeof config === "object" && config !== null ? config : {})) {
     if (key.startsWith(prefix)) document[key.slice(prefix.length)] = asPulumiGives(value);
   }
-  return finish(document, stack, directories);
+  return document;
+}
+
+/** The configuration in the text of a stack's file, with the checks and throws of `readYamlConfig`. */
+export function parseYamlConfig(text: string, stack: string, directories: Directories): StackConfig {
+  return finish(yamlKeys(text, stack), stack, directories);
+}
+
+/**
+ * Reads a stack's file as plain YAML, without Pulumi. Throws STACK_UNKNOWN, CONFIG_UNREADABLE, CONFIG_NOT_YAML or
+ * CONFIG_INVALID (usage), for stack local also LAB_NOT_RUNNING and LAB_STATE_DAMAGED (unavailable).
+ */
+export function readYamlConfig(stack: string, directories: Directories): StackConfig {
+  const path = stackFilePath(stack, directories.checkout);
+  return parseYamlConfig(textOf(path, stackFile(stack)), stack, directories);
 }
 
 function textOf(path: string, relative: string): string {

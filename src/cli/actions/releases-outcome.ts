@@ -1,0 +1,80 @@
+import type { ChangeReleasesResult, ReleaseEdit } from "../../operations/change-releases.ts";
+import type { OpenStackFile } from "../../operations/edit-stack-file.ts";
+import { isUnavailable } from "../../operations/verify-releases.ts";
+import { drawFindings } from "../../report/chain-tree.ts";
+import { exitCodes } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+
+/** What `release set` and `promote` print: findings of what was refused, or the change of the stack's file. */
+export function releasesOutcome(open: OpenStackFile, result: ChangeReleasesResult): Outcome {
+  const { stack, file } = open;
+  const policy = open.config.policy.name;
+  if (result.kind === "refused") {
+    const unavailable = result.refused.every(({ findings }) => isUnavailable(findings));
+    return {
+      exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
+      lines: [
+        ...result.refused.flatMap(({ resolved, findings }) => [
+          isUnavailable(findings)
+            ? `✗ not verified: the evidence for ${resolved} can't be read`
+            : `✗ refused under policy "${policy}": ${resolved}`,
+          ...drawFindings(findings),
+        ]),
+        `${file} was not changed.`,
+      ],
+      document: { ok: false, stack, file, policy, written: false, refused: result.refused },
+    };
+  }
+  const { edits, written } = result;
+  const anything = edits.some(({ change }) => change !== undefined);
+  return {
+    exitCode: exitCodes.done,
+    lines: [
+      ...edits.flatMap(({ resolved, name, version }) => [
+        `✓ ${name} ${version} verified under policy "${policy}": ${resolved}`,
+      ]),
+      ...(anything
+        ? [`${file}, neko-trust:releases${written ? "" : " (not written: --dry-run)"}`, ...edits.flatMap(editLines)]
+        : []),
+      ...closing(file, stack, anything, written),
+    ],
+    document: { ok: true, stack, file, policy, changed: anything, written, releases: edits.map(editDocument) },
+  };
+}
+
+function closing(file: string, stack: string, anything: boolean, written: boolean): string[] {
+  if (!anything) return [`Nothing to change in ${file}: it is current already.`];
+  if (!written) return ["To make the change, run the same command without --dry-run."];
+  return [
+    `to do: look at the change with "git diff ${file}", commit it, and preview the stack: pulumi preview -s ${stack}, or npx neko-trust preview --stack ${stack} --offline.`,
+  ];
+}
+
+function editLines({ name, version, change, oldVersion, notes, resolved }: ReleaseEdit): string[] {
+  if (change === undefined) return [`  ${name}: current already (${resolved})`];
+  const { image, old, current, retained, dropped } = change;
+  const before = old === undefined ? "none" : `${old} (${oldVersion ?? "version unknown"})`;
+  return [
+    `  ${name}, ${image}`,
+    `    current   ${before}`,
+    `           →  ${current} (${version})`,
+    `    retained  ${retained.length === 0 ? "none" : retained.join(`\n              `)}`.split("\n"),
+    dropped.map((digest) => `    dropped   ${digest}`),
+    notes.map((note) => `    note: ${note}`),
+  ].flat();
+}
+
+function editDocument({ change, oldVersion, resolved, name, version, notes }: ReleaseEdit): unknown {
+  const base = { resolved, name, version, notes };
+  if (change === undefined) return { ...base, changed: false };
+  const { image, old, current, retained, dropped } = change;
+  return {
+    ...base,
+    changed: true,
+    image,
+    old: old === undefined ? null : { digest: old, version: oldVersion ?? null },
+    current: { digest: current, version },
+    retained,
+    dropped,
+  };
+}

@@ -1,0 +1,31 @@
+import type { PolicyExplainOptions } from "../actions/policy-explain.ts";
+import type { RegisterCommand } from "../commands.ts";
+
+export const registerPolicy: RegisterCommand = (program, run) => {
+  const policy = program.command("policy").summary("understand a trust policy");
+  policy
+    .command("explain")
+    .summary("say in plain words whom a policy trusts, and why it admits or refuses an image")
+    .description(
+      "Explains every field of a TrustPolicy, and what is weak in it. With a reference, verifies that image too and explains each finding; the exit code is then the verdict, as with verify-image: 0 when it would be admitted, 1 when it would be refused, 3 when the evidence can't be read.",
+    )
+    .argument("[reference]", "an image to judge: registry/path@sha256:… (or :tag, resolved once)")
+    .option("--stack <name>", "explain this stack's policy")
+    .option("--policy <file>", "explain this TrustPolicy (YAML or JSON)")
+    .option("--trusted-root <file>", "the trusted_root.json that the policy pins; with --policy and a reference")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  neko-trust policy explain --stack production
+  neko-trust policy explain --stack production ghcr.io/m1k1o/neko/base:1.2.3
+  neko-trust policy explain --policy policy.yaml --json`,
+    )
+    .action((reference: string | undefined, options: PolicyExplainOptions) =>
+      run(async (context) => {
+        const { policyExplainAction } = await import("../actions/policy-explain.ts");
+        return policyExplainAction(reference, options, context);
+      }),
+    );
+};

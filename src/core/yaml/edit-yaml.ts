@@ -1,0 +1,127 @@
+import { isAlias, isCollection, isScalar, parseDocument, visit } from "yaml";
+import { Failure } from "../failure.ts";
+import { appendEntries, applySplices, changeTexts, NotEditable, setScalar } from "./yaml-splices.ts";
+import type { ReadYaml, Splice, YamlPath } from "./yaml-splices.ts";
+
+export type { YamlPath };
+
+/** One change of a document, where the paths lead in the document as it was. */
+export type YamlChange =
+  /** A scalar becomes another. */
+  | { readonly kind: "set"; readonly path: YamlPath; readonly value: string }
+  /** A list of texts loses the items at these positions and gets others in front. */
+  | {
+      readonly kind: "texts";
+      readonly path: YamlPath;
+      readonly putInFront: readonly string[];
+      readonly remove: readonly number[];
+    }
+  /** A list gets further entries at its end. */
+  | {
+      readonly kind: "append";
+      readonly path: YamlPath;
+      readonly entries: readonly Readonly<Record<string, string | readonly string[]>>[];
+    };
+
+/**
+ * Changes a YAML text in place: all that lies outside of the changed values stays byte for byte, comments, order, quotes
+ * and line breaks too. The result is read again and must be the old document with exactly these changes; where that
+ * can't be had (anchors, which make one place mean another; values written in a form that isn't known here) it throws
+ * FILE_NOT_EDITABLE (usage). `source` names the file.
+ */
+export function editYaml(text: string, changes: readonly YamlChange[], source: string): string {
+  const yaml = read(text);
+  const refuse = (why: string): Failure =>
+    new Failure({
+      code: "FILE_NOT_EDITABLE",
+      kind: "usage",
+      message: `${source} can't be edited without touching more than the change: ${why}.`,
+      remedy: `Make the change in ${source} by hand.`,
+      details: changes.map(changeLine),
+    });
+  if (yaml.document.errors.length > 0) throw refuse("it is not valid YAML");
+  const anchored = anchorLine(yaml);
+  if (anchored !== undefined) {
+    throw refuse(`line ${anchored} has an anchor or alias, so that a change in one place may be one in another, too`);
+  }
+  let edited: string;
+  try {
+    edited = applySplices(
+      text,
+      changes.flatMap((change) => splicesOf(yaml, change)),
+    );
+  } catch (error) {
+    if (error instanceof NotEditable) throw refuse(error.message);
+    throw error;
+  }
+  const after = read(edited);
+  const expected = JSON.stringify(changes.reduce<unknown>(changed, yaml.document.toJS()));
+  if (after.document.errors.length > 0 || JSON.stringify(after.document.toJS()) !== expected) {
+    throw refuse("what is to change is written in a form that is not known here");
+  }
+  return edited;
+}
+
+function read(text: string): ReadYaml {
+  const document = parseDocument(text, { strict: true, uniqueKeys: true, keepSourceTokens: true, logLevel: "error" });
+  return { text, document, eol: /\r?\n/.exec(text)?.[0] ?? "\n" };
+}
+
+/** The line of the first anchor or alias. */
+function anchorLine({ document, text }: ReadYaml): number | undefined {
+  let line: number | undefined;
+  visit(document, (_key, node) => {
+    if (!isAlias(node) && !((isCollection(node) || isScalar(node)) && node.anchor !== undefined)) return undefined;
+    line = text.slice(0, node.range?.[0] ?? 0).split("\n").length;
+    return visit.BREAK;
+  });
+  return line;
+}
+
+function splicesOf(yaml: ReadYaml, change: YamlChange): Splice[] {
+  switch (change.kind) {
+    case "set":
+      return setScalar(yaml, change.path, change.value);
+    case "texts":
+      return changeTexts(yaml, change.path, change);
+    case "append":
+      return appendEntries(yaml, change.path, change.entries);
+  }
+}
+
+/** The plain document with one change, to compare with. */
+function changed(document: unknown, change: YamlChange): unknown {
+  const [key, ...rest] = change.path;
+  if (key === undefined) return changedValue(document, change);
+  const inner = { ...change, path: rest };
+  if (Array.isArray(document)) {
+    return document.map((item: unknown, index) => (index === key ? changed(item, inner) : item));
+  }
+  if (typeof document !== "object" || document === null) return document;
+  return Object.fromEntries(
+    Object.entries(document).map(([name, value]) => [name, name === key ? changed(value, inner) : value]),
+  );
+}
+
+function changedValue(value: unknown, change: YamlChange): unknown {
+  if (change.kind === "set") return change.value;
+  const list: readonly unknown[] = Array.isArray(value) ? value : [];
+  if (change.kind === "append") return [...list, ...change.entries];
+  return [...change.putInFront, ...list.filter((_item, index) => !change.remove.includes(index))];
+}
+
+/** What to do by hand, where it can't be done here. */
+function changeLine(change: YamlChange): string {
+  const place = change.path.join(" → ");
+  switch (change.kind) {
+    case "set":
+      return `${place}: set it to ${change.value}`;
+    case "texts": {
+      const put = change.putInFront.map((value) => `put ${value} in front`);
+      const remove = change.remove.map((index) => `remove item ${index + 1} of what is there`);
+      return `${place}: ${[...put, ...remove].join(", ")}`;
+    }
+    case "append":
+      return `${place}: add ${JSON.stringify(change.entries)}`;
+  }
+}
