@@ -56,15 +56,7 @@ function subjectOf(release: SampleRelease, digest: Digest): { mediaType: string;
   return found;
 }
 
-/** The signing client follows HTTP_PROXY; what goes to a service on this machine must not leave it. */
-function keepLoopbackDirect(): void {
-  const hosts = new Set((process.env["NO_PROXY"] ?? "").split(",").filter((host) => host !== ""));
-  for (const host of ["127.0.0.1", "localhost"]) hosts.add(host);
-  process.env["NO_PROXY"] = [...hosts].join(",");
-}
-
 async function signedLayout(release: SampleRelease, services: LabServices, context: LabContext): Promise<LayoutFiles> {
-  keepLoopbackDirect();
   const { sigstore } = services;
   const now = context.now();
   const { keys } = loadOrCreateMaterial(placesOf(context.directories).sigstore, { now });

@@ -40,7 +40,9 @@ export function readSigningKey(pem: string, passphrase: string | undefined, name
     );
   }
   const publicKey = createPublicKey(privateKey);
-  const digest = createHash("sha256").update(publicKey.export({ format: "der", type: "spki" })).digest();
+  const digest = createHash("sha256")
+    .update(publicKey.export({ format: "der", type: "spki" }))
+    .digest();
   return {
     privateKey,
     publicKey: publicKey.export({ format: "pem", type: "spki" }).toString(),

@@ -61,7 +61,11 @@ function compareClosure(sbom: ReadSbom, entry: PlatformRelease, fail: Fail): voi
 }
 
 /** One SBOM of one platform: allowed format, not empty, the one that the manifest names, listing the manifest's closure. */
-export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, policy: TrustPolicy): Checked<SbomFormat> {
+export function checkSbom(
+  statement: TrustedStatement,
+  entry: PlatformRelease,
+  policy: TrustPolicy,
+): Checked<SbomFormat> {
   const subject = `SBOM ${statement.referrer}`;
   const checks: Checked<null>[] = [];
   const fail: Fail = (code, expected, found, remedy) => {
