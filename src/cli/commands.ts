@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
+import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPreview } from "./commands/preview.ts";
+import { registerSignImage } from "./commands/sign-image.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
 import type { Outcome } from "./outcome.ts";
@@ -19,6 +21,8 @@ export type RegisterCommand = (program: Command, run: Runner) => void;
 /** Every command, in the order that --help shows. */
 export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
+  registerSignImage,
+  registerAttestImage,
   registerStatus,
   registerPreview,
   registerEnv,
