@@ -9,7 +9,7 @@ import { latestOutcomes, readJournal } from "./stand-ins/journal.ts";
 /** `neko-trust status`: what runs, what stack local is provisioned from, what happened to each resource. */
 export function labStatus(context: LabContext): LabReport {
   const { directories } = context;
-  const { journal } = placesOf(directories);
+  const { journal, signingConfig } = placesOf(directories);
   const needed: string[] = [serviceNames.registry, serviceNames.referrersRegistry, serviceNames.sigstore];
   const optional: string[] = [serviceNames.standIns];
   (lastTarget(context) === "api-server" ? needed : optional).push("etcd", "kube-apiserver");
@@ -37,8 +37,9 @@ export function labStatus(context: LabContext): LabReport {
               `  ${outcome.padEnd(9)} ${type} ${urn.split("::").at(-1) ?? ""} → ${where}`,
           )),
       `state ${directories.state}`,
+      ...(existsSync(signingConfig) ? [`sign with --signing-config ${signingConfig}`] : []),
       ...(healthy ? [] : ["to do: Start the lab with: make up"]),
     ],
-    document: { ok: healthy, services, releases, resources, state: directories.state },
+    document: { ok: healthy, services, releases, resources, state: directories.state, signingConfig },
   };
 }
