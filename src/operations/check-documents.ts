@@ -95,9 +95,7 @@ function checkSbom(input: AttestDocument, { manifests }: DocumentContext): Check
     notes: [],
     about: (platform) => {
       // Those that are attached already may hold one of somebody else's: matching one of them is enough.
-      const compared = entriesOf(manifests, platform).map((entry) =>
-        checkSbomDocument(document, format, entry, file),
-      );
+      const compared = entriesOf(manifests, platform).map((entry) => checkSbomDocument(document, format, entry, file));
       const [refusal] = compared;
       if (refusal === undefined || refusal.ok || compared.some(({ ok }) => ok)) return proven([]);
       return refusal;

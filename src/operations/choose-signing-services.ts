@@ -14,14 +14,20 @@ export interface ServiceOptions {
   readonly tsaUrl?: string;
 }
 
-type ChosenServices = SigningServices & { readonly fulcioUrl: string };
+/** Keyless signing needs a certificate authority; a key of one's own doesn't, and none is chosen for it. */
+export type SigningManner = "keyless" | "key";
 
 /**
  * The services to sign with: those of the file; else the URLs that are named, all of one instance; else Sigstore's public
  * good instance. The two ways are never mixed. Throws SIGNING_SERVICES_AMBIGUOUS, SIGNING_CONFIG_UNREADABLE and what
  * readSigningConfig throws.
  */
-export function chooseSigningServices(options: ServiceOptions, now: Date): ChosenServices {
+export function chooseSigningServices(options: ServiceOptions, manner: SigningManner, now: Date): SigningServices {
+  const { fulcioUrl, ...others } = chooseServices(options, manner, now);
+  return manner === "keyless" && fulcioUrl !== undefined ? { fulcioUrl, ...others } : others;
+}
+
+function chooseServices(options: ServiceOptions, manner: SigningManner, now: Date): SigningServices {
   const { signingConfig, fulcioUrl, rekorUrl, rekorVersion, tsaUrl } = options;
   const named = [fulcioUrl, rekorUrl, rekorVersion, tsaUrl].filter((value) => value !== undefined).length;
   if (signingConfig !== undefined) {
@@ -30,11 +36,11 @@ export function chooseSigningServices(options: ServiceOptions, now: Date): Chose
   }
   if (named === 0) return publicGoodServices;
   // A token of one instance must not go to another's services because a URL was left out.
-  if (fulcioUrl === undefined || rekorUrl === undefined) {
+  if (rekorUrl === undefined || (fulcioUrl === undefined && manner === "keyless")) {
     throw ambiguous("only some of the services of a Sigstore instance are named");
   }
   return {
-    fulcioUrl,
+    ...(fulcioUrl === undefined ? {} : { fulcioUrl }),
     rekor: [{ url: rekorUrl, version: rekorVersion ?? 1 }],
     tsaUrls: tsaUrl === undefined ? [] : [tsaUrl],
   };
@@ -46,7 +52,7 @@ function ambiguous(what: string): Failure {
     kind: "usage",
     message: `It isn't clear which services to sign with: ${what}.`,
     remedy:
-      "Give --signing-config alone, or --fulcio-url and --rekor-url together (with --tsa-url; --rekor-version 2 for Rekor v2), or nothing for Sigstore's public instance.",
+      "Give --signing-config alone, or --rekor-url with --fulcio-url (not needed with --key) and --tsa-url (--rekor-version 2 for Rekor v2), or nothing for Sigstore's public instance.",
   });
 }
 

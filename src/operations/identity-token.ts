@@ -1,4 +1,5 @@
-import { readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
+import { addAbortSignal } from "node:stream";
 import { fetchGitHubToken } from "../adapters/github-oidc/fetch-token.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 
@@ -29,7 +30,7 @@ const maxBytes = 64 * 1024;
 export function tokenSource({ file, environment, signal }: TokenSourceRequest): TokenSource {
   if (file !== undefined) {
     const name = file === "-" ? "standard input" : `the file ${file}`;
-    return { name, renews: false, read: () => Promise.resolve(readTokenFile(file, name)) };
+    return { name, renews: false, read: () => readTokenFile(file, name, signal) };
   }
   const url = environment["ACTIONS_ID_TOKEN_REQUEST_URL"] ?? "";
   const requestToken = environment["ACTIONS_ID_TOKEN_REQUEST_TOKEN"] ?? "";
@@ -56,11 +57,20 @@ export function tokenSource({ file, environment, signal }: TokenSourceRequest): 
   });
 }
 
-function readTokenFile(file: string, name: string): string {
-  let bytes: Uint8Array;
+async function readTokenFile(file: string, name: string, signal: AbortSignal | undefined): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
   try {
-    bytes = readFileSync(file === "-" ? 0 : file);
+    const stream = file === "-" ? process.stdin : createReadStream(file);
+    // A terminal or pipe may stay silent for ever: Ctrl-C ends that too.
+    if (signal !== undefined) addAbortSignal(signal, stream);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > maxBytes) break;
+    }
   } catch (error) {
+    signal?.throwIfAborted();
     throw new Failure(
       {
         code: "IDENTITY_TOKEN_UNREADABLE",
@@ -71,13 +81,11 @@ function readTokenFile(file: string, name: string): string {
       { cause: error },
     );
   }
-  if (bytes.length > maxBytes) {
-    throw new Failure({
-      code: "IDENTITY_TOKEN_INVALID",
-      kind: "usage",
-      message: `${name} holds ${bytes.length} bytes, which is no identity token.`,
-      remedy: "Name the file that holds the token alone.",
-    });
-  }
-  return Buffer.from(bytes).toString("utf8").trim();
+  if (size <= maxBytes) return Buffer.concat(chunks).toString("utf8").trim();
+  throw new Failure({
+    code: "IDENTITY_TOKEN_INVALID",
+    kind: "usage",
+    message: `What ${name} holds is larger than ${maxBytes} bytes, and no identity token.`,
+    remedy: "Name the file that holds the token alone.",
+  });
 }

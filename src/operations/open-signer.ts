@@ -59,7 +59,7 @@ export async function openSigner(options: SignerOptions, context: SignerContext)
       remedy: "Give --key or --identity-token-file, not both.",
     });
   }
-  const services = chooseSigningServices(options, context.now());
+  const services = chooseSigningServices(options, options.key === undefined ? "keyless" : "key", context.now());
   assertServices(services);
   if (options.key !== undefined) return keyedSigner(options.key, services, context);
   const { identityTokenFile: file } = options;
@@ -89,7 +89,7 @@ const leastMilliseconds = 60_000;
 
 async function keylessSigner(
   source: TokenSource,
-  services: SigningServices & { readonly fulcioUrl: string },
+  services: SigningServices,
   context: SignerContext,
 ): Promise<OpenedSigner> {
   let token = await source.read();
@@ -106,7 +106,7 @@ async function keylessSigner(
     } else if (left <= 0) readIdentityToken(token, context.now());
     return token;
   };
-  const { fulcioUrl, rekor, tsaUrls: tsaUrl } = services;
+  const { fulcioUrl = "", rekor, tsaUrls: tsaUrl } = services;
   return {
     kind: "keyless",
     name: first.subject,

@@ -5,7 +5,7 @@ import { Failure } from "../../core/failure.ts";
 import { payloadType } from "../../core/intoto/statement.ts";
 import type { RekorService, SigningServices } from "../../core/sigstore/signing-services.ts";
 import { hashedRekordWitness } from "./hashed-rekord-witness.ts";
-import { keySigner } from "./key-signer.ts";
+import { keySigner, withKeyHint } from "./key-signer.ts";
 import { publicKeyWitness } from "./public-key-witness.ts";
 import type { SignStatementInput } from "./sign-statement.ts";
 import { signingFailure } from "./signing-failure.ts";
@@ -30,7 +30,8 @@ export async function signWithLibrary(
   const builder = new DSSEBundleBuilder({ signer: signerOf(input, provider, limits), witnesses });
   try {
     const bundle = await builder.create({ data: Buffer.from(input.statement), type: payloadType });
-    return new TextEncoder().encode(JSON.stringify(bundleToJSON(bundle)));
+    const named = "key" in input ? withKeyHint(bundle, input.key) : bundle;
+    return new TextEncoder().encode(JSON.stringify(bundleToJSON(named)));
   } catch (error) {
     throw provider.failure() ?? (error instanceof Failure ? error : signingFailure(error));
   }

@@ -28,8 +28,8 @@ export function addSigningOptions(command: Command): Command {
     .option("--identity-token-file <file>", "the identity token to sign with (- reads it from standard input)")
     .option("--key <file>", "sign with a private key: PKCS#8 PEM, cosign's key file, or env://NAME for a variable")
     .option("--signing-config <file>", "the signing_config.json of the Sigstore instance to sign with")
-    .option("--fulcio-url <url>", "the certificate authority; needs --rekor-url")
-    .option("--rekor-url <url>", "the transparency log; needs --fulcio-url")
+    .option("--fulcio-url <url>", "the certificate authority of keyless signing; needs --rekor-url")
+    .option("--rekor-url <url>", "the transparency log; needs --fulcio-url, unless --key signs")
     .addOption(new Option("--rekor-version <version>", "the log's version; 1 unless given").choices(["1", "2"]))
     .option("--tsa-url <url>", "the time-stamp authority; Rekor version 2 needs one");
 }
