@@ -16,6 +16,7 @@ export function labStatus(context: LabContext): LabReport {
   const services = [...needed, ...optional].map((name) => ({ name, ...serviceStatus(name, directories.run) }));
   const shown = services.filter(({ name, state }) => needed.includes(name) || state === "running");
   const healthy = services.every(({ name, state }) => state === "running" || !needed.includes(name));
+  const canSign = existsSync(signingConfig);
   const releases = existsSync(localOverlayPath(directories.state)) ? readLocalOverlay(directories.state).releases : [];
   const resources = existsSync(journal) ? [...latestOutcomes(readJournal(journal).entries).values()] : [];
   return {
@@ -37,9 +38,16 @@ export function labStatus(context: LabContext): LabReport {
               `  ${outcome.padEnd(9)} ${type} ${urn.split("::").at(-1) ?? ""} → ${where}`,
           )),
       `state ${directories.state}`,
-      ...(existsSync(signingConfig) ? [`sign with --signing-config ${signingConfig}`] : []),
+      ...(canSign ? [`sign with --signing-config ${signingConfig}`] : []),
       ...(healthy ? [] : ["to do: Start the lab with: make up"]),
     ],
-    document: { ok: healthy, services, releases, resources, state: directories.state, signingConfig },
+    document: {
+      ok: healthy,
+      services,
+      releases,
+      resources,
+      state: directories.state,
+      ...(canSign ? { signingConfig } : {}),
+    },
   };
 }

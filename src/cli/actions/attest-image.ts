@@ -15,7 +15,7 @@ import { cosignCommand, signerDocument, signerLines, signerOf, statementLine, ve
 
 /** Options of `attest-image`; files as `[platform=]file`. */
 export interface AttestOptions {
-  /** An empty text stands for --provenance without a file. */
+  /** Files; `made` is what --provenance means without one. */
   readonly provenance?: readonly string[];
   readonly attribute?: string;
   readonly flakeLock?: string;
@@ -30,6 +30,9 @@ export interface AttestOptions {
 
 export type AttestImageOptions = SigningOptions & AttestOptions;
 
+/** A file of that name is written ./made. */
+const made = "made";
+
 function usage(code: string, message: string, remedy: string): Failure {
   return new Failure({ code, kind: "usage", message, remedy });
 }
@@ -37,7 +40,7 @@ function usage(code: string, message: string, remedy: string): Failure {
 function documentsOf(options: AttestOptions): AttestDocument[] {
   const { provenance = [], sbom = [], manifest, rebuild = [], scan = [], vsa, predicate, type } = options;
   const documents = [
-    ...provenance.filter((file) => file !== "").map((file) => readAttestDocument("provenance", file)),
+    ...provenance.filter((file) => file !== made).map((file) => readAttestDocument("provenance", file)),
     ...sbom.map((file) => readAttestDocument("sbom", file)),
     ...(manifest === undefined ? [] : [readAttestDocument("manifest", manifest)]),
     ...rebuild.map((file) => readAttestDocument("rebuild", file)),
@@ -74,14 +77,14 @@ function customType(type: string): string {
 }
 
 function provenanceOf({ provenance = [], attribute, flakeLock }: AttestOptions): ProvenanceToMake | undefined {
-  const made = provenance.includes("");
-  if (made && attribute !== undefined && attribute !== "" && flakeLock !== undefined) {
+  const toMake = provenance.includes(made);
+  if (toMake && attribute !== undefined && attribute !== "" && flakeLock !== undefined) {
     return { attribute, lock: readLock(flakeLock) };
   }
-  if (!made && attribute === undefined && flakeLock === undefined) return undefined;
+  if (!toMake && attribute === undefined && flakeLock === undefined) return undefined;
   throw usage(
     "PROVENANCE_INCOMPLETE",
-    made
+    toMake
       ? "Provenance can't be made without the attribute and the lock file of the build."
       : "--attribute and --flake-lock are for provenance that is made.",
     "Give --provenance (without a file), --attribute <name> and --flake-lock <file> together.",
@@ -111,7 +114,12 @@ export async function attestImageAction(
   const repository = resolved.slice(0, resolved.indexOf("@"));
   const statements = published.map((one) => ({
     ...one,
-    verify: cosignCommand(signer, ["verify-attestation", "--type", one.predicateType], `${repository}@${one.subject}`),
+    verify: cosignCommand(
+      signer,
+      signing,
+      ["verify-attestation", "--type", one.predicateType],
+      `${repository}@${one.subject}`,
+    ),
   }));
   return {
     exitCode: exitCodes.done,

@@ -28,7 +28,7 @@ export async function signImageAction(
     context.progress(`signed ${result.resolved}`);
     results.push(result);
   }
-  const command = ({ resolved }: SignImageResult): string => cosignCommand(signer, ["verify"], resolved);
+  const command = ({ resolved }: SignImageResult): string => cosignCommand(signer, signing, ["verify"], resolved);
   return {
     exitCode: exitCodes.done,
     lines: [

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { openSigner } from "../../operations/open-signer.ts";
 import type { OpenedSigner } from "../../operations/open-signer.ts";
 import type { PublishedStatement } from "../../operations/publish-statement.ts";
@@ -42,8 +44,20 @@ function quoted(text: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** The cosign command that verifies what was signed. With a root of another instance, it needs --trusted-root. */
-export function cosignCommand(signer: OpenedSigner, command: readonly string[], resolved: string): string {
+/** The trusted root that cosign needs for another instance than Sigstore's public one; the lab's lies beside its services. */
+function trustedRootOf({ signingConfig, rekorUrl }: SigningOptions): readonly string[] {
+  if (signingConfig === undefined && rekorUrl === undefined) return [];
+  const beside = signingConfig === undefined ? undefined : join(dirname(signingConfig), "trusted_root.json");
+  return ["--trusted-root", beside !== undefined && existsSync(beside) ? beside : "trusted_root.json"];
+}
+
+/** The cosign command that verifies what was signed with these options. */
+export function cosignCommand(
+  signer: OpenedSigner,
+  options: SigningOptions,
+  command: readonly string[],
+  resolved: string,
+): string {
   const who =
     signer.kind === "key"
       ? ["--key", "cosign.pub"]
@@ -54,7 +68,7 @@ export function cosignCommand(signer: OpenedSigner, command: readonly string[], 
           signer.identity.issuer,
           "--use-signed-timestamps",
         ];
-  return ["cosign", ...command, ...who, resolved].map(quoted).join(" ");
+  return ["cosign", ...command, ...who, ...trustedRootOf(options), resolved].map(quoted).join(" ");
 }
 
 /** How to verify, for people: with a policy, and with cosign. */

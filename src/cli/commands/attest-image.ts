@@ -17,8 +17,8 @@ export const registerAttestImage: RegisterCommand = (program, run) => {
     )
     .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)")
     .addOption(
-      new Option("--provenance [file]", "SLSA v1 provenance; without a file one is made for each platform")
-        .preset("")
+      new Option("--provenance [file]", "SLSA v1 provenance: of a file, or one made here for each platform")
+        .preset("made")
         .argParser(gather),
     )
     .option("--attribute <name>", "the flake attribute that was built, for provenance that is made")
