@@ -4,6 +4,7 @@ export interface ServiceAnswer {
   readonly type: "application/json" | "application/timestamp-reply" | "text/plain";
   readonly body: Uint8Array | string;
   readonly location?: string;
+  readonly etag?: string;
 }
 
 export interface ServiceRequest {
@@ -12,6 +13,8 @@ export interface ServiceRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly type: string;
+  /** The header of that name, empty when there is none. */
+  readonly authorization: string;
   readonly body: Buffer;
 }
 

@@ -14,7 +14,7 @@ import { identityOf, verifyToken } from "./issue-token.ts";
 import type { WorkflowClaims } from "./issue-token.ts";
 
 const requestSchema = z.object({
-  credentials: z.object({ oidcIdentityToken: z.string() }),
+  credentials: z.object({ oidcIdentityToken: z.string() }).optional(),
   publicKeyRequest: z.object({
     publicKey: z.object({ algorithm: z.string().optional(), content: z.string() }),
     proofOfPossession: z.base64(),
@@ -58,15 +58,17 @@ export function issueSigningCertificate(
 
 /** Fulcio's v2 API, as far as clients use it: signingCert and trustBundle (fulcio openapi). */
 export function fulcioService(material: AuthorityMaterial, ctLog: AppendOnlyLog, now: () => Date): Service {
-  return ({ method, path, body }) => {
+  return ({ method, path, body, authorization }) => {
     if (method === "GET" && path === "/api/v2/trustBundle") {
       return json(200, { chains: [{ certificates: material.fulcio.chain.map(toPem) }] });
     }
     if (method !== "POST" || path !== "/api/v2/signingCert") return notFound;
     const request = requestSchema.safeParse(parseJson(body));
-    if (!request.success)
+    // sigstore-js puts the token into the body, sigstore-go (cosign) into the header; Fulcio takes both.
+    const given = request.data?.credentials?.oidcIdentityToken ?? /^Bearer (\S+)$/.exec(authorization)?.[1];
+    if (!request.success || given === undefined)
       return failed(400, "The request must hold an identity token and a public key with proof of possession.");
-    const token = verifyToken(request.data.credentials.oidcIdentityToken, material.keys.issuer.publicKey, now());
+    const token = verifyToken(given, material.keys.issuer.publicKey, now());
     if ("reason" in token) return failed(401, `There was an error processing the identity token: ${token.reason}.`);
     const { publicKey, proofOfPossession } = request.data.publicKeyRequest;
     const key = signingKey(publicKey.content);

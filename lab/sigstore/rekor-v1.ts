@@ -125,10 +125,13 @@ export function rekorV1Service(
       );
     }
     const leafHash = hashLeaf(canonical).toString("hex");
-    const location = `/api/v1/log/entries/${uuidOf(leafHash)}`;
+    const etag = uuidOf(leafHash);
+    const location = `/api/v1/log/entries/${etag}`;
     if (log.find(leafHash) !== undefined)
       return json(409, { code: 409, message: "an equivalent entry already exists" }, location);
-    return json(201, entry(log.append({ body: canonical, time: Math.floor(now().getTime() / 1000) })), location);
+    const made = entry(log.append({ body: canonical, time: Math.floor(now().getTime() / 1000) }));
+    // sigstore-go (cosign) finds the entry in the answer by this header.
+    return { ...json(201, made, location), etag };
   };
 
   return ({ method, path, query, body }) => {

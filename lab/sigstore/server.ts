@@ -147,6 +147,7 @@ async function serve(instance: SigstoreInstance, request: IncomingMessage, respo
   response.writeHead(answer.status, {
     "content-type": answer.type,
     ...(answer.location === undefined ? {} : { location: answer.location }),
+    ...(answer.etag === undefined ? {} : { etag: answer.etag }),
   });
   response.end(answer.body);
 }
@@ -163,6 +164,7 @@ function route(instance: SigstoreInstance, request: IncomingMessage, body: Buffe
     path: url.pathname.slice(prefix.length),
     query: url.searchParams,
     type: request.headers["content-type"] ?? "",
+    authorization: request.headers.authorization ?? "",
     body,
   });
 }
