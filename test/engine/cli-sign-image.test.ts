@@ -89,7 +89,7 @@ for (const [what, isStep] of steps) {
       const again = referrer(documentOf(await runCli(t, command, signed())));
       const { digest } = lab.release.manifest;
       const listed = unwrap(await createRegistryClient().referrers(served.repository, digest), "referrers");
-      const digests = listed.map((one) => String(one.digest));
+      const digests = listed.map(({ digest: one }): string => one);
       for (const expected of [first, again]) assert.ok(digests.includes(expected), `${expected} of ${digests.join()}`);
     });
   }

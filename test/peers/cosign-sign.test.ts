@@ -34,8 +34,8 @@ interface Rig {
   readonly withVariables: CosignPeer["withVariables"];
   /** cosign with the lab's root. */
   readonly cosign: (...args: readonly string[]) => Promise<CosignRun>;
-  /** A command of ours that must succeed; its document. */
-  readonly ours: (args: readonly string[], environment?: Readonly<Record<string, string>>) => Promise<unknown>;
+  /** A command of ours that must succeed. */
+  readonly ours: (args: readonly string[], environment?: Readonly<Record<string, string>>) => Promise<void>;
 }
 
 /** A release in crane's registry, unsigned, with cosign beside it; skipped, with the reason, where cosign can't be built. */
@@ -43,7 +43,8 @@ async function withRelease(t: TestContext, use: (rig: Rig) => Promise<void>): Pr
   const folder = mkdtempSync(join(tmpdir(), "neko-cosign-sign-"));
   try {
     await withLabSigstore(async (lab) => {
-      const outcome = await withCosign(lab, async ({ repository, bare, withVariables }) => {
+      const outcome = await withCosign(lab, async (peer) => {
+        const { repository } = peer;
         await pushLayout(createRegistryClient(), repository, release.layout, "v1.2.3");
         const root = join(folder, "trusted_root.json");
         writeFileSync(root, lab.trustedRoot);
@@ -53,12 +54,11 @@ async function withRelease(t: TestContext, use: (rig: Rig) => Promise<void>): Pr
           folder,
           reference: at(release.manifest.digest),
           at,
-          withVariables,
-          cosign: (command = "", ...args) => bare(command, "--trusted-root", root, ...args),
+          withVariables: (variables, ...args) => peer.withVariables(variables, ...args),
+          cosign: (command = "", ...args) => peer.bare(command, "--trusted-root", root, ...args),
           ours: async (args, environment = { SIGSTORE_ID_TOKEN: labToken(lab) }) => {
             const { code, stdout, stderr } = await runInProcess([...args, "--json"], { environment });
             assert.equal(code, 0, `${stdout}${stderr}`);
-            return JSON.parse(stdout);
           },
         });
       });

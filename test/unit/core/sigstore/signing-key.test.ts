@@ -38,7 +38,7 @@ function sealed(key: KeyObject, N = 65_536) {
 }
 
 const sigstore = "ENCRYPTED SIGSTORE PRIVATE KEY";
-const codeOf = (pem: string, word: string | undefined = undefined): string =>
+const codeOf = (pem: string, word?: string): string =>
   codeThrown(() => readSigningKey(pem, word, "key.pem"), "accepted");
 
 test("reads plain and encrypted PKCS#8 and both labels of cosign's files; the hint is cosign's", () => {
