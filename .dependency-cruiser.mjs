@@ -10,11 +10,13 @@ const pureLibraries = [
   "canonicalize",
   "semver",
   "yaml",
+  "@noble/ciphers",
   "@noble/curves",
   "@sigstore/bundle",
   "@sigstore/core",
   "@sigstore/protobuf-specs",
   "@sigstore/verify",
+  "jose",
 ];
 
 /** Matches a package's files wherever node_modules lies, and the types that stand for it. */

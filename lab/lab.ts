@@ -7,6 +7,7 @@ import { labUp as up } from "./up.ts";
 /** What the command line calls of the lab. Those that write say so when the disk is full. */
 export { labDown } from "./down.ts";
 export { labStatus } from "./status.ts";
+export { labToken } from "./token.ts";
 
 export function labUp(context: LabContext, options: Parameters<typeof up>[1]): Promise<LabReport> {
   return tellingDiskFull(context, () => up(context, options));

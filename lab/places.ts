@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Directories } from "../src/adapters/directories/directories.ts";
+import { signingConfigNames } from "./sigstore/signing-config-file.ts";
 
 /** Where the parts of the lab keep what they have: all of it in the state folder, which `make down` removes. */
 export function placesOf(directories: Directories) {
@@ -10,6 +11,8 @@ export function placesOf(directories: Directories) {
     registry: join(state, "registry"),
     referrersRegistry: join(state, "registry-with-referrers"),
     sigstore: join(state, "sigstore"),
+    /** What signing commands take as --signing-config. */
+    signingConfig: join(state, "sigstore", signingConfigNames.rekorV1),
     /** The sample release as an OCI layout, its signatures with it: what a registry that forgot is filled from. */
     releases: join(state, "releases"),
     /** The engine's backend and settings. */

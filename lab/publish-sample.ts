@@ -21,7 +21,7 @@ import { loadOrCreateMaterial } from "./sigstore/authority-material.ts";
 import { issueToken, workflowClaims } from "./sigstore/issue-token.ts";
 
 /** The run that the lab's signer claims to be: what stacks/Pulumi.local.yaml trusts. */
-const run = {
+export const labRun = {
   repository: "m1k1o/neko",
   repositoryId: "1001",
   ownerId: "1000",
@@ -32,16 +32,21 @@ const run = {
 /** 2026-08-15T13:36:06Z: the commit time of the Neko revision that the flake locks (facts of nix). */
 const sourceDateEpoch = 1_786_800_966;
 
+/** The version that the sample release has: the checkout's. */
+export function sampleVersion(checkout: string): string {
+  return (JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as { version: string }).version;
+}
+
 /** The sample release of this checkout's files: equal files give equal digests. */
 export async function sampleOf(checkout: string, version: string): Promise<SampleRelease> {
   const settings = {
     version,
     // A name that stays, wherever the registry listens: it is in the signed statements.
     repositoryName: `${placeholderRegistry}/${samplePath}`,
-    workflow: run.workflowPath,
+    workflow: labRun.workflowPath,
     sourceDateEpoch,
   };
-  const source = { repository: `https://github.com/${run.repository}`, ref: `refs/tags/v${version}` };
+  const source = { repository: `https://github.com/${labRun.repository}`, ref: `refs/tags/v${version}` };
   const input = await sampleReleaseInput(checkout, { ...settings, source: { ...source, commit: "0".repeat(40) } });
   // Not a commit of git: it stands for the files as they lie here, changed ones included.
   const names = [...input.source.files].map(([path, file]) => `${sha256Hex(file.contents)} ${path}\n`);
@@ -56,20 +61,12 @@ function subjectOf(release: SampleRelease, digest: Digest): { mediaType: string;
   return found;
 }
 
-/** The signing client follows HTTP_PROXY; what goes to a service on this machine must not leave it. */
-function keepLoopbackDirect(): void {
-  const hosts = new Set((process.env["NO_PROXY"] ?? "").split(",").filter((host) => host !== ""));
-  for (const host of ["127.0.0.1", "localhost"]) hosts.add(host);
-  process.env["NO_PROXY"] = [...hosts].join(",");
-}
-
 async function signedLayout(release: SampleRelease, services: LabServices, context: LabContext): Promise<LayoutFiles> {
-  keepLoopbackDirect();
   const { sigstore } = services;
   const now = context.now();
   const { keys } = loadOrCreateMaterial(placesOf(context.directories).sigstore, { now });
   const { commit } = release.manifest.source;
-  const claims = workflowClaims({ ...run, ref: `refs/tags/v${release.manifest.version}`, sha: commit });
+  const claims = workflowClaims({ ...labRun, ref: `refs/tags/v${release.manifest.version}`, sha: commit });
   const attach = async (statement: SampleStatement): Promise<{ root: LayoutRoot; blobs: readonly LayoutBlob[] }> => {
     const bundle = await signStatement({
       statement: statement.payload,
@@ -134,9 +131,7 @@ export async function publishSample(
   client: RegistryClient,
 ): Promise<PublishedSample> {
   const { directories } = context;
-  const { version } = JSON.parse(readFileSync(join(directories.checkout, "package.json"), "utf8")) as {
-    version: string;
-  };
+  const version = sampleVersion(directories.checkout);
   const release = await sampleOf(directories.checkout, version);
   const { digest } = release.index.index;
   const folder = join(placesOf(directories).releases, digest.slice("sha256:".length));

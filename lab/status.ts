@@ -9,13 +9,14 @@ import { latestOutcomes, readJournal } from "./stand-ins/journal.ts";
 /** `neko-trust status`: what runs, what stack local is provisioned from, what happened to each resource. */
 export function labStatus(context: LabContext): LabReport {
   const { directories } = context;
-  const { journal } = placesOf(directories);
+  const { journal, signingConfig } = placesOf(directories);
   const needed: string[] = [serviceNames.registry, serviceNames.referrersRegistry, serviceNames.sigstore];
   const optional: string[] = [serviceNames.standIns];
   (lastTarget(context) === "api-server" ? needed : optional).push("etcd", "kube-apiserver");
   const services = [...needed, ...optional].map((name) => ({ name, ...serviceStatus(name, directories.run) }));
   const shown = services.filter(({ name, state }) => needed.includes(name) || state === "running");
   const healthy = services.every(({ name, state }) => state === "running" || !needed.includes(name));
+  const canSign = existsSync(signingConfig);
   const releases = existsSync(localOverlayPath(directories.state)) ? readLocalOverlay(directories.state).releases : [];
   const resources = existsSync(journal) ? [...latestOutcomes(readJournal(journal).entries).values()] : [];
   return {
@@ -37,8 +38,16 @@ export function labStatus(context: LabContext): LabReport {
               `  ${outcome.padEnd(9)} ${type} ${urn.split("::").at(-1) ?? ""} → ${where}`,
           )),
       `state ${directories.state}`,
+      ...(canSign ? [`sign with --signing-config ${signingConfig}`] : []),
       ...(healthy ? [] : ["to do: Start the lab with: make up"]),
     ],
-    document: { ok: healthy, services, releases, resources, state: directories.state },
+    document: {
+      ok: healthy,
+      services,
+      releases,
+      resources,
+      state: directories.state,
+      ...(canSign ? { signingConfig } : {}),
+    },
   };
 }

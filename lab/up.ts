@@ -85,7 +85,7 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   step(`lab: registries and a Sigstore instance, on loopback (logs in ${directories.run})`);
   const services = await startServices(context);
   line(`registry ${services.registry} (without referrers API, as GHCR), ${services.referrersRegistry} (with it)`);
-  line(`Sigstore ${services.sigstore.fulcio.replace("/fulcio", "")}`);
+  line(`Sigstore ${services.sigstore.fulcio.replace("/fulcio", "")}, --signing-config ${places.signingConfig}`);
   const withCluster = options.cluster || lastTarget(context) === "api-server";
   const kubeconfig = withCluster ? (await startControlPlane(context)).kubeconfig : undefined;
   if (kubeconfig !== undefined) line(`API server, kubeconfig ${kubeconfig}`);

@@ -1,6 +1,7 @@
-import { buildTypes, predicateTypes } from "../../src/core/intoto/statement.ts";
+import { buildProvenance } from "../../src/core/intoto/build-provenance.ts";
+import { predicateTypes } from "../../src/core/intoto/statement.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
-import { sha256Hex } from "../../src/core/oci/digest.ts";
+import { digestOf } from "../../src/core/oci/digest.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
 import type { ReleaseManifest } from "../../src/core/release/manifest.ts";
 import type { SampleReleaseInput } from "./sample-input.ts";
@@ -47,25 +48,14 @@ export function statementsOf(
   ];
 }
 
-/** SLSA provenance v1 (slsa.dev/spec/v1.2/build-provenance) of one platform. */
+/** The provenance of one platform, by the workflow that the certificate will name. */
 function provenance(input: SampleReleaseInput, platform: string): object {
-  const { repository, commit, ref } = input.source;
-  return {
-    buildDefinition: {
-      buildType: buildTypes.nixOci,
-      externalParameters: { flake: { repository, commit }, attribute: input.attribute, platform },
-      resolvedDependencies: [
-        { uri: `git+${repository}@${ref}`, digest: { gitCommit: commit } },
-        {
-          name: input.lock.path,
-          uri: `git+${repository}@${ref}#${input.lock.path}`,
-          digest: { sha256: sha256Hex(input.lock.bytes) },
-        },
-      ],
-    },
-    runDetails: {
-      builder: { id: `${repository}/${input.workflow}@${ref}` },
-      ...(input.invocation === undefined ? {} : { metadata: { invocationId: input.invocation } }),
-    },
-  };
+  const { source, workflow, attribute, lock, invocation } = input;
+  const { repository, commit, ref } = source;
+  return buildProvenance({
+    ...{ repository, commit, ref, attribute, platform },
+    lock: { path: lock.path, digest: digestOf(lock.bytes) },
+    builderId: `${repository}/${workflow}@${ref}`,
+    ...(invocation === undefined ? {} : { invocationId: invocation }),
+  });
 }

@@ -4,7 +4,6 @@ export interface ServiceAnswer {
   readonly type: "application/json" | "application/timestamp-reply" | "text/plain";
   readonly body: Uint8Array | string;
   readonly location?: string;
-  /** Rekor's answer to a new entry names it so (sigstore-go looks it up by this alone). */
   readonly etag?: string;
 }
 
@@ -14,8 +13,8 @@ export interface ServiceRequest {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly type: string;
-  /** The `Authorization` header. */
-  readonly authorization?: string;
+  /** The header of that name, empty when there is none. */
+  readonly authorization: string;
   readonly body: Buffer;
 }
 

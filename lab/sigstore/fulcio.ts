@@ -64,12 +64,11 @@ export function fulcioService(material: AuthorityMaterial, ctLog: AppendOnlyLog,
     }
     if (method !== "POST" || path !== "/api/v2/signingCert") return notFound;
     const request = requestSchema.safeParse(parseJson(body));
-    // sigstore-js sends the token in the body, sigstore-go (cosign) as a bearer token.
-    const bearer = /^Bearer (\S+)$/.exec(authorization ?? "")?.[1];
-    const identityToken = request.data?.credentials?.oidcIdentityToken ?? bearer;
-    if (!request.success || identityToken === undefined)
+    // sigstore-js puts the token into the body, sigstore-go (cosign) into the header; Fulcio takes both.
+    const given = request.data?.credentials?.oidcIdentityToken ?? /^Bearer (\S+)$/.exec(authorization)?.[1];
+    if (!request.success || given === undefined)
       return failed(400, "The request must hold an identity token and a public key with proof of possession.");
-    const token = verifyToken(identityToken, material.keys.issuer.publicKey, now());
+    const token = verifyToken(given, material.keys.issuer.publicKey, now());
     if ("reason" in token) return failed(401, `There was an error processing the identity token: ${token.reason}.`);
     const { publicKey, proofOfPossession } = request.data.publicKeyRequest;
     const key = signingKey(publicKey.content);

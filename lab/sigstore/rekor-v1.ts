@@ -1,4 +1,4 @@
-import { X509Certificate, sign, verify } from "node:crypto";
+import { createPublicKey, sign, verify } from "node:crypto";
 import { z } from "zod";
 import { preAuthenticationEncoding } from "../../src/core/intoto/pre-authentication-encoding.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
@@ -45,7 +45,8 @@ function canonicalBody(proposal: z.infer<typeof proposalSchema>): Uint8Array {
   if (signature === undefined || verifier === undefined)
     throw new Rejected("an envelope needs one signature and one verifier");
   const payload = Buffer.from(envelope.payload, "base64");
-  const key = new X509Certificate(Buffer.from(verifier, "base64")).publicKey;
+  // PEM of a certificate, or of a public key: Rekor takes both.
+  const key = createPublicKey(Buffer.from(verifier, "base64"));
   if (
     !verify(
       "sha256",
@@ -128,8 +129,9 @@ export function rekorV1Service(
     const location = `/api/v1/log/entries/${etag}`;
     if (log.find(leafHash) !== undefined)
       return json(409, { code: 409, message: "an equivalent entry already exists" }, location);
-    const index = log.append({ body: canonical, time: Math.floor(now().getTime() / 1000) });
-    return { ...json(201, entry(index), location), etag };
+    const made = entry(log.append({ body: canonical, time: Math.floor(now().getTime() / 1000) }));
+    // sigstore-go (cosign) finds the entry in the answer by this header.
+    return { ...json(201, made, location), etag };
   };
 
   return ({ method, path, query, body }) => {

@@ -1,4 +1,5 @@
-import { X509Certificate } from "node:crypto";
+import { X509Certificate, createPublicKey } from "node:crypto";
+import type { KeyObject } from "node:crypto";
 import { p256 } from "@noble/curves/nist.js";
 import { z } from "zod";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
@@ -11,25 +12,32 @@ import type { CheckpointSigner } from "./checkpoint.ts";
  * Rekor v2 (rekor-tiles v2.3) takes hashedrekord requests only; its dsse requests are deprecated and gone from the
  * server. For an envelope, the digest is that of its pre-authentication encoding.
  */
+const verifierSchema = z.union([
+  z.object({ keyDetails: z.literal("PKIX_ECDSA_P256_SHA_256"), x509Certificate: z.object({ rawBytes: z.base64() }) }),
+  z.object({ keyDetails: z.literal("PKIX_ECDSA_P256_SHA_256"), publicKey: z.object({ rawBytes: z.base64() }) }),
+]);
+
 const requestSchema = z.object({
   hashedRekordRequestV002: z.object({
     digest: z.base64(),
     signature: z.object({
       content: z.base64(),
-      verifier: z.object({
-        keyDetails: z.literal("PKIX_ECDSA_P256_SHA_256"),
-        x509Certificate: z.object({ rawBytes: z.base64() }),
-      }),
+      verifier: verifierSchema,
     }),
   }),
 });
 type HashedRekord = z.infer<typeof requestSchema>["hashedRekordRequestV002"];
 
+function keyOf(verifier: z.infer<typeof verifierSchema>): KeyObject {
+  if ("x509Certificate" in verifier) {
+    return new X509Certificate(Buffer.from(verifier.x509Certificate.rawBytes, "base64")).publicKey;
+  }
+  return createPublicKey({ key: Buffer.from(verifier.publicKey.rawBytes, "base64"), format: "der", type: "spki" });
+}
+
 function signatureHolds({ digest, signature }: HashedRekord): boolean {
   try {
-    const jwk = new X509Certificate(
-      Buffer.from(signature.verifier.x509Certificate.rawBytes, "base64"),
-    ).publicKey.export({ format: "jwk" });
+    const jwk = keyOf(signature.verifier).export({ format: "jwk" });
     const point = Buffer.concat([
       Buffer.of(4),
       Buffer.from(jwk.x ?? "", "base64url"),
@@ -74,7 +82,8 @@ export function appendToRekorV2(
 export function rekorV2Service(log: AppendOnlyLog, signer: CheckpointSigner, now: () => Date): Service {
   const create = (text: string): ServiceAnswer => {
     const request = requestSchema.safeParse(parseJson(text));
-    if (!request.success) return failed(400, "this log takes hashedRekordRequestV002 with a P-256 certificate only");
+    if (!request.success)
+      return failed(400, "this log takes hashedRekordRequestV002 with a P-256 certificate or key only");
     const record = request.data.hashedRekordRequestV002;
     if (Buffer.from(record.digest, "base64").length !== 32 || !signatureHolds(record)) {
       return failed(400, "the signature is not one of the digest by the verifier's key");

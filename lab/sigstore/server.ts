@@ -10,6 +10,7 @@ import type { ServiceAnswer } from "./answers.ts";
 import { openInstance } from "./instance.ts";
 import type { InstanceOptions, SigstoreInstance } from "./instance.ts";
 import { labNames } from "./names.ts";
+import { signingConfigNames, writeSigningConfig } from "./signing-config-file.ts";
 import { lockState } from "./state-lock.ts";
 
 /** Where the services listen: what signStatement and clients like cosign take. Written to `<state>/sigstore.json`. */
@@ -41,8 +42,8 @@ export interface SigstoreServer {
 const maxBody = 32 * 1024 * 1024;
 
 /**
- * Starts the lab's Sigstore on loopback, and writes sigstore.json, trusted_root.json and tuf-root.json into the state
- * folder once it listens. One process per state folder: two would fork its logs (LAB_SIGSTORE_RUNNING). PORT_TAKEN when
+ * Starts the lab's Sigstore on loopback, and writes sigstore.json, trusted_root.json, tuf-root.json and the signing
+ * configurations into the state folder once it listens. One process per state folder: two would fork its logs (LAB_SIGSTORE_RUNNING). PORT_TAKEN when
  * a given port is not free.
  */
 export async function startSigstore(options: ServerOptions): Promise<SigstoreServer> {
@@ -58,6 +59,9 @@ export async function startSigstore(options: ServerOptions): Promise<SigstoreSer
     const urls = urlsOf(port);
     writeWhole(join(stateDirectory, "trusted_root.json"), opened.material.trustedRoot);
     writeWhole(join(stateDirectory, "tuf-root.json"), opened.material.tuf.get("/1.root.json") ?? "");
+    const start = options.now?.() ?? new Date();
+    writeWhole(join(stateDirectory, signingConfigNames.rekorV1), writeSigningConfig(urls, 1, start));
+    writeWhole(join(stateDirectory, signingConfigNames.rekorV2), writeSigningConfig(urls, 2, start));
     writeWhole(join(stateDirectory, "sigstore.json"), `${JSON.stringify(urls, undefined, 2)}\n`);
     const stop = async (): Promise<void> => {
       await new Promise<void>((resolve) => {
@@ -160,7 +164,7 @@ function route(instance: SigstoreInstance, request: IncomingMessage, body: Buffe
     path: url.pathname.slice(prefix.length),
     query: url.searchParams,
     type: request.headers["content-type"] ?? "",
-    ...(request.headers.authorization === undefined ? {} : { authorization: request.headers.authorization }),
+    authorization: request.headers.authorization ?? "",
     body,
   });
 }

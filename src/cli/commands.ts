@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
+import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPolicy } from "./commands/policy.ts";
@@ -7,6 +8,7 @@ import { registerPreview } from "./commands/preview.ts";
 import { registerPromote } from "./commands/promote.ts";
 import { registerRelease } from "./commands/release.ts";
 import { registerRoot } from "./commands/root.ts";
+import { registerSignImage } from "./commands/sign-image.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
@@ -29,6 +31,8 @@ export const commands: readonly RegisterCommand[] = [
   registerRelease,
   registerPromote,
   registerRoot,
+  registerSignImage,
+  registerAttestImage,
   registerStatus,
   registerPreview,
   registerEnv,

@@ -127,6 +127,30 @@ test("status tells services, release and resources; preview plans nothing new", 
   assert.equal(preview.stderr, "", "no warning that a user could do nothing about");
 });
 
+test("lab token signs by hand: sign-image and attest-image with it, and the release still verifies", async () => {
+  const status = await copy.run(["status", "--json"]);
+  const { signingConfig } = z.object({ signingConfig: z.string() }).parse(JSON.parse(status.stdout));
+  const printed = await copy.run(["lab", "token"]);
+  assert.equal(printed.code, 0, printed.stderr);
+  const token = { SIGSTORE_ID_TOKEN: printed.stdout.trim() };
+  const services = ["--signing-config", signingConfig];
+  const signed = await copy.run(["sign-image", first.release, ...services], token);
+  assert.equal(signed.code, 0, signed.stderr);
+  const lock = ["--flake-lock", join(copy.folder, "package-lock.json")];
+  const made = ["--provenance", "made", "--attribute", "sample-image", ...lock];
+  const attested = await copy.run(["attest-image", first.release, ...made, ...services], token);
+  assert.equal(attested.code, 0, attested.stderr);
+  const verified = await copy.run(["verify-image", first.release, "--stack", "local"]);
+  assert.equal(verified.code, 0, verified.stdout);
+
+  const other = await copy.run(["lab", "token", "--ref", "refs/heads/main", "--sha", "0".repeat(40), "--json"]);
+  const { identity } = z.object({ identity: z.string() }).parse(JSON.parse(other.stdout));
+  assert.ok(identity.endsWith("@refs/heads/main"));
+  const wrong = await copy.run(["lab", "token", "--ref", "main"]);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.stderr, /\(code LAB_TOKEN_USAGE\)/);
+});
+
 test("services that crashed are named by status, started again by the next up, and everything is the same", async () => {
   const before = copy.pids();
   for (const pid of Object.values(before)) process.kill(pid, "SIGKILL");
@@ -180,6 +204,9 @@ test("down ends every process and removes state, roots and logs; the tree is as 
   assert.deepEqual(pids.filter(isRunning), []);
   for (const folder of [copy.directories.state, copy.directories.run]) assert.ok(!existsSync(folder), folder);
   assert.ok(!existsSync(placesOf(copy.directories).sigstore));
+  const token = await copy.run(["lab", "token"]);
+  assert.equal(token.code, 3);
+  assert.match(token.stderr, /\(code LAB_NOT_RUNNING\)/);
   const settings = join("stacks", "Pulumi.local.yaml");
   const original = join(import.meta.dirname, "..", "..", settings);
   assert.equal(readFileSync(join(copy.folder, settings), "utf8"), readFileSync(original, "utf8"));

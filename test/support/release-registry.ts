@@ -10,7 +10,7 @@ import { digestOf } from "../../src/core/oci/digest.ts";
 import { startServer } from "../unit/adapters/registry/loopback-server.ts";
 import type { LoopbackServer, PlannedAnswer, SeenRequest } from "../unit/adapters/registry/loopback-server.ts";
 import { memoryRegistry } from "../unit/adapters/registry/memory-registry.ts";
-import type { MemoryRegistry } from "../unit/adapters/registry/memory-registry.ts";
+import type { MemoryRegistry, ReferrersBehaviour } from "../unit/adapters/registry/memory-registry.ts";
 import type { ReleaseLab } from "./release-lab.ts";
 
 type Answering = (request: SeenRequest) => PlannedAnswer | Promise<PlannedAnswer>;
@@ -36,11 +36,13 @@ export async function serveRelease(
   lab: ReleaseLab,
   options: {
     readonly evidence?: Evidence;
+    /** Whether the registry has the referrers API; it "works" unless given. */
+    readonly referrers?: ReferrersBehaviour;
     readonly instead?: (request: SeenRequest, next: Answering) => PlannedAnswer | Promise<PlannedAnswer>;
   } = {},
 ): Promise<ReleaseRegistry> {
   const evidence = options.evidence ?? lab.evidence;
-  const registry = memoryRegistry({ referrers: "works" });
+  const registry = memoryRegistry({ referrers: options.referrers ?? "works" });
   fill(registry, evidence);
   const { instead } = options;
   const answer: Answering = instead === undefined ? registry.answer : (request) => instead(request, registry.answer);

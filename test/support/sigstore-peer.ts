@@ -35,6 +35,8 @@ export interface CosignPeer {
   cosign(...args: readonly string[]): Promise<CosignRun>;
   /** cosign with these arguments alone. */
   bare(...args: readonly string[]): Promise<CosignRun>;
+  /** The same with variables in its environment: COSIGN_PASSWORD. */
+  withVariables(variables: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<CosignRun>;
 }
 
 /** The tool's path, or why it can't be had here: a test then skips with that reason. */
@@ -147,15 +149,21 @@ async function peerOf(repository: string, cosign: string, home: string): Promise
       return Promise.all(read);
     },
     bare: (...args) => run(cosign, args, home),
+    withVariables: (variables, ...args) => run(cosign, args, home, variables),
     cosign: (...args) =>
       run(cosign, [...args, "--trusted-root", join(home, "trusted_root.json"), `${repository}@${pushed.digest}`], home),
   };
 }
 
 /** Without a proxy, without the user's credentials: traffic stays on loopback. */
-function run(command: string, args: readonly string[], home: string): Promise<CosignRun> {
+function run(
+  command: string,
+  args: readonly string[],
+  home: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<CosignRun> {
   return new Promise((done) => {
-    execFile(command, args, { env: { HOME: home }, timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(command, args, { env: { ...variables, HOME: home }, timeout: 60_000 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       done({ code, output: `${stdout}${stderr}` });
     });

@@ -56,4 +56,25 @@ export const registerLab: RegisterCommand = (program, run) => {
         return labOutcome(await labDown(context));
       }),
     );
+  lab
+    .command("token")
+    .summary("print an identity token of the running lab's issuer, to sign by hand")
+    .description(
+      "Prints a token, good for five minutes, for the workflow run that stack local trusts. It is worth nothing outside this lab.",
+    )
+    .option("--ref <ref>", "the run's ref; the sample release's tag unless given")
+    .option("--sha <commit>", "the run's commit; the sample release's unless given")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Example:
+  $ neko-trust lab token | neko-trust sign-image <reference> --identity-token-file - --signing-config <path that status prints>`,
+    )
+    .action((options: { ref?: string; sha?: string }) =>
+      run(async (context) => {
+        const { labToken } = await loadLab();
+        return labOutcome(await labToken(context, options));
+      }),
+    );
 };

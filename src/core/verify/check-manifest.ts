@@ -10,9 +10,8 @@ import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 import type { TrustedStatement } from "./required-statements.ts";
 
-function parse(statement: TrustedStatement): Checked<ReleaseManifest> {
-  const subject = `manifest ${statement.referrer}`;
-  const { predicate } = statement.statement;
+/** Reads a predicate as a release manifest. Findings: MANIFEST_SCHEMA_VERSION, MANIFEST_INVALID. */
+export function parseManifest(predicate: unknown, subject: string): Checked<ReleaseManifest> {
   const version: unknown =
     typeof predicate === "object" && predicate !== null && "schema" in predicate ? predicate.schema : undefined;
   if (version !== 1) {
@@ -37,22 +36,17 @@ function parse(statement: TrustedStatement): Checked<ReleaseManifest> {
 
 type Refuse = (code: Finding["code"], expected: string, found: string, remedy: string) => void;
 
-function compareImage(manifest: ReleaseManifest, image: CheckedImage, fail: Refuse): void {
+function compareImage(
+  manifest: ReleaseManifest,
+  image: Pick<CheckedImage, "digest" | "platforms">,
+  fail: Refuse,
+): void {
   if (manifest.digest !== image.digest) {
     fail(
       "MANIFEST_OTHER_IMAGE",
       image.digest,
       manifest.digest,
       "Attach the manifest of this image, not of another release.",
-    );
-  }
-  // Statements name digests, not repositories: without this, a release copied elsewhere would pass as another image.
-  if (manifest.name !== image.name) {
-    fail(
-      "MANIFEST_OTHER_IMAGE",
-      `a release of "${image.name}" (images[].name)`,
-      `a release of "${manifest.name}"`,
-      "Deploy a release of this image; if the product was renamed, change images[].name in the policy.",
     );
   }
   const declared = manifest.platforms.map((entry) => `${entry.platform} ${entry.digest}`).join(", ");
@@ -65,6 +59,31 @@ function compareImage(manifest: ReleaseManifest, image: CheckedImage, fail: Refu
       "Publish a manifest whose platforms are the index's, digest by digest.",
     );
   }
+}
+
+/** Statements name digests, not repositories: without this, a release copied elsewhere would pass as another image. */
+function compareName(manifest: ReleaseManifest, image: CheckedImage, fail: Refuse): void {
+  if (manifest.name === image.name) return;
+  fail(
+    "MANIFEST_OTHER_IMAGE",
+    `a release of "${image.name}" (images[].name)`,
+    `a release of "${manifest.name}"`,
+    "Deploy a release of this image; if the product was renamed, change images[].name in the policy.",
+  );
+}
+
+/** Whether the manifest is of this index: its digest, and its platforms digest by digest. For what is about to be signed. */
+export function checkManifestImage(
+  manifest: ReleaseManifest,
+  image: Pick<CheckedImage, "digest" | "platforms">,
+  subject: string,
+): Checked<null> {
+  const checks: Checked<null>[] = [];
+  compareImage(manifest, image, (code, expected, found, remedy) => {
+    checks.push({ ok: false, findings: [{ code, severity: "refuse", subject, expected, found, remedy }] });
+  });
+  const checked = all(checks);
+  return checked.ok ? proven(null) : checked;
 }
 
 function requireComplete(manifest: ReleaseManifest, policy: TrustPolicy, fail: Refuse): void {
@@ -87,7 +106,9 @@ export function checkManifest(
   image: CheckedImage,
   policy: TrustPolicy,
 ): Checked<ReleaseManifest> {
-  const parsed = all(statements.map(parse));
+  const parsed = all(
+    statements.map(({ statement, referrer }) => parseManifest(statement.predicate, `manifest ${referrer}`)),
+  );
   if (!parsed.ok) return parsed;
   const distinct = new Set(parsed.proof.map((manifest) => sha256Hex(canonicalBytes(manifest))));
   const [manifest] = parsed.proof;
@@ -115,6 +136,7 @@ export function checkManifest(
     );
   }
   compareImage(manifest, image, fail);
+  compareName(manifest, image, fail);
   requireComplete(manifest, policy, fail);
   const checked = all(checks);
   return checked.ok ? proven(manifest) : checked;

@@ -12,13 +12,13 @@ import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
 import type { TrustedStatement } from "./required-statements.ts";
 
-type Format = TrustPolicy["sbom"]["formats"][number];
+export type SbomFormat = TrustPolicy["sbom"]["formats"][number];
 
 const spdxSchema = z.looseObject({ spdxVersion: z.literal("SPDX-2.3"), packages: z.array(z.looseObject({})) });
 const cycloneDxSchema = z.looseObject({ bomFormat: z.literal("CycloneDX"), components: z.array(z.looseObject({})) });
 
 /** Which format a predicate type stands for (spdx.dev/Document is bare or versioned; cyclonedx.org/bom is bare). */
-function formatOf(predicateType: string): Format {
+function formatOf(predicateType: string): SbomFormat {
   return predicateType === predicateTypes.cyclonedx ? "cyclonedx" : "spdx-2.3";
 }
 
@@ -27,7 +27,7 @@ interface ReadSbom {
   readonly closure: () => readonly { readonly storePath: string; readonly narHash: string }[];
 }
 
-function readSbom(format: Format, document: unknown): ReadSbom | string {
+function readSbom(format: SbomFormat, document: unknown): ReadSbom | string {
   if (format === "spdx-2.3") {
     const spdx = safeParse(spdxSchema, document);
     if (!spdx.success) return spdx.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; ");
@@ -61,7 +61,11 @@ function compareClosure(sbom: ReadSbom, entry: PlatformRelease, fail: Fail): voi
 }
 
 /** One SBOM of one platform: allowed format, not empty, the one that the manifest names, listing the manifest's closure. */
-export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, policy: TrustPolicy): Checked<Format> {
+export function checkSbom(
+  statement: TrustedStatement,
+  entry: PlatformRelease,
+  policy: TrustPolicy,
+): Checked<SbomFormat> {
   const subject = `SBOM ${statement.referrer}`;
   const checks: Checked<null>[] = [];
   const fail: Fail = (code, expected, found, remedy) => {
@@ -71,9 +75,27 @@ export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, p
   if (!policy.sbom.formats.includes(format)) {
     fail("SBOM_FORMAT_NOT_ALLOWED", policy.sbom.formats.join(" or "), format, "Attach an SBOM in an allowed format.");
   }
-  const document = statement.statement.predicate;
+  checks.push(checkSbomDocument(statement.statement.predicate, format, entry, subject));
+  const checked = all(checks);
+  return checked.ok ? proven(format) : checked;
+}
+
+/**
+ * The document alone: an SBOM of the format, not empty; with a platform of a manifest, the one that the manifest names,
+ * listing the manifest's closure. What is about to be signed is checked by the same rules.
+ */
+export function checkSbomDocument(
+  document: unknown,
+  format: SbomFormat,
+  entry: PlatformRelease | undefined,
+  subject: string,
+): Checked<null> {
+  const checks: Checked<null>[] = [];
+  const fail: Fail = (code, expected, found, remedy) => {
+    checks.push(refuse(code, { subject, expected, found, remedy }));
+  };
   const digest = digestOf(canonicalBytes(document));
-  if (digest !== entry.sbom) {
+  if (entry !== undefined && digest !== entry.sbom) {
     fail(
       "SBOM_DIGEST_MISMATCH",
       `${entry.sbom} (manifest, ${entry.platform})`,
@@ -86,9 +108,9 @@ export function checkSbom(statement: TrustedStatement, entry: PlatformRelease, p
     fail("SBOM_INVALID", `a ${format} document`, sbom, "Make the SBOM again with sbomnix and attach it.");
   } else if (sbom.size === 0) {
     fail("SBOM_EMPTY", "at least one package", "none", "Make the SBOM again: an empty one tells nothing.");
-  } else if (entry.closure !== undefined) {
+  } else if (entry?.closure !== undefined) {
     compareClosure(sbom, entry, fail);
   }
   const checked = all(checks);
-  return checked.ok ? proven(format) : checked;
+  return checked.ok ? proven(null) : checked;
 }

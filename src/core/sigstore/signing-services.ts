@@ -1,0 +1,62 @@
+import { Failure } from "../failure.ts";
+
+/** A transparency log to enter signatures into. */
+export interface RekorService {
+  /** Base URL, without `/api/…`. */
+  readonly url: string;
+  readonly version: 1 | 2;
+}
+
+/** Where a signature gets what makes it verifiable: a certificate, log entries, a trusted time. */
+export interface SigningServices {
+  /** Issues certificates for identity tokens; left out when a key file signs. */
+  readonly fulcioUrl?: string;
+  /** One log, or several when a policy demands several. */
+  readonly rekor: readonly RekorService[];
+  /** Time-stamp authorities; a host alone, or the whole URL of the endpoint. */
+  readonly tsaUrls: readonly string[];
+}
+
+/** Sigstore's public-good instance (docs.sigstore.dev, "Public Deployment"): Rekor v1 and a time stamp. */
+export const publicGoodServices: SigningServices & { readonly fulcioUrl: string } = {
+  fulcioUrl: "https://fulcio.sigstore.dev",
+  rekor: [{ url: "https://rekor.sigstore.dev", version: 1 }],
+  tsaUrls: ["https://timestamp.sigstore.dev"],
+};
+
+/** Whether the URL's host is this machine. */
+export function isLoopbackUrl(url: URL): boolean {
+  return url.hostname === "localhost" || url.hostname === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(url.hostname);
+}
+
+/** Whether a service may be spoken to at this URL: https, or http on this machine; without a user's name or password. */
+export function isServiceUrl(text: string): boolean {
+  const url = URL.parse(text);
+  if (url === null || url.username !== "" || url.password !== "") return false;
+  return url.protocol === "https:" || (url.protocol === "http:" && isLoopbackUrl(url));
+}
+
+/**
+ * Refuses services that can't give a verifiable signature, before anything is sent to them. Throws SIGNING_USAGE (usage).
+ */
+export function assertServices({ fulcioUrl, rekor, tsaUrls }: SigningServices): void {
+  const usage = (message: string, remedy: string): Failure =>
+    new Failure({ code: "SIGNING_USAGE", kind: "usage", message, remedy });
+  if (rekor.length === 0) {
+    throw usage("No transparency log is named.", "Name a Rekor log: verification demands an entry.");
+  }
+  if (tsaUrls.length === 0 && rekor.every((log) => log.version === 2)) {
+    throw usage(
+      "Rekor v2 gives no time, and no time-stamp authority is named.",
+      "Name a time-stamp authority (--tsa-url, or tsaUrls of the signing configuration).",
+    );
+  }
+  const urls = [...(fulcioUrl === undefined ? [] : [fulcioUrl]), ...rekor.map(({ url }) => url), ...tsaUrls];
+  const wrong = urls.find((url) => !isServiceUrl(url));
+  if (wrong === undefined) return;
+  const hidden = URL.parse(wrong)?.password !== "" && URL.canParse(wrong);
+  throw usage(
+    `${hidden ? "A service's URL with a password in it" : `"${wrong.slice(0, 200)}"`} is not an https URL (http is for loopback only).`,
+    "Correct the service's URL.",
+  );
+}
