@@ -10,7 +10,8 @@ import type { Digest } from "../core/oci/digest.ts";
 import { parseReferrerManifest } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
 import type { ReleaseManifest } from "../core/release/manifest.ts";
-import { maxBundleBytes, readBundle } from "../core/sigstore/bundle-schema.ts";
+import { readBundle } from "../core/sigstore/bundle-format.ts";
+import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
 import { readCertificateClaims } from "../core/sigstore/certificate-claims.ts";
 import { parseManifest } from "../core/verify/check-manifest.ts";
 
