@@ -1,4 +1,5 @@
 import { commandPages } from "./command-pages.ts";
+import { peerMatrixPage } from "./peer-matrix.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
 import { findingCodesPage, supportMatrixPage } from "./reference-pages.ts";
 
@@ -15,6 +16,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "schemas/trust-policy.v1.schema.json", content: trustPolicyJsonSchema },
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
+  { path: "docs/generated/peer-matrix.md", content: peerMatrixPage },
   ...commandPages(),
 ];
 

@@ -13,6 +13,7 @@ import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import { verifyImage } from "../../src/operations/verify-image.ts";
 import { labRun, startReleaseLab } from "../support/release-lab.ts";
 import type { Kind } from "../support/release-lab.ts";
+import { signingConfig } from "../support/signing.ts";
 import { codesOf } from "../support/sigstore-findings.ts";
 import { withCosign } from "../support/sigstore-peer.ts";
 import type { CosignPeer } from "../support/sigstore-peer.ts";
@@ -30,34 +31,15 @@ function file(name: string, content: string): string {
   return path;
 }
 
-/** A signing configuration of the lab's services, as cosign reads it. */
-function signingConfig(rekor: 1 | 2): string {
-  const service = (url: string, majorApiVersion: number) => {
-    return { url, majorApiVersion, validFor: { start: "2020-01-01T00:00:00Z" }, operator: "neko-lab" };
-  };
-  const { fulcio, rekorV1, rekorV2, tsa } = sigstore.server.urls;
-  return file(
-    `signing-config-${rekor}.json`,
-    JSON.stringify({
-      mediaType: "application/vnd.dev.sigstore.signingconfig.v0.2+json",
-      caUrls: [service(fulcio, 1)],
-      oidcUrls: [],
-      rekorTlogUrls: [service(rekor === 1 ? rekorV1 : rekorV2, rekor)],
-      tsaUrls: [service(tsa, 1)],
-      rekorTlogConfig: { selector: "ANY" },
-      tsaConfig: { selector: "ANY" },
-    }),
-  );
-}
-
 /** In a file: cosign takes a long token for a file's name, and prints it. */
 function identity(): readonly string[] {
   return ["--identity-token", file("token.jwt", sigstore.token(claims))];
 }
 
 function services(rekor: 1 | 2): readonly string[] {
+  const config = signingConfig(sigstore, rekor === 1 ? "rekorV1" : "rekorV2");
   const root = join(sigstore.stateDirectory, "material", "trusted_root.json");
-  return ["--yes", "--signing-config", signingConfig(rekor), "--trusted-root", root, "--allow-http-registry"];
+  return ["--yes", "--signing-config", config, "--trusted-root", root, "--allow-http-registry"];
 }
 
 function descriptorOf({ subject }: SampleStatement): { mediaType: string; digest: typeof subject; size: number } {
