@@ -3,6 +3,7 @@ import type { CommandContext } from "./context.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPreview } from "./commands/preview.ts";
+import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
 import type { Outcome } from "./outcome.ts";
@@ -19,6 +20,7 @@ export type RegisterCommand = (program: Command, run: Runner) => void;
 /** Every command, in the order that --help shows. */
 export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
+  registerReproCheck,
   registerStatus,
   registerPreview,
   registerEnv,
