@@ -3,6 +3,7 @@ import type { CommandContext } from "./context.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPreview } from "./commands/preview.ts";
+import { registerPublishManifest } from "./commands/publish-manifest.ts";
 import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
@@ -20,6 +21,7 @@ export type RegisterCommand = (program: Command, run: Runner) => void;
 /** Every command, in the order that --help shows. */
 export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
+  registerPublishManifest,
   registerReproCheck,
   registerStatus,
   registerPreview,
