@@ -4,6 +4,7 @@ import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPreview } from "./commands/preview.ts";
 import { registerPublishManifest } from "./commands/publish-manifest.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
 import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
@@ -23,6 +24,7 @@ export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
   registerPublishManifest,
   registerReproCheck,
+  registerRebuild,
   registerStatus,
   registerPreview,
   registerEnv,

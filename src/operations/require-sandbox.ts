@@ -7,12 +7,13 @@ import { Failure } from "../core/failure.ts";
  * elsewhere would get the same. Throws NIX_SANDBOX_OFF.
  */
 export async function requireSandbox(nix: Nix): Promise<{ readonly nix: Nix; readonly config: NixConfig }> {
-  // Its default is true: where the kernel can't do it, Nix would build without, and not say so.
-  const options = [...(nix.settings.options ?? []), { name: "sandbox-fallback", value: "false" }];
-  const strict = nix.with({ options });
-  const named = await withStoreNamed(strict);
+  const named = await withStoreNamed(nix);
   const { config } = named;
-  if (config.sandbox === "on") return named;
+  if (config.sandbox === "on" && !config.sandboxFallback) return named;
+  // The default: where the kernel has no sandbox, Nix would build without one, and not say so. A daemon heeds this from
+  // its trusted users alone, so it is not set where it is so already.
+  const options = [...(nix.settings.options ?? []), { name: "sandbox-fallback", value: "false" }];
+  if (config.sandbox === "on") return { nix: named.nix.with({ options }), config };
   throw new Failure({
     code: "NIX_SANDBOX_OFF",
     kind: "usage",

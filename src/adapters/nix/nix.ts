@@ -16,6 +16,8 @@ export type Installable =
 export interface NixConfig {
   /** Whether builds are kept from the machine; `relaxed` lets derivations ask not to be. */
   readonly sandbox: "on" | "off" | "relaxed";
+  /** Whether builds go without a sandbox where the kernel has none. */
+  readonly sandboxFallback: boolean;
   /** `x86_64-linux`. */
   readonly system: string;
   readonly substituters: readonly string[];
@@ -156,6 +158,7 @@ function readSettings(bytes: Buffer): unknown {
 const setting = z.looseObject({ value: z.unknown() });
 const configSchema = z.looseObject({
   sandbox: setting.extend({ value: z.union([z.boolean(), z.enum(["true", "false", "relaxed"])]) }),
+  "sandbox-fallback": setting.extend({ value: z.boolean() }),
   system: setting.extend({ value: z.string() }),
   substituters: setting.extend({ value: z.array(z.string()) }),
   store: setting.extend({ value: z.string() }),
@@ -168,6 +171,7 @@ function configOf(document: unknown): NixConfig {
   const text = String(sandbox.value);
   return {
     sandbox: text === "true" ? "on" : text === "relaxed" ? "relaxed" : "off",
+    sandboxFallback: parsed.data["sandbox-fallback"].value,
     system: system.value,
     substituters: substituters.value,
     store: store.value,

@@ -52,7 +52,7 @@ function readPolicyFile(path: string): TrustPolicy {
 }
 
 /** The policy and the root, from a stack's file or from two files. */
-function trustOf(
+export function trustOf(
   options: VerifyImageOptions,
   context: CommandContext,
 ): { policy: TrustPolicy; trustedRoot: Uint8Array } {
