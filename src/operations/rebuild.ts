@@ -185,7 +185,10 @@ async function substitutedPaths(nix: Nix, built: NixBuild): Promise<string[]> {
   const paths = await nix.buildClosure(built.derivation);
   const own = await nix.pathInfo([...built.outputs.values()], { recursive: true });
   const infos = new Map([...(await nix.pathInfo(paths)), ...own].map((info) => [info.path, info]));
-  return [...infos.values()].filter(isSubstituted).map(({ path }) => path).sort();
+  return [...infos.values()]
+    .filter(isSubstituted)
+    .map(({ path }) => path)
+    .sort();
 }
 
 function isSubstituted(info: PathInfo): boolean {

@@ -155,22 +155,18 @@ async function buildAtBuilders(
 ): Promise<OutputComparison[]> {
   const folder = mkdtempSync(join(tmpdir(), "neko-trust-store-"));
   kept.push(folder);
-  let builtThere = false;
+  const builtThere: string[] = [];
   const other = nix.with({
     store: `local?root=${folder}`,
-    options: [
-      ...(nix.settings.options ?? []),
-      { name: "builders", value: builders },
-      { name: "max-jobs", value: "0" },
-    ],
+    options: [...(nix.settings.options ?? []), { name: "builders", value: builders }, { name: "max-jobs", value: "0" }],
     onLine: (line) => {
-      builtThere ||= line.startsWith(`building '${built.derivation}' on '`);
+      if (line.startsWith(`building '${built.derivation}' on '`)) builtThere.push(line);
       nix.settings.onLine?.(line);
     },
   });
   const there = await other.build(installable);
   requireSameDerivation(built, there);
-  if (!builtThere) throw notBuiltThere(nameOf(installable), builders);
+  if (builtThere.length === 0) throw notBuiltThere(nameOf(installable), builders);
   return await comparePairs(nix, other, built, there, "", kept);
 }
 

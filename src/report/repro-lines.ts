@@ -26,14 +26,18 @@ export interface ReproModel {
 /** A repro-check's result for people. */
 export function reproLines({ installable, derivation, equal, outputs, left }: ReproModel): string[] {
   return [
-    equal ? `✓ ${legible(installable)}: every build gives the same bytes` : `✗ ${legible(installable)}: the builds differ`,
+    equal
+      ? `✓ ${legible(installable)}: every build gives the same bytes`
+      : `✗ ${legible(installable)}: the builds differ`,
     `  derivation ${derivation}`,
     ...outputs.flatMap((output) => [
       `  ${output.equal ? "✓" : "✗"} ${output.output} ${output.storePath}`,
       ...pair("NAR", output.narHashes),
       ...(output.images === undefined ? [] : pair("image", output.images)),
       ...output.differences.map(differenceLine),
-      ...(output.diffoscope === undefined ? [] : ["    diffoscope:", ...output.diffoscope.map((line) => `      ${line}`)]),
+      ...(output.diffoscope === undefined
+        ? []
+        : ["    diffoscope:", ...output.diffoscope.map((line) => `      ${line}`)]),
     ]),
     ...left.map((place) => `  left behind, as this user may not remove it: ${place}`),
   ];
@@ -44,7 +48,13 @@ function pair(what: string, [first, second]: readonly [string | undefined, strin
   return [`    ${what}, first build:  ${first ?? "none"}`, `    ${what}, second build: ${second ?? "none"}`];
 }
 
-function differenceLine({ path, what, first, second, offset }: ReproModel["outputs"][number]["differences"][number]): string {
+function differenceLine({
+  path,
+  what,
+  first,
+  second,
+  offset,
+}: ReproModel["outputs"][number]["differences"][number]): string {
   const at = offset === undefined ? "" : `, first at byte ${offset}`;
   const values = first === second ? first : `${legible(first)} against ${legible(second)}`;
   return `    ${legible(path)}: ${what} differs: ${values}${at}`;

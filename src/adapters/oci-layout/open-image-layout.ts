@@ -59,7 +59,8 @@ export async function openImageLayout(folder: string, where: string, signal?: Ab
     return content;
   };
   const plain = ociLayoutFiles([descriptor], []);
-  const same = (path: string, content: Uint8Array): boolean => Buffer.compare(plain.get(path) ?? Buffer.alloc(0), content) === 0;
+  const same = (path: string, content: Uint8Array): boolean =>
+    Buffer.compare(plain.get(path) ?? Buffer.alloc(0), content) === 0;
   const listed = await filesBelow(folder);
   const expected = new Set([...plain.keys(), ...[descriptor, ...blobs].map(({ digest }) => blobPath(digest))]);
   return {

@@ -125,7 +125,10 @@ function needed(options: PublishManifestOptions) {
 }
 
 /** The action of `publish-manifest`. */
-export async function publishManifestAction(options: PublishManifestOptions, context: CommandContext): Promise<Outcome> {
+export async function publishManifestAction(
+  options: PublishManifestOptions,
+  context: CommandContext,
+): Promise<Outcome> {
   const { name, version, sourceRepository, sourceCommit, flakeLock } = needed(options);
   const target = targetOf(options.push);
   const environment = environmentOf(options.environment);

@@ -63,7 +63,8 @@ async function destinationOf(options: RebuildOptions, context: CommandContext): 
  * written with --output, and `attest-image --rebuild` signs it.
  */
 function openSigner(_context: CommandContext): Promise<StatementSigner> {
-  const remedy = "Write it with --output FILE and --builder-id, then sign and publish it with attest-image --rebuild FILE.";
+  const remedy =
+    "Write it with --output FILE and --builder-id, then sign and publish it with attest-image --rebuild FILE.";
   return Promise.reject(usage("SIGNER_MISSING", "This version signs no statement in the same step.", remedy));
 }
 
@@ -103,7 +104,8 @@ export async function rebuildAction(text: string, options: RebuildOptions, conte
     for (const rebuild of rebuilds) published.push(await publishRebuild(client, destination.signer, rebuild, place));
   }
   const ok = rebuilds.every(({ equal }) => equal);
-  const where = destination.kind === "file" ? `predicate in ${destination.path}` : `published at ${destination.location}`;
+  const where =
+    destination.kind === "file" ? `predicate in ${destination.path}` : `published at ${destination.location}`;
   return {
     exitCode: ok ? exitCodes.done : exitCodes.refused,
     lines: [...rebuilds.flatMap(rebuildLines), `  ${where}`],

@@ -21,7 +21,12 @@ export const registerRebuild: RegisterCommand = (program, run) => {
     .option("--flake <flake>", "build this flake instead, for example a checkout without network")
     .option("--file <file>", "build from this Nix file instead of a flake")
     .option("--store <uri>", "build in this store, for example a new folder, so that nothing is there already")
-    .option("--substituter <url>", "a cache that inputs may come from, repeatable (default: https://cache.nixos.org)", collect, [])
+    .option(
+      "--substituter <url>",
+      "a cache that inputs may come from, repeatable (default: https://cache.nixos.org)",
+      collect,
+      [],
+    )
     .option("--option <name=value>", "a setting for Nix, repeatable", collect, [])
     .option("--json", "print one JSON document")
     .addHelpText(

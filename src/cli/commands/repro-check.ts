@@ -11,7 +11,10 @@ export const registerReproCheck: RegisterCommand = (program, run) => {
     )
     .argument("[installable...]", "what to build: a flake's output, or with --file an attribute (default: .#image)")
     .option("--file <file>", "build from this Nix file instead of a flake")
-    .option("--times <number>", "builds in all, in this store (default: 2; with --store or --builders: 1 here, 1 there)")
+    .option(
+      "--times <number>",
+      "builds in all, in this store (default: 2; with --store or --builders: 1 here, 1 there)",
+    )
     .option("--store <uri>", "make the second build in this store, for example ssh-ng://builder or a folder")
     .option("--builders <machines>", "make the second build at these machines, as nix.conf's builders names them")
     .option("--option <name=value>", "a setting for Nix, repeatable, for example sandbox=true", collect, [])

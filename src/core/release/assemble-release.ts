@@ -70,7 +70,11 @@ const lastSecond = 253_402_300_799;
 function read(document: Pick<ReleaseFacts, "sourceDateEpoch"> & { readonly digest: Digest }): ReleaseManifest {
   const parsed = safeParse(releaseManifestSchema, document);
   if (parsed.success && document.sourceDateEpoch <= lastSecond) return parsed.data;
-  const late = { path: "sourceDateEpoch", found: String(document.sourceDateEpoch), allowed: "must be before the year 10000" };
+  const late = {
+    path: "sourceDateEpoch",
+    found: String(document.sourceDateEpoch),
+    allowed: "must be before the year 10000",
+  };
   throw new Failure({
     code: "MANIFEST_INVALID",
     kind: "usage",
