@@ -77,4 +77,3 @@ export async function attestRelease(
     unwrap(await client.attach(repository, about, bundleAttachment(bundle, predicateType)), predicateType);
   }
 }
-
