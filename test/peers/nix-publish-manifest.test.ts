@@ -1,77 +1,30 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 import { stringify } from "yaml";
-import { placeOfStorePath } from "../../src/adapters/nix/store-place.ts";
 import { createRegistryClient } from "../../src/adapters/registry/client.ts";
 import { parseReference } from "../../src/core/release/reference.ts";
 import { verifyImage } from "../../src/operations/verify-image.ts";
-import { imageFile, nixLab, runNix } from "../support/nix-lab.ts";
-import type { NixLab } from "../support/nix-lab.ts";
-import { attestRelease, cycloneDxOf, spdxOf } from "../support/nix-release.ts";
-import { labRun, startReleaseLab } from "../support/release-lab.ts";
+import { nixLab } from "../support/nix-lab.ts";
+import { attestRelease, buildRelease, cycloneDxOf, releaseFacts } from "../support/nix-release.ts";
+import { startReleaseLab } from "../support/release-lab.ts";
 import { documentOf, refusalCodes, runCli } from "../support/run-cli.ts";
 import type { ReleaseManifest } from "../../src/core/release/manifest.ts";
-import { registryProgram, startRegistry } from "./registry-process.ts";
+import { registryFor } from "./registry-process.ts";
 
 const sigstore = await startReleaseLab();
-
-/** A registry on loopback until the test ends; undefined, with the test skipped, where it can't be built. */
-async function registry(t: TestContext, kind: "crane" | "with-referrers"): Promise<string | undefined> {
-  const program = await registryProgram(kind);
-  if ("missing" in program) {
-    t.skip(program.missing);
-    return undefined;
-  }
-  const disk = mkdtempSync(join(tmpdir(), "neko-registry-"));
-  const running = await startRegistry(program.path, kind, disk);
-  t.after(async () => {
-    await running.stop();
-    rmSync(disk, { recursive: true, force: true });
-  });
-  return running.host;
-}
-
-/** A built image with the files that a release is made of. */
-async function build(lab: NixLab) {
-  const built = await lab.nix.build(lab.attribute(await imageFile(lab), "image"));
-  const storePath = built.outputs.get("out") ?? "";
-  const closure = await lab.nix.pathInfo([storePath], { recursive: true });
-  const sbom = spdxOf(closure);
-  return {
-    storePath,
-    derivation: built.derivation,
-    closure,
-    sbom,
-    layout: placeOfStorePath(storePath, lab.store) ?? "",
-    pathInfoFile: lab.write("path-info.json", runNix(lab, "nix", ["path-info", "--json", "--recursive", storePath])),
-    sbomFile: lab.write("sbom.json", JSON.stringify(sbom)),
-    lockFile: lab.write("flake.lock", "{}"),
-    source: lab.write("source/a.txt", "the source").slice(0, -"/a.txt".length),
-  };
-}
-
-function facts(files: { readonly lockFile: string; readonly source: string }): string[] {
-  return [
-    ...["--name", "neko-trust-sample", "--version", "1.2.3"],
-    ...["--source-repository", `https://github.com/${labRun.repository}`, "--source-commit", labRun.sha],
-    ...["--source-path", files.source, "--flake-lock", files.lockFile, "--source-date-epoch", "1700000000"],
-  ];
-}
 
 for (const kind of ["crane", "with-referrers"] as const) {
   test(`from nix build to a proof: the manifest is made, the image pushed, signed in the lab, and verified (${kind})`, async (t) => {
     const lab = await nixLab(t);
-    const host = await registry(t, kind);
+    const host = await registryFor(t, kind);
     if (lab === undefined || host === undefined) return;
-    const files = await build(lab);
+    const files = await buildRelease(lab);
     const repository = `${host}/m1k1o/neko/base`;
     const output = join(lab.folder, "release.json");
     const args = [
-      ...facts(files),
+      ...releaseFacts(files),
       ...["--layout", `linux/amd64=${files.layout}`, "--path-info", `linux/amd64=${files.pathInfoFile}`],
       ...["--sbom", `linux/amd64=${files.sbomFile}`, "--output", output],
       ...["--index-output", join(lab.folder, "index.json"), "--push", `${repository}:1.2.3`],
@@ -116,12 +69,16 @@ for (const kind of ["crane", "with-referrers"] as const) {
 test("asks Nix itself for a layout in its store, and gives the same manifest on every run, on standard output", async (t) => {
   const lab = await nixLab(t);
   if (lab === undefined) return;
-  const files = await build(lab);
+  const files = await buildRelease(lab);
   const layout = ["--layout", `linux/amd64=${files.layout}`, "--sbom", `linux/amd64=${files.sbomFile}`];
-  const asked = await runCli(t, ["publish-manifest", ...facts(files), ...layout], { environment: lab.environment });
+  const asked = await runCli(t, ["publish-manifest", ...releaseFacts(files), ...layout], {
+    environment: lab.environment,
+  });
   assert.equal(asked.code, 0, asked.stderr);
   const given = [...layout, "--path-info", `linux/amd64=${files.pathInfoFile}`];
-  const told = await runCli(t, ["publish-manifest", ...facts(files), ...given], { environment: lab.environment });
+  const told = await runCli(t, ["publish-manifest", ...releaseFacts(files), ...given], {
+    environment: lab.environment,
+  });
   assert.equal(told.stdout, asked.stdout);
   assert.equal((JSON.parse(asked.stdout) as ReleaseManifest).platforms[0]?.derivation, files.derivation);
 });
@@ -129,7 +86,7 @@ test("asks Nix itself for a layout in its store, and gives the same manifest on 
 test("a copy of the layout is known by its NAR hash; a CycloneDX SBOM of the same closure gives the same closure digest", async (t) => {
   const lab = await nixLab(t);
   if (lab === undefined) return;
-  const files = await build(lab);
+  const files = await buildRelease(lab);
   const copy = join(lab.folder, "copy");
   cpSync(files.layout, copy, { recursive: true });
   const manifestOf = async (sbomFile: string): Promise<ReleaseManifest> => {
@@ -137,7 +94,7 @@ test("a copy of the layout is known by its NAR hash; a CycloneDX SBOM of the sam
       ...["--layout", `linux/amd64=${copy}`, "--path-info", `linux/amd64=${files.pathInfoFile}`],
       ...["--sbom", `linux/amd64=${sbomFile}`],
     ];
-    const { code, stdout, stderr } = await runCli(t, ["publish-manifest", ...facts(files), ...args]);
+    const { code, stdout, stderr } = await runCli(t, ["publish-manifest", ...releaseFacts(files), ...args]);
     assert.equal(code, 0, stderr);
     return JSON.parse(stdout) as ReleaseManifest;
   };

@@ -8,6 +8,9 @@ import { bundleAttachment } from "../../src/core/oci/bundle-attachment.ts";
 import { digestOf } from "../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../src/core/oci/formats.ts";
 import type { ReleaseManifest } from "../../src/core/release/manifest.ts";
+import { placeOfStorePath } from "../../src/adapters/nix/store-place.ts";
+import { imageFile, runNix } from "./nix-lab.ts";
+import type { NixLab } from "./nix-lab.ts";
 import { labRun } from "./release-lab.ts";
 import type { LabSigstore } from "./sigstore-lab.ts";
 
@@ -76,4 +79,32 @@ export async function attestRelease(
     const about = { mediaType, digest: subject, size: bytes.length };
     unwrap(await client.attach(repository, about, bundleAttachment(bundle, predicateType)), predicateType);
   }
+}
+
+/** A built image with the files that a release is made of. */
+export async function buildRelease(lab: NixLab) {
+  const built = await lab.nix.build(lab.attribute(await imageFile(lab), "image"));
+  const storePath = built.outputs.get("out") ?? "";
+  const closure = await lab.nix.pathInfo([storePath], { recursive: true });
+  const sbom = spdxOf(closure);
+  return {
+    storePath,
+    derivation: built.derivation,
+    closure,
+    sbom,
+    layout: placeOfStorePath(storePath, lab.store) ?? "",
+    pathInfoFile: lab.write("path-info.json", runNix(lab, "nix", ["path-info", "--json", "--recursive", storePath])),
+    sbomFile: lab.write("sbom.json", JSON.stringify(sbom)),
+    lockFile: lab.write("flake.lock", "{}"),
+    source: lab.write("source/a.txt", "the source").slice(0, -"/a.txt".length),
+  };
+}
+
+/** The options of publish-manifest that say what was built, by the run that the local stack trusts. */
+export function releaseFacts(files: { readonly lockFile: string; readonly source: string }): string[] {
+  return [
+    ...["--name", "neko-trust-sample", "--version", "1.2.3"],
+    ...["--source-repository", `https://github.com/${labRun.repository}`, "--source-commit", labRun.sha],
+    ...["--source-path", files.source, "--flake-lock", files.lockFile, "--source-date-epoch", "1700000000"],
+  ];
 }
