@@ -161,7 +161,7 @@ for (const kind of ["crane", "with-referrers"] as const) {
     assert.deepEqual(await client.manifest(location, platform.digest), { kind: "absent" });
     const { subject, facts, about } = await published(location, platform.digest);
     assert.deepEqual(subject, [{ name: repository, digest: { sha256: platform.digest.slice(7) } }]);
-    assert.equal(about?.digest, platform.digest);
+    assert.equal(about.digest, platform.digest);
     assert.deepEqual(facts, {
       flake: manifest.flake,
       source: manifest.source,
