@@ -148,7 +148,8 @@ function writeFile(walk: Walk, path: BytePath, listed: boolean): Promise<void> |
 function writeSettledFile(walk: Walk, path: BytePath, descriptor: number): Stats | undefined {
   let read: number | undefined;
   try {
-    read = readSync(descriptor, walk.buffer, 0, walk.buffer.length, 0);
+    // From where it stands, its beginning: a position would be checked each time.
+    read = readSync(descriptor, walk.buffer, 0, walk.buffer.length, null);
   } catch {
     // What can't be read at all (a folder, a pipe in a file's place) is told by its status, or by reading again.
   }
