@@ -10,13 +10,13 @@ import type { BenchContext, BenchEntry, Prepared } from "../entry.ts";
 export const entries: readonly BenchEntry[] = [
   {
     name: "nar-large-file",
-    title: "NAR hash of one file of 256 MiB",
-    prepare: (context) => compareWithNix(context, writeLargeFile),
+    title: "NAR hash of one file of 1 GiB",
+    prepare: (context) => compareWithNix(context, writeLargeFile, 1),
   },
   {
     name: "nar-small-files",
-    title: "NAR hash of 5,000 files of 0 to 8 KiB in 50 folders",
-    prepare: (context) => compareWithNix(context, writeSmallFiles),
+    title: "NAR hash of 30,000 files of 0 to 8 KiB in 300 folders",
+    prepare: (context) => compareWithNix(context, writeSmallFiles, 1.5),
   },
 ];
 
@@ -32,7 +32,7 @@ async function writeLargeFile(path: string): Promise<void> {
   const next = byteStream();
   const file = await open(path, "w");
   try {
-    for (let written = 0; written < 256; written++) await file.write(next(mebibyte));
+    for (let written = 0; written < 1024; written++) await file.write(next(mebibyte));
   } finally {
     await file.close();
   }
@@ -40,7 +40,7 @@ async function writeLargeFile(path: string): Promise<void> {
 
 async function writeSmallFiles(path: string): Promise<void> {
   const next = byteStream();
-  for (let folder = 0; folder < 50; folder++) {
+  for (let folder = 0; folder < 300; folder++) {
     const place = join(path, `folder-${folder}`);
     await mkdir(place, { recursive: true });
     for (let file = 0; file < 100; file++) {
@@ -50,7 +50,11 @@ async function writeSmallFiles(path: string): Promise<void> {
   }
 }
 
-async function compareWithNix(context: BenchContext, write: (path: string) => Promise<void>): Promise<Prepared> {
+async function compareWithNix(
+  context: BenchContext,
+  write: (path: string) => Promise<void>,
+  limit: number,
+): Promise<Prepared> {
   const { scratch, checkout, signal, progress } = context;
   const environment = {
     ...context.environment,
@@ -73,7 +77,7 @@ async function compareWithNix(context: BenchContext, write: (path: string) => Pr
     const found = await hash;
     if (found !== expected) throw new Error(`${found} is not the hash that nix gives, ${expected}`);
   };
-  const program = join(checkout, "bench", "programs", "nar-hash.ts");
+  const program = join(checkout, "bench", "programs", "nar-hash.mjs");
   return {
     kind: "ready",
     ours: [
@@ -88,5 +92,6 @@ async function compareWithNix(context: BenchContext, write: (path: string) => Pr
       label: "nix hash path",
       run: () => checked(runProcess("nix", ["hash", "path", path], options)),
     },
+    limit,
   };
 }

@@ -9,6 +9,9 @@ import { registerPromote } from "./commands/promote.ts";
 import { registerRelease } from "./commands/release.ts";
 import { registerRoot } from "./commands/root.ts";
 import { registerSignImage } from "./commands/sign-image.ts";
+import { registerPublishManifest } from "./commands/publish-manifest.ts";
+import { registerRebuild } from "./commands/rebuild.ts";
+import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
 import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
@@ -33,6 +36,9 @@ export const commands: readonly RegisterCommand[] = [
   registerRoot,
   registerSignImage,
   registerAttestImage,
+  registerPublishManifest,
+  registerReproCheck,
+  registerRebuild,
   registerStatus,
   registerPreview,
   registerEnv,

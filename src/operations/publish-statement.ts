@@ -12,6 +12,10 @@ export interface StatementSigner {
   readonly name: string;
   /** A Sigstore bundle's JSON bytes around exactly these bytes. Throws Failure; no message holds a token or key. */
   readonly sign: (statement: Uint8Array) => Promise<Uint8Array>;
+  /** The workflow with its ref that its certificate will name (.9), when it signs with a workflow's identity. */
+  readonly builderId?: string;
+  /** The run that its certificate will name (.21). */
+  readonly invocationId?: string;
 }
 
 export interface PublishStatementInput {

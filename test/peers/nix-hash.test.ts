@@ -84,6 +84,25 @@ test("hashes trees at random as nix hash path does", async (t) => {
   );
 });
 
+test("hashes a deep tree, a wide one, empty folders and a large file as nix hash path does", async (t) => {
+  if (skips(t)) return;
+  const wide = Object.fromEntries(
+    Array.from({ length: 5000 }, (_, position) => [`file-${position}`, file(`${position}`, position % 7 === 0)]),
+  );
+  const trees = {
+    deep: nested(400),
+    wide: directory(wide),
+    hollow: directory({ a: directory({ b: directory({}), c: directory({}) }), d: directory({}) }),
+    // Beyond the largest piece that is read at once, and not a multiple of it.
+    large: file(Buffer.alloc(9 * 1024 * 1024 + 13, "a large file")),
+  };
+  for (const [name, tree] of Object.entries(trees)) {
+    const path = join(root, `shape-${name}`);
+    writeTree(path, tree);
+    assert.equal(await agrees(path), narHash(tree).narHash);
+  }
+});
+
 test("hashes names that are not UTF-8 as nix hash path does", async (t) => {
   if (skips(t)) return;
   const path = join(root, "bytes");

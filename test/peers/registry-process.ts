@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { pinnedTools } from "../../src/adapters/toolchain/pinned-tools.ts";
 import { ensureTool } from "../../src/adapters/toolchain/tool.ts";
@@ -73,6 +74,22 @@ function stopped(child: ChildProcess): Promise<void> {
     });
     child.kill("SIGKILL");
   });
+}
+
+/** The host of a registry that runs until the test ends; undefined, with the test skipped, where it can't be built. */
+export async function registryFor(t: TestContext, kind: RegistryKind): Promise<string | undefined> {
+  const program = await registryProgram(kind);
+  if ("missing" in program) {
+    t.skip(program.missing);
+    return undefined;
+  }
+  const disk = mkdtempSync(join(tmpdir(), "neko-registry-"));
+  const running = await startRegistry(program.path, kind, disk);
+  t.after(async () => {
+    await running.stop();
+    rmSync(disk, { recursive: true, force: true });
+  });
+  return running.host;
 }
 
 export interface RegistryRig {

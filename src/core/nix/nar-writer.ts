@@ -29,16 +29,22 @@ type Expected = "node" | "entry" | "contents" | "end";
 
 const tokens = {
   magic: encode("nix-archive-1"),
-  open: encode("("),
-  close: encode(")"),
   file: encode("(", "type", "regular", "contents"),
   executableFile: encode("(", "type", "regular", "executable", "", "contents"),
   symlink: encode("(", "type", "symlink", "target"),
   directory: encode("(", "type", "directory"),
-  entry: encode("entry", "(", "name"),
-  node: encode("node"),
 };
-const zeros = Buffer.alloc(8);
+/** After a string comes its padding; what follows it is always the same, so that both are written at once. */
+const afterName = paddedThen(encode("node"));
+const afterNode = paddedThen(encode(")"));
+const afterEntryNode = paddedThen(encode(")", ")"));
+const entryStart = encode("entry", "(", "name");
+/** What begins an entry whose name has so many bytes, its length included: nearly all names are that short. */
+const entryHeads = Array.from({ length: 256 }, (_, length) => {
+  const size = Buffer.alloc(8);
+  size.writeUInt32LE(length);
+  return Buffer.concat([entryStart, size]);
+});
 
 /** Small pieces are gathered up to this size; larger contents pass through without a copy. */
 const bufferSize = 64 * 1024;
@@ -78,27 +84,17 @@ export function createNarWriter(sink: NarSink): NarWriter {
     total += 8;
   }
 
-  function putString(bytes: Uint8Array): void {
-    putLength(bytes.length);
-    put(bytes);
-    putPadding(bytes.length);
-  }
-
-  function putPadding(length: number): void {
-    const padding = -length & 7;
-    if (padding > 0) put(zeros.subarray(0, padding));
-  }
-
   function demand(state: Expected): void {
     if (expected !== state) throw new Error(`the archive needs ${expected} here, not ${state}`);
   }
 
-  function endNode(): void {
-    put(tokens.close);
+  /** Ends a node whose last string had so many bytes; a directory, whose end is a token, counts as 0. */
+  function endNode(length: number): void {
     if (open.length === 0) {
+      put(endingOf(afterNode, length));
       expected = "end";
     } else {
-      put(tokens.close);
+      put(endingOf(afterEntryNode, length));
       expected = "entry";
     }
   }
@@ -123,8 +119,7 @@ export function createNarWriter(sink: NarSink): NarWriter {
     endFile() {
       demand("contents");
       if (remaining > 0) throw new Error(`a file of ${fileSize} bytes was given ${remaining} too few`);
-      putPadding(fileSize % 8);
-      endNode();
+      endNode(fileSize);
     },
     symlink(target) {
       demand("node");
@@ -133,8 +128,9 @@ export function createNarWriter(sink: NarSink): NarWriter {
         throw narFailure("NAR_TARGET", `A symbolic link can't point to ${JSON.stringify(shown(target))}.`);
       }
       put(tokens.symlink);
-      putString(bytes);
-      endNode();
+      putLength(bytes.length);
+      put(bytes);
+      endNode(bytes.length);
     },
     startDirectory() {
       demand("node");
@@ -145,7 +141,7 @@ export function createNarWriter(sink: NarSink): NarWriter {
     entry(name) {
       demand("entry");
       const bytes = bytesOf(name);
-      if (bytes === undefined || !isEntryName(bytes)) {
+      if (bytes === undefined || !isEntryName(name)) {
         throw narFailure("NAR_NAME", `${JSON.stringify(shown(name))} can't name an entry of a directory.`);
       }
       const previous = open.at(-1);
@@ -155,15 +151,21 @@ export function createNarWriter(sink: NarSink): NarWriter {
         throw narFailure("NAR_ORDER", `${JSON.stringify(shown(name))} must come before the entry that it follows.`);
       }
       open[open.length - 1] = bytes;
-      put(tokens.entry);
-      putString(bytes);
-      put(tokens.node);
+      const head = entryHeads[bytes.length];
+      if (head === undefined) {
+        put(entryStart);
+        putLength(bytes.length);
+      } else {
+        put(head);
+      }
+      put(bytes);
+      put(endingOf(afterName, bytes.length));
       expected = "node";
     },
     endDirectory() {
       demand("entry");
       open.pop();
-      endNode();
+      endNode(0);
     },
     end() {
       demand("end");
@@ -173,12 +175,15 @@ export function createNarWriter(sink: NarSink): NarWriter {
   };
 }
 
-/** Whether bytes can name an entry: not empty, `.` or `..`, without `/` and NUL. */
-export function isEntryName(bytes: Uint8Array): boolean {
+/** Whether a name can be an entry's: not empty, `.` or `..`, without `/` and NUL. */
+export function isEntryName(name: string | Uint8Array): boolean {
+  if (typeof name === "string") {
+    return name !== "" && name !== "." && name !== ".." && !name.includes("/") && !name.includes("\0");
+  }
   const dot = 0x2e;
-  if (bytes.length === 0 || (bytes[0] === dot && bytes.length === 1)) return false;
-  if (bytes.length === 2 && bytes[0] === dot && bytes[1] === dot) return false;
-  return !bytes.includes(0x2f) && !bytes.includes(0);
+  if (name.length === 0 || (name[0] === dot && name.length === 1)) return false;
+  if (name.length === 2 && name[0] === dot && name[1] === dot) return false;
+  return !name.includes(0x2f) && !name.includes(0);
 }
 
 /** UTF-8, or undefined for text with half a surrogate pair: two such names would get the same bytes. */
@@ -200,4 +205,17 @@ function encode(...strings: string[]): Buffer {
       return padded;
     }),
   );
+}
+
+/** A token after each number of padding bytes, 0 to 7. */
+function paddedThen(token: Buffer): readonly Buffer[] {
+  return Array.from({ length: 8 }, (_, padding) => Buffer.concat([Buffer.alloc(padding), token]));
+}
+
+/** The padding of a string of so many bytes, and the token after it. */
+function endingOf(endings: readonly Buffer[], length: number): Buffer {
+  const ending = endings[-length & 7];
+  // `& 7` gives 0 to 7, also of a size beyond 32 bits, of which it looks at the last three.
+  if (ending === undefined) throw new RangeError(`no padding for ${length} bytes`);
+  return ending;
 }

@@ -91,23 +91,43 @@ export interface BuiltIndex {
   readonly images: readonly BuiltImage[];
 }
 
+/** A manifest that an index lists. */
+export interface IndexEntry {
+  readonly manifest: { readonly mediaType: string; readonly digest: Digest; readonly size: number };
+  readonly platform: Platform;
+}
+
 /** An index of several platforms, sorted. Throws RangeError when two images are for one platform. */
 export function buildIndex(
   images: readonly BuiltImage[],
   settings: { readonly annotations?: Readonly<Record<string, string>> } = {},
 ): BuiltIndex {
-  const sorted = images
-    .map((image) => ({ image, name: formatPlatform({ ...image.platform }) }))
+  const sorted = sortedByPlatform(images);
+  return { index: indexOf(sorted, settings), images: sorted };
+}
+
+/** The index alone, of manifests that exist already. Throws as `buildIndex`. */
+export function indexOf(
+  entries: readonly IndexEntry[],
+  settings: { readonly annotations?: Readonly<Record<string, string>> } = {},
+): BuiltBlob {
+  return documentOf(mediaTypes.index, {
+    schemaVersion: 2,
+    mediaType: mediaTypes.index,
+    manifests: sortedByPlatform(entries).map(({ manifest: { mediaType, digest, size }, platform }) => {
+      return { mediaType, digest, size, platform: platformOf(platform) };
+    }),
+    ...present("annotations", settings.annotations),
+  });
+}
+
+function sortedByPlatform<Entry extends { readonly platform: Platform }>(entries: readonly Entry[]): Entry[] {
+  const sorted = entries
+    .map((entry) => ({ entry, name: formatPlatform({ ...entry.platform }) }))
     .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   const twice = sorted.find(({ name }, position) => sorted[position - 1]?.name === name);
   if (twice !== undefined) throw new RangeError(`two images for the platform ${twice.name}`);
-  const index = documentOf(mediaTypes.index, {
-    schemaVersion: 2,
-    mediaType: mediaTypes.index,
-    manifests: sorted.map(({ image }) => ({ ...descriptorOf(image.manifest), platform: platformOf(image.platform) })),
-    ...present("annotations", settings.annotations),
-  });
-  return { index, images: sorted.map(({ image }) => image) };
+  return sorted.map(({ entry }) => entry);
 }
 
 function configDocument(layers: readonly BuiltLayer[], settings: ImageSettings): object {

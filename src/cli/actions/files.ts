@@ -1,0 +1,39 @@
+import { readFileSync } from "node:fs";
+import { Failure, reasonOf } from "../../core/failure.ts";
+import { writeFileWhole } from "../../operations/write-file.ts";
+
+/** The bytes of a file that the user named. Throws FILE_UNREADABLE. */
+export function readInput(option: string, path: string): Uint8Array {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Failure(
+      {
+        code: "FILE_UNREADABLE",
+        kind: "usage",
+        message: `${option}: ${path} can't be read: ${reasonOf(error)}.`,
+        remedy: "Name a file that exists and that this user may read.",
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Writes a file that the user asked for, whole or not at all. Throws FILE_NOT_WRITTEN. */
+export function writeOutput(option: string, path: string, content: Uint8Array): void {
+  try {
+    writeFileWhole(path, content);
+  } catch (error) {
+    // A full disk is told as such by whoever prints errors.
+    if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) throw error;
+    throw new Failure(
+      {
+        code: "FILE_NOT_WRITTEN",
+        kind: "usage",
+        message: `${option}: ${path} can't be written: ${reasonOf(error)}.`,
+        remedy: "Name a file in a folder that this user may write to.",
+      },
+      { cause: error },
+    );
+  }
+}
