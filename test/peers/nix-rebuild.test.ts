@@ -17,7 +17,8 @@ import { nixLab, imageFile, runNix } from "../support/nix-lab.ts";
 import type { NixLab } from "../support/nix-lab.ts";
 import { attestRelease, buildRelease, releaseFacts } from "../support/nix-release.ts";
 import { startReleaseLab } from "../support/release-lab.ts";
-import { documentOf, runCli } from "../support/run-cli.ts";
+import { documentOf, refusalCodes, runCli } from "../support/run-cli.ts";
+import { labToken, signingConfig } from "../support/signing.ts";
 import { registryFor } from "./registry-process.ts";
 import type { TestContext } from "node:test";
 
@@ -277,6 +278,44 @@ test("on the command line: verifies, rebuilds, writes the predicate for attest-i
   const refused = await runCli(t, unproven, { environment });
   assert.equal(refused.code, 1, refused.stderr);
   assert.match(refused.stderr, /MANIFEST_OTHER_IMAGE[\s\S]+\(code RELEASE_REFUSED\)\n$/);
+});
+
+test("from rebuild to quorum: the policy refuses the release until a rebuilder has run the one command", async (t) => {
+  const lab = await nixLabFor(t);
+  const host = await registryFor(t, "crane");
+  if (lab === undefined || host === undefined) return;
+  const { repository, trust } = await release(t, lab, host);
+  const { environment } = lab;
+  const verify = async (): Promise<Readonly<Record<string, unknown>>> =>
+    documentOf(await runCli(t, ["verify-image", `${repository}:1.2.3`, ...trust, "--json"], { environment }));
+  assert.deepEqual(refusalCodes(await verify()), ["REBUILD_QUORUM"]);
+  const token = labToken(releases.sigstore, {
+    repository: "rebuilder/neko-rebuilds",
+    repositoryId: "2001",
+    ownerId: "2000",
+    ref: "refs/heads/main",
+    workflowPath: ".github/workflows/rebuild.yml",
+    trigger: "schedule",
+  });
+  lab.write("nothing/nix-cache-info", "StoreDir: /nix/store\n");
+  const rebuilt = await runCli(
+    t,
+    [
+      ...["rebuild", `${repository}:1.2.3`, ...trust, "--location", `${host}/rebuilder/neko-rebuilds`],
+      ...["--file", join(lab.folder, "image.nix"), "--store", lab.otherStore("rebuilder")],
+      ...["--substituter", `file://${lab.folder}/nothing`],
+      ...["--identity-token-file", lab.write("token", token), "--signing-config", signingConfig(releases.sigstore)],
+    ],
+    { environment },
+  );
+  assert.equal(rebuilt.code, 0, rebuilt.stderr);
+  const verified = await verify();
+  assert.equal(verified["ok"], true, JSON.stringify(verified));
+  const { rebuilds } = verified["release"] as { rebuilds: readonly Readonly<Record<string, unknown>>[] };
+  assert.deepEqual(
+    rebuilds.map(({ platform, demanded, operators }) => [platform, demanded, operators]),
+    [["linux/amd64", 1, 1]],
+  );
 });
 
 test("a release without a platform for this machine, and one that it lacks, are told", async (t) => {
