@@ -1,4 +1,5 @@
 import { readCapped } from "./body.ts";
+import type { HttpResponse } from "./http-fetch.ts";
 import { isLoopbackHost } from "./settings.ts";
 import type { Settings } from "./settings.ts";
 
@@ -21,7 +22,7 @@ export interface HttpRequest {
 
 export interface Reply {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: HttpResponse["headers"];
   readonly body: Uint8Array;
   /** Where the answer came from, after redirects. */
   readonly url: URL;
@@ -109,7 +110,7 @@ function redirectTarget(settings: Settings, asked: URL, from: URL, location: str
   return next;
 }
 
-async function replyOf(request: HttpRequest, response: Response, url: URL, elsewhere: boolean): Promise<Outcome> {
+async function replyOf(request: HttpRequest, response: HttpResponse, url: URL, elsewhere: boolean): Promise<Outcome> {
   const base = { status: response.status, headers: response.headers, url, elsewhere };
   if (!response.ok) {
     const read = await readCapped(response, maxErrorBytes);

@@ -15,6 +15,7 @@ import type { BundleThresholds, SignedContent, TrustedTime, VerifiedBundle } fro
 import { logEntryFault } from "./log-entries.ts";
 import { messageAlgorithm, messageSignatureContent } from "./message-signature.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
+import { withoutStackTraces } from "./without-stack-traces.ts";
 
 type RefusalCode = Exclude<FindingCode, "SKIPPED">;
 
@@ -37,7 +38,7 @@ export function verifyBundleCryptography(
   if (!read.ok) return read;
   const { name } = read.proof;
 
-  const parts = parseParts(read.proof);
+  const parts = withoutStackTraces(() => parseParts(read.proof));
   if (!parts.ok) return parts;
   const { certificate, stamps, entity } = parts.proof;
   const claims = readCertificateClaims(certificate, name);
@@ -52,9 +53,11 @@ export function verifyBundleCryptography(
       findings.push(...refuse(code, { subject: name, expected, found, remedy }).findings);
   };
 
-  if (!signatureHolds(entity, certificate))
-    report("BUNDLE_SIGNATURE_INVALID", "a signature by the certificate's key", "another");
   const times = trustedTimes(entries, stamps, root);
+  const fault = times.length === 0 ? undefined : libraryFault(entity, root, thresholds);
+  // The library verifies the signature last, so that what it accepts is signed by the certificate's key.
+  if ((times.length === 0 || fault !== undefined) && !signatureHolds(entity, certificate))
+    report("BUNDLE_SIGNATURE_INVALID", "a signature by the certificate's key", "another");
   if (times.length === 0) {
     report(
       "BUNDLE_TIME_INVALID",
@@ -62,10 +65,10 @@ export function verifyBundleCryptography(
       stamps.length === 0 ? "none" : "none of a trusted authority",
     );
   } else {
-    runLibrary(entity, root, thresholds, report);
+    if (fault !== undefined) report(fault.code, "what verifies under the trusted root", fault.found);
     for (const entry of entries) {
-      const fault = logEntryFault(entry, read.proof.leaf, root, times);
-      if (fault !== undefined) report("BUNDLE_LOG_INVALID", "entries for this signature in trusted logs", fault);
+      const wrong = logEntryFault(entry, read.proof.leaf, root, times);
+      if (wrong !== undefined) report("BUNDLE_LOG_INVALID", "entries for this signature in trusted logs", wrong);
     }
   }
   const logs = distinct(entries.map((entry) => entry.logId.keyId.toString("hex")));
@@ -126,15 +129,20 @@ function parseParts({ name, bundle }: ReadBundle): Checked<Parts> {
     });
   }
   try {
-    const entity = toSignedEntity(bundle);
+    const entity = toSignedEntity(withoutStamps(bundle));
     if (entity.key.$case !== "certificate") throw new Error("it holds no certificate");
     const certificate = remembering(entity.key.certificate);
     if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
     const message = bundle.content.$case === "messageSignature" ? bundle.content.messageSignature : undefined;
+    const timestamps = stamps.map((timestamp) => ({ $case: "timestamp-authority", timestamp }) as const);
     return proven({
       certificate,
       stamps,
-      entity: message === undefined ? entity : { ...entity, signature: messageSignatureContent(message) },
+      entity: {
+        ...entity,
+        timestamps: [...entity.timestamps, ...timestamps],
+        ...(message === undefined ? {} : { signature: messageSignatureContent(message) }),
+      },
     });
   } catch (error) {
     return refuse("BUNDLE_CERTIFICATE_INVALID", {
@@ -144,6 +152,14 @@ function parseParts({ name, bundle }: ReadBundle): Checked<Parts> {
       remedy,
     });
   }
+}
+
+/** The bundle for the library, which would parse the stamps once more. */
+function withoutStamps(bundle: ReadBundle["bundle"]): ReadBundle["bundle"] {
+  return {
+    ...bundle,
+    verificationMaterial: { ...bundle.verificationMaterial, timestampVerificationData: undefined },
+  };
 }
 
 function signedContent({ name, bundle }: ReadBundle): Checked<SignedContent> {
@@ -218,26 +234,24 @@ const codes: Readonly<Record<VerificationError["code"], RefusalCode>> = {
   TIMESTAMP_ERROR: "BUNDLE_TIME_INVALID",
 };
 
-type Report = (code: RefusalCode, expected: string, found: string) => void;
-
 /**
  * Every entry, stamp and promise in the bundle must verify, whatever the thresholds. They are counted here, by distinct
  * log and authority (the library counts entries), so the library gets the least that keeps it strict: never 0.
  */
-function runLibrary(
+function libraryFault(
   entity: SignedEntity,
   root: TrustedRootMaterial,
   thresholds: BundleThresholds,
-  report: Report,
-): void {
+): { readonly code: RefusalCode; readonly found: string } | undefined {
   const empty = entity.tlogEntries.length === 0;
   const options = { tlogThreshold: empty ? 0 : 1, ctlogThreshold: Math.min(thresholds.ct, 1), timestampThreshold: 1 };
   try {
-    new Verifier(root.material, options).verify(entity);
+    withoutStackTraces(() => new Verifier(root.material, options).verify(entity));
+    return undefined;
   } catch (error) {
     const cause = error instanceof VerificationError && error.cause !== undefined ? `: ${reasonOf(error.cause)}` : "";
     const code = error instanceof VerificationError ? codes[error.code] : "BUNDLE_INVALID";
-    report(code, "what verifies under the trusted root", `${reasonOf(error)}${cause}`);
+    return { code, found: `${reasonOf(error)}${cause}` };
   }
 }
 
