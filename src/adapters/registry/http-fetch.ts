@@ -27,8 +27,8 @@ export interface HttpResponse {
 }
 
 // Not imported: that makes Node read every export of theirs, of which one (WebSocket) loads the whole of undici.
-const http = process.getBuiltinModule("node:http");
-const https = process.getBuiltinModule("node:https");
+const moduleOf = (protocol: string) =>
+  protocol === "https:" ? process.getBuiltinModule("node:https") : process.getBuiltinModule("node:http");
 
 /** Rejects when there is no answer: with the system's error, or an AbortError. Bodies are not decompressed. */
 export const httpFetch: HttpFetch = (url, init) =>
@@ -36,7 +36,7 @@ export const httpFetch: HttpFetch = (url, init) =>
     const { method, signal, body } = init;
     // Node's agents for all: connections are kept for the next request, but keep no process alive, and proxies are used
     // where Node was told to (NODE_USE_ENV_PROXY).
-    const request: ClientRequest = (url.protocol === "https:" ? https : http).request(url, {
+    const request: ClientRequest = moduleOf(url.protocol).request(url, {
       method,
       headers: { accept: "*/*", "user-agent": "neko-trust", ...init.headers },
       signal,
