@@ -13,6 +13,8 @@ export interface VerifyImageRequest {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
   readonly now: Date;
+  /** Whether each platform's NAR is recomputed from the registry's layers: exact, and as slow as a pull. */
+  readonly deep?: boolean;
 }
 
 export interface VerifyImageResult {

@@ -1,105 +1,66 @@
-import { readFileSync } from "node:fs";
-import { readYamlConfig } from "../../config/read-config.ts";
-import { Failure, reasonOf } from "../../core/failure.ts";
-import { trustPolicySchema } from "../../core/policy/trust-policy.ts";
-import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
-import { parseReference } from "../../core/release/reference.ts";
-import { faultLine, schemaFaults } from "../../core/schema-faults.ts";
-import { parseStrictYaml } from "../../core/yaml/strict-yaml.ts";
+import { Failure } from "../../core/failure.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
-import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
-import { verifyImage } from "../../operations/verify-image.ts";
-import { isUnavailable } from "../../operations/verify-releases.ts";
-import { chainTree, drawFindings, drawTree } from "../../report/chain-tree.ts";
+import { packageVersion } from "../../operations/package-version.ts";
+import { readReferences } from "../../operations/read-references.ts";
+import { verifyImages } from "../../operations/verify-images.ts";
+import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
-import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import { trustOf } from "./trust-options.ts";
+import type { TrustOptions } from "./trust-options.ts";
+import { outcomeOfMany, outcomeOfOne } from "./verdict-outcome.ts";
 
-export interface VerifyImageOptions {
-  readonly stack?: string;
-  readonly policy?: string;
-  readonly trustedRoot?: string;
-}
-
-function readPolicyFile(path: string): TrustPolicy {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new Failure(
-      {
-        code: "POLICY_UNREADABLE",
-        kind: "usage",
-        message: `The policy ${path} can't be read: ${reasonOf(error)}.`,
-        remedy: "Name the file of a TrustPolicy (YAML or JSON).",
-      },
-      { cause: error },
-    );
-  }
-  const invalid = (details: readonly string[]): Failure =>
-    new Failure({
-      code: "POLICY_INVALID",
-      kind: "usage",
-      message: `${path} is not a valid TrustPolicy.`,
-      remedy: `Correct ${path}; schemas/trust-policy.v1.schema.json says what is allowed.`,
-      details,
-    });
-  const parsed = parseStrictYaml(text);
-  if (!parsed.ok) throw invalid(parsed.faults);
-  const policy = trustPolicySchema.safeParse(parsed.value);
-  if (policy.success) return policy.data;
-  throw invalid(schemaFaults(policy.error, parsed.value).map(faultLine));
-}
-
-/** The policy and the root, from a stack's file or from two files. */
-function trustOf(
-  options: VerifyImageOptions,
-  context: CommandContext,
-): { policy: TrustPolicy; trustedRoot: Uint8Array } {
-  const { checkout } = context.directories;
-  if (options.stack !== undefined && options.policy === undefined && options.trustedRoot === undefined) {
-    const config = readYamlConfig(options.stack, context.directories);
-    return { policy: config.policy, trustedRoot: readTrustedRootFile(config.trustedRoot, checkout) };
-  }
-  if (options.stack === undefined && options.policy !== undefined && options.trustedRoot !== undefined) {
-    const policy = readPolicyFile(options.policy);
-    return { policy, trustedRoot: readTrustedRootFile(options.trustedRoot, process.cwd()) };
-  }
-  throw new Failure({
-    code: "POLICY_NOT_NAMED",
-    kind: "usage",
-    message: "It isn't clear which policy to verify under.",
-    remedy: "Name a stack with --stack, or a policy with both --policy and --trusted-root.",
-  });
+export interface VerifyImageOptions extends TrustOptions {
+  readonly file?: string;
+  readonly deep?: boolean;
+  readonly acceptWaivers?: boolean;
+  readonly vsa?: string;
+  readonly tree?: boolean;
 }
 
 /** The action of `verify-image`. */
 export async function verifyImageAction(
-  text: string,
+  named: readonly string[],
   options: VerifyImageOptions,
   context: CommandContext,
 ): Promise<Outcome> {
-  const reference = parseReference(text);
   const { policy, trustedRoot } = trustOf(options, context);
+  const { vsa } = options;
+  if (vsa !== undefined) assertSummariesWritable(vsa);
+  const references = await referencesOf(named, options.file, context.signal);
   const client = openRegistry(context.environment, context.signal);
-  const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: context.now() });
-  if (result.ok) {
-    const release = result.proof.data;
-    return {
-      exitCode: exitCodes.done,
-      lines: [`✓ verified under policy "${policy.name}"`, ...drawTree(chainTree(release))],
-      document: { ok: true, resolved, policy: policy.name, release },
-    };
+  const now = context.now();
+  const verdicts = await verifyImages(client, {
+    references,
+    policy,
+    trustedRoot,
+    now,
+    deep: options.deep === true,
+    signal: context.signal,
+  });
+  if (vsa !== undefined) {
+    const verifierVersion = packageVersion(context.directories.checkout);
+    writeVerificationSummaries(vsa, verdicts, { policy, timeVerified: now, verifierVersion });
   }
-  const unavailable = isUnavailable(result.findings);
-  return {
-    exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
-    lines: [
-      unavailable
-        ? `✗ not verified: the evidence for ${resolved} can't be read`
-        : `✗ refused under policy "${policy.name}": ${resolved}`,
-      ...drawFindings(result.findings),
-    ],
-    document: { ok: false, resolved, policy: policy.name, findings: result.findings },
-  };
+  const shown = { policy: policy.name, acceptWaivers: options.acceptWaivers === true, tree: options.tree === true };
+  const [only] = verdicts;
+  // The shape of the document follows from the call, not from how long a list happens to be.
+  const isOne = only !== undefined && named.length === 1 && options.file === undefined;
+  return isOne ? outcomeOfOne(only, shown) : outcomeOfMany(verdicts, shown);
+}
+
+/** The references of the call, then those of the file. Throws REFERENCES_MISSING. */
+async function referencesOf(
+  named: readonly string[],
+  file: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const references = file === undefined ? named : [...named, ...(await readReferences(file, signal))];
+  if (references.length > 0) return references;
+  throw new Failure({
+    code: "REFERENCES_MISSING",
+    kind: "usage",
+    message: file === undefined ? "No image was named." : `No image was named, and ${file} holds no reference.`,
+    remedy: "Name images as registry/path@sha256:…, or a file of them with --file.",
+  });
 }

@@ -83,6 +83,9 @@ for (const { path, command, group } of all) {
     assert.equal(document.error["code"], "USAGE_INVALID");
   });
 
+  // Where any number may be named, none is too many.
+  if (command.registeredArguments.some(({ variadic }) => variadic)) continue;
+
   test(`${name}: one argument too many exits 2`, async () => {
     const many = [...command.registeredArguments.map(() => "a.example/b:c"), "one-more"];
     const { code, stderr } = await runInProcess([...path, ...many]);
