@@ -1,6 +1,6 @@
 // Plain JavaScript, loaded by a Node that is new enough. It is part of every start, so it has to be cheap itself.
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { privateFolder } from "./private-folder.mjs";
 
@@ -45,26 +45,43 @@ export function bundledRun(checkout, command, environment = process.env) {
   const record = folder === undefined ? undefined : freshRecord(checkout, folder);
   if (record === undefined || !record.commands.includes(command)) return undefined;
   try {
-    return load(checkout, folder, `${record.digest}.cjs`, command).run;
+    return loadBundle(checkout, join(folder, `${record.digest}.cjs`), command).run;
   } catch {
     return undefined;
   }
 }
 
-/** What the bundle exports. */
-function load(checkout, folder, name, command) {
+/** Under which bin/bundled-thread.mjs finds what it has to load. */
+export const threadKey = "neko-trust bundled thread";
+
+/** What the bundle at a path exports. `use` tells the compiled forms apart that are kept: a command, or a thread's name. */
+export function loadBundle(checkout, path, use) {
   const { Script } = require("node:vm");
-  const path = join(folder, name);
   const text = readFileSync(path, "latin1"); // it is ASCII: dev/build-bundle.ts sees to that
-  const cache = `${path}.${process.version}-${process.arch}-${command}`;
+  const cache = `${path}.${process.version}-${process.arch}-${use}`;
   const cachedData = readIfThere(cache);
   const script = new Script(text, { filename: path, cachedData });
-  if (cachedData === undefined || script.cachedDataRejected) keepCompiled(script, cache);
+  const kept = cachedData === undefined || script.cachedDataRejected ? keepCompiled(script, cache) : undefined;
   const exported = {};
-  script.runInThisContext()(exported, createRequire(path), (source) => {
-    const filename = join(checkout, source);
-    return { url: pathToFileURL(filename).href, filename, dirname: join(filename, "..") };
-  });
+  /** `import.meta` of a source. */
+  const source = (name) => {
+    const filename = join(checkout, name);
+    const dirname = join(filename, "..");
+    return {
+      url: pathToFileURL(filename).href,
+      filename,
+      dirname,
+      resolve: (specifier) => {
+        const thread = relative(checkout, join(dirname, specifier));
+        if (!Object.hasOwn(exported.threads, thread)) return pathToFileURL(join(dirname, specifier)).href;
+        // The work is done elsewhere: what was compiled here is not what this command needs when it works alone.
+        kept?.forget();
+        require("node:worker_threads").setEnvironmentData(threadKey, { checkout, path, thread });
+        return new URL("bundled-thread.mjs", import.meta.url).href;
+      },
+    };
+  };
+  script.runInThisContext()(exported, createRequire(path), source);
   return exported;
 }
 
@@ -81,8 +98,9 @@ function readIfThere(path) {
  * command needs. V8 would take the compiled form of any other text of the same length: the file's name has the digest.
  */
 function keepCompiled(script, path) {
+  let wanted = true;
   process.once("exit", (code) => {
-    if (code !== 0 && code !== 1) return;
+    if (!wanted || (code !== 0 && code !== 1)) return;
     try {
       const fresh = `${path}.${process.pid}.new`;
       writeFileSync(fresh, script.createCachedData(), { mode: 0o600, flag: "wx" });
@@ -91,4 +109,9 @@ function keepCompiled(script, path) {
       // The next start does without, or tries again.
     }
   });
+  return {
+    forget: () => {
+      wanted = false;
+    },
+  };
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { readdirSync, realpathSync, rmSync } from "node:fs";
+import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -13,10 +13,16 @@ import { writeWhole } from "../src/adapters/files/write-whole.ts";
  */
 
 const checkout = realpathSync(resolve(import.meta.dirname, ".."));
-const entry = "src/cli/main.ts";
-
 /** Commands whose actions are in the bundle: none that loads the program, the lab or the engine. */
 export const bundledCommands = ["verify-image"] as const;
+
+/** What those commands start as threads: modules that do their work when they are loaded. */
+const threads = ["src/operations/verify-thread.ts"] as const;
+
+const entry = [
+  `export { run } from "./src/cli/main.ts";`,
+  `export const threads = { ${threads.map((path) => `"${path}": () => import("./${path}")`).join(", ")} };`,
+].join("\n");
 
 /** Plain JavaScript without types, as it is part of every start. */
 interface BundleModule {
@@ -43,6 +49,8 @@ const kept = /^(lab|index\.ts)(\/|$)|(^|\/)node_modules\/(@pulumi|@kubernetes|@g
 
 /** Files in a coarse clock's tick could change again without a change of their stamps. */
 const clockTickMilliseconds = 20;
+
+const oldMilliseconds = 24 * 60 * 60 * 1000;
 
 /** Our own sources: what they say of their place must stay true, and only the bundled commands bring their actions. */
 const sources: Plugin = {
@@ -90,7 +98,7 @@ function isBundled(command: string): boolean {
 async function bundle(): Promise<{ readonly text: string; readonly inputs: readonly string[] }> {
   const result = await build({
     absWorkingDir: checkout,
-    entryPoints: [entry],
+    stdin: { contents: entry, resolveDir: checkout, sourcefile: "bundle-entry.js" },
     bundle: true,
     write: false,
     metafile: true,
@@ -114,12 +122,19 @@ async function bundle(): Promise<{ readonly text: string; readonly inputs: reado
 
 /** Absolute paths of the files in the bundle, of the packages' own descriptions, and of what made it. */
 function inputsOf(result: BuildResult<{ metafile: true }>): string[] {
-  const bundled = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith("lazy:"));
+  const bundled = Object.keys(result.metafile.inputs).filter((path) => !/^(lazy:|bundle-entry\.js$)/.test(path));
   const odd = bundled.find((path) => kept.test(path));
   if (odd !== undefined)
     throw new Error(`${odd} must not get into the bundle: import it dynamically, in a command of its own`);
   const packages = new Set(bundled.flatMap((path) => packageOf(path)));
-  const own = ["package.json", "package-lock.json", "tsconfig.json", "bin/bundle.mjs", "dev/build-bundle.ts"];
+  const own = [
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "bin/bundle.mjs",
+    "bin/bundled-thread.mjs",
+    "dev/build-bundle.ts",
+  ];
   return [...bundled, ...packages, ...own].map((path) => resolve(checkout, path)).sort();
 }
 
@@ -140,31 +155,42 @@ export async function buildBundle(folder: string): Promise<number> {
   const record: BundleRecord = { schema: 1, checkout, commands: bundledCommands, digest, inputs: stamps };
   writeWhole(join(folder, "record.json"), JSON.stringify(record));
   for (const name of readdirSync(folder)) {
-    if (!name.startsWith(digest) && name !== "record.json") rmSync(join(folder, name), { force: true });
+    // A command that runs may still start threads of an older one.
+    const isOld = !name.startsWith(digest) && name !== "record.json";
+    if (isOld && statSync(join(folder, name)).mtimeMs < begin - oldMilliseconds)
+      rmSync(join(folder, name), { force: true });
   }
   return text.length;
 }
 
-async function main(): Promise<void> {
-  const folder = bundleFolder(checkout, process.env);
-  if (folder === undefined) {
-    console.error("no bundle: the cache folder can be written to by others");
-    return;
-  }
-  if (freshRecord(checkout, folder) !== undefined) return;
+/**
+ * Makes the bundle of this checkout in the environment's cache folder, unless it is there and fresh. Returns why there is
+ * none, or undefined: everything works without it.
+ */
+export async function ensureBundle(
+  environment: Environment,
+  tell?: (line: string) => void,
+): Promise<string | undefined> {
+  const folder = bundleFolder(checkout, environment);
+  if (folder === undefined) return "the cache folder is not ours alone";
+  if (freshRecord(checkout, folder) !== undefined) return undefined;
   try {
+    // What was just written, as by `git pull`, is old enough then.
     await setTimeout(2 * clockTickMilliseconds);
     const begin = performance.now();
     const size = await buildBundle(folder);
-    console.error(
-      `✓ verify-image bundled in ${Math.round(performance.now() - begin)} ms (${Math.round(size / 1024)} KiB)`,
-    );
+    const took = Math.round(performance.now() - begin);
+    tell?.(`✓ ${bundledCommands.join(", ")} bundled in ${took} ms (${Math.round(size / 1024)} KiB)`);
+    return undefined;
   } catch (error) {
-    // Everything works without it.
-    console.error(
-      `no bundle, so that verify-image starts more slowly: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return error instanceof Error ? error.message : String(error);
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  const tell = (line: string): void => {
+    console.error(line);
+  };
+  const missing = await ensureBundle(process.env, tell);
+  if (missing !== undefined) tell(`no bundle, so that commands start more slowly: ${missing}`);
+}

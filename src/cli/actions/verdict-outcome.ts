@@ -1,3 +1,4 @@
+import { Failure } from "../../core/failure.ts";
 import type { ImageVerdict } from "../../operations/verify-images.ts";
 import { chainTree, drawFindings, drawTree } from "../../report/chain-tree.ts";
 import { errorLines, errorReport, exitCodes } from "../outcome.ts";
@@ -33,7 +34,7 @@ const exitCodeOf: Readonly<Record<Counted, ExitCode>> = {
 
 /** The outcome of a call with one reference. Throws the Failure of a registry that could not be asked for it. */
 export function outcomeOfOne(verdict: ImageVerdict, shown: ShownVerdicts): Outcome {
-  if (verdict.kind === "unanswered") throw verdict.failure;
+  if (verdict.kind === "unanswered") throw new Failure(verdict.failure);
   const counted = countedAs(verdict, shown.acceptWaivers);
   return {
     exitCode: exitCodeOf[counted],
@@ -64,7 +65,7 @@ function documentOf(verdict: ImageVerdict, counted: Counted, policy: string): Re
     case "verified":
       return { ok: true, resolved: verdict.resolved, policy, release: verdict.release };
     case "unanswered": {
-      const { code, message, remedy, details } = errorReport(verdict.failure);
+      const { code, message, remedy, details } = errorReport(new Failure(verdict.failure));
       return { ok: false, policy, error: { code, message, remedy, details } };
     }
     case "refused":
@@ -109,7 +110,7 @@ const heads: Readonly<Record<Counted, string>> = {
 function linesOfMany(verdict: ImageVerdict, counted: Counted, tree: boolean): string[] {
   const { reference } = verdict;
   if (verdict.kind === "unanswered")
-    return [`${heads[counted]} ${reference}`, ...indented(errorLines(errorReport(verdict.failure)))];
+    return [`${heads[counted]} ${reference}`, ...indented(errorLines(errorReport(new Failure(verdict.failure))))];
   const { resolved } = verdict;
   const name = reference === resolved ? reference : `${reference} (${resolved})`;
   const details = verdict.kind === "verified" && !tree ? [] : detailsOf(verdict);

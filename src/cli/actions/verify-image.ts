@@ -1,8 +1,7 @@
 import { Failure } from "../../core/failure.ts";
-import { openRegistry } from "../../operations/open-registry.ts";
 import { packageVersion } from "../../operations/package-version.ts";
 import { readReferences } from "../../operations/read-references.ts";
-import { verifyImages } from "../../operations/verify-images.ts";
+import { verifyInThreads } from "../../operations/verify-in-threads.ts";
 import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
@@ -28,16 +27,10 @@ export async function verifyImageAction(
   const { vsa } = options;
   if (vsa !== undefined) assertSummariesWritable(vsa);
   const references = await referencesOf(named, options.file, context.signal);
-  const client = openRegistry(context.environment, context.signal);
   const now = context.now();
-  const verdicts = await verifyImages(client, {
-    references,
-    policy,
-    trustedRoot,
-    now,
-    deep: options.deep === true,
-    signal: context.signal,
-  });
+  const { environment, signal } = context;
+  const terms = { policy, trustedRoot, now, deep: options.deep === true };
+  const verdicts = await verifyInThreads({ references, terms, environment, signal });
   if (vsa !== undefined) {
     const verifierVersion = packageVersion(context.directories.checkout);
     writeVerificationSummaries(vsa, verdicts, { policy, timeVerified: now, verifierVersion });

@@ -1,4 +1,5 @@
-import { ASN1Obj, X509Certificate } from "@sigstore/core";
+import type { KeyObject } from "node:crypto";
+import { ASN1Obj, X509Certificate, crypto } from "@sigstore/core";
 
 /** Place of the extensions' list among the parts of a certificate's signed part (RFC 5280, section 4.1): tagged [3]. */
 const extensionsTag = 3;
@@ -59,16 +60,24 @@ function rememberIdentifier(part: ASN1Obj | undefined): void {
   part.toOID = () => (identifier ??= read());
 }
 
+/** As the library's `verify` does, but for the keys: those of issuers are read once. */
 function rememberIssuers(certificate: X509Certificate): void {
-  const verify = certificate.verify.bind(certificate);
   const signedBy = new WeakMap<X509Certificate, boolean>();
-  let selfSigned: boolean | undefined;
-  certificate.verify = (issuer) => {
-    if (issuer === undefined) return (selfSigned ??= verify());
-    const known = signedBy.get(issuer) ?? verify(issuer);
+  certificate.verify = (issuer = certificate) => {
+    const { tbsCertificate, signatureValue, signatureAlgorithm } = certificate;
+    const known =
+      signedBy.get(issuer) ?? crypto.verify(tbsCertificate.toDER(), keyOf(issuer), signatureValue, signatureAlgorithm);
     signedBy.set(issuer, known);
     return known;
   };
+}
+
+const keys = new WeakMap<X509Certificate, KeyObject>();
+
+function keyOf(issuer: X509Certificate): KeyObject {
+  const key = keys.get(issuer) ?? crypto.createPublicKey(issuer.publicKey);
+  keys.set(issuer, key);
+  return key;
 }
 
 function extensionsOf(signedPart: ASN1Obj | undefined): ASN1Obj | undefined {
