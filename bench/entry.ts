@@ -36,6 +36,8 @@ export type Prepared =
       };
       /** The ratio of ours to the reference that the project promises not to pass. */
       readonly limit?: number;
+      /** What else was found out, in lines of words: shown with the times. */
+      readonly notes?: readonly string[];
       /** Stops what `prepare` started. Called whatever happens. */
       readonly teardown?: () => Promise<void>;
     };

@@ -16,6 +16,7 @@ export type EntryResult =
       readonly ours: readonly OwnMeasurement[];
       readonly reference: Measurement & { readonly kind: "peer" | "floor" };
       readonly limit?: number;
+      readonly notes?: readonly string[];
     };
 
 export interface Measurement {
@@ -45,7 +46,7 @@ export async function measureEntry(entry: BenchEntry, options: HarnessOptions): 
   try {
     prepared = await entry.prepare({ ...options, scratch });
     if (prepared.kind === "skipped") return { kind: "skipped", name, title, reason: prepared.reason };
-    const { ours, reference, limit } = prepared;
+    const { ours, reference, limit, notes } = prepared;
     const [peer, ...own] = await measureInterleaved([reference, ...ours], runs, signal);
     if (peer === undefined) throw new Error("the reference was not measured");
     return {
@@ -56,6 +57,7 @@ export async function measureEntry(entry: BenchEntry, options: HarnessOptions): 
       ours: own.map((measurement) => ({ ...measurement, ratio: measurement.summary.median / peer.summary.median })),
       reference: { ...peer, kind: reference.kind },
       ...(limit === undefined ? {} : { limit }),
+      ...(notes === undefined ? {} : { notes }),
     };
   } finally {
     if (prepared?.kind === "ready") await prepared.teardown?.();

@@ -20,6 +20,7 @@ export function resultLines(result: EntryResult): string[] {
         ([part, time]) => `  ${" ".repeat(width)}  ${milliseconds(time).padStart(9)}  apart: ${part}`,
       ),
     ]),
+    ...(result.notes ?? []).map((note) => `  ${note}`),
   ];
 }
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // Finds a Node that runs TypeScript, then hands over to src/cli/main.ts (in the npm package: its JavaScript).
-import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { compileCache } from "./compile-cache.mjs";
+import { bundledRun } from "./bundle.mjs";
 import { checkout, isNodeNewEnough, nodeTooOld, pinnedNode } from "./node-version.mjs";
+import { privateFolder } from "./private-folder.mjs";
 
+const { existsSync } = createRequire(import.meta.url)("node:fs");
 const source = join(checkout, "src", "cli", "main.ts");
 const main = existsSync(source) ? source : join(checkout, "dist", "src", "cli", "main.js");
 const args = process.argv.slice(2);
@@ -26,7 +27,7 @@ async function load() {
   }
   // Node keeps the compiled form of the TypeScript: later starts need half the time. Its default folder lies in /tmp,
   // where another user could put code of his own before us.
-  const folder = compileCache();
+  const folder = privateFolder(["node-compile"]);
   if (folder !== undefined) (await import("node:module")).enableCompileCache(folder);
   try {
     return await import(main);
@@ -40,9 +41,12 @@ async function load() {
 }
 
 if (isNodeNewEnough()) {
-  const { run } = await load();
+  // Stack traces are asked for to find a place in the sources.
+  const bundled = process.env.NEKO_TRUST_DEBUG === "1" ? undefined : bundledRun(checkout, args[0]);
+  const run = bundled ?? (await load()).run;
   await run(args);
 } else {
+  const { spawn } = await import("node:child_process");
   const node = pinnedNode();
   if (node === undefined) fail(3, "NODE_TOO_OLD", ...nodeTooOld("neko-trust"));
   const child = spawn(node, [fileURLToPath(import.meta.url), ...args], { stdio: "inherit" });

@@ -1,7 +1,9 @@
 // Plain JavaScript for any Node from 18 on: it has to run before it is known that this Node can run TypeScript.
-import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+
+const { existsSync } = createRequire(import.meta.url)("node:fs");
 
 export const checkout = dirname(dirname(fileURLToPath(import.meta.url)));
 

@@ -53,3 +53,6 @@ if [ "$(cat $stamp 2>/dev/null || true)" != "$locks" ]; then
   ln -sf ../../bin/neko-trust.mjs node_modules/.bin/neko-trust
   printf '%s\n' "$locks" >$stamp
 fi
+
+# Commands that start fast: made anew when their sources have changed. Everything works without.
+node dev/build-bundle.ts || true

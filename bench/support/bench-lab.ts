@@ -84,8 +84,6 @@ function labEnvironment({ scratch, environment }: BenchContext): Record<string, 
     ...Object.fromEntries(kept),
     HOME: scratch,
     NEKO_TRUST_STATE: join(scratch, "state"),
-    // Compiled TypeScript is kept between starts, for all programs alike (bin/neko-trust.mjs does so by itself).
-    NODE_COMPILE_CACHE: join(scratch, "compile-cache"),
   };
 }
 

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure, reasonOf } from "../core/failure.ts";
+import { safeParse } from "../core/safe-parse.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 
@@ -39,7 +40,7 @@ export function readLocalOverlay(stateDirectory: string): LocalOverlay {
   } catch (error) {
     throw damaged(path, [reasonOf(error)]);
   }
-  const parsed = localOverlaySchema.safeParse(document);
+  const parsed = safeParse(localOverlaySchema, document);
   if (parsed.success) return parsed.data;
   throw damaged(path, schemaFaults(parsed.error, document).map(faultLine));
 }

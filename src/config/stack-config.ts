@@ -5,6 +5,7 @@ import { Failure } from "../core/failure.ts";
 import { checkSupport } from "../core/verify/check-support.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
+import { safeParse } from "../core/safe-parse.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 import type { SchemaFault } from "../core/schema-faults.ts";
 
@@ -52,7 +53,7 @@ export function parseStackConfig(
   { stack, source }: { readonly stack: string; readonly source: string },
 ): StackConfig {
   const plain = Object.fromEntries(Object.entries(document).filter(([key]) => !secretKeys.includes(key)));
-  const parsed = stackConfigSchema.safeParse(plain);
+  const parsed = safeParse(stackConfigSchema, plain);
   const faults = [...(parsed.success ? [] : schemaFaults(parsed.error, plain)), ...relationFaults(plain, stack)];
   if (parsed.success && faults.length === 0) {
     assertSupported(parsed.data.policy, source);

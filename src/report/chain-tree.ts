@@ -1,6 +1,5 @@
 import { legible } from "../core/legible.ts";
-import type { ReleaseData } from "../core/release/verified-release.ts";
-import type { ProvenStatement } from "../core/release/verified-release.ts";
+import type { PlatformRebuilds, ProvenStatement, ReleaseData } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
 
 /** A node of the tree that reports print. */
@@ -11,15 +10,25 @@ export interface TreeNode {
 
 function statementNode(statement: ProvenStatement): TreeNode {
   const logs = statement.logs.map((log) => `log ${log.slice(0, 12)}…`).join(", ");
+  const form = statement.legacy === true ? ", in cosign's older form" : "";
   return {
-    label: `${statement.kind} by signer "${statement.signer}", signed ${statement.signedAt}, ${logs}`,
+    label: `${statement.kind} by signer "${statement.signer}", signed ${statement.signedAt}, ${logs}${form}`,
     children: [{ label: `identity ${statement.identity}`, children: [] }],
   };
 }
 
+/** Who built the same bytes again, and how independent of each other they are. */
+function rebuildsNode({ rebuilders, operators, demanded, failureDomains }: PlatformRebuilds): TreeNode {
+  const counted =
+    demanded === 0 ? `${operators} operators, none demanded` : `${operators} of ${demanded} demanded operators`;
+  const alike = failureDomains === 1 && operators > 1 ? "; all at one provider: one failure domain" : "";
+  const names = rebuilders.map(({ id, operator, provider }) => `${id} (${operator}, at ${provider})`).join(", ");
+  return { label: `rebuilt by ${counted}${names === "" ? "" : `: ${names}`}${alike}`, children: [] };
+}
+
 /** What was verified, from source to statements: the chain of one release as a tree. */
 export function chainTree(release: ReleaseData): TreeNode {
-  const { manifest } = release;
+  const { manifest, recomputed, rebuilds, exceptions } = release;
   const about = (digest: string) =>
     release.statements.filter((statement) => statement.subject === digest).map(statementNode);
   const platforms = manifest.platforms.map((entry): TreeNode => ({
@@ -27,8 +36,14 @@ export function chainTree(release: ReleaseData): TreeNode {
     children: [
       {
         label: `Nix artifact ${entry.storePath}`,
-        children: [{ label: `NAR hash ${entry.narHash} (claimed by the manifest)`, children: [] }],
+        children: [
+          {
+            label: `NAR hash ${entry.narHash} (${recomputed.includes(entry.platform) ? "recomputed from the registry's blobs" : "claimed by the manifest"})`,
+            children: [],
+          },
+        ],
       },
+      ...rebuilds.filter(({ digest }) => digest === entry.digest).map(rebuildsNode),
       ...about(entry.digest),
     ],
   }));
@@ -41,6 +56,7 @@ export function chainTree(release: ReleaseData): TreeNode {
       },
       { label: `source ${manifest.source.repository} at ${manifest.source.commit}`, children: [] },
       { label: `flake ${manifest.flake.repository} at ${manifest.flake.commit}`, children: [] },
+      ...exceptions.map((exception): TreeNode => ({ label: `exception of the policy: ${exception}`, children: [] })),
       ...about(release.digest),
       ...platforms,
     ],

@@ -298,24 +298,17 @@ test("from rebuild to quorum: the policy refuses the release until a rebuilder h
     trigger: "schedule",
   });
   lab.write("nothing/nix-cache-info", "StoreDir: /nix/store\n");
-  const rebuilt = await runCli(
-    t,
-    [
-      ...["rebuild", `${repository}:1.2.3`, ...trust, "--location", `${host}/rebuilder/neko-rebuilds`],
-      ...["--file", join(lab.folder, "image.nix"), "--store", lab.otherStore("rebuilder")],
-      ...["--substituter", `file://${lab.folder}/nothing`],
-      ...["--identity-token-file", lab.write("token", token), "--signing-config", signingConfig(releases.sigstore)],
-    ],
-    { environment },
-  );
+  const args = [
+    ...["rebuild", `${repository}:1.2.3`, ...trust, "--location", `${host}/rebuilder/neko-rebuilds`],
+    ...["--file", join(lab.folder, "image.nix"), "--store", lab.otherStore("rebuilder")],
+    ...["--substituter", `file://${lab.folder}/nothing`, "--signing-config", signingConfig(releases.sigstore)],
+    ...["--identity-token-file", lab.write("token", token)],
+  ];
+  const rebuilt = await runCli(t, args, { environment });
   assert.equal(rebuilt.code, 0, rebuilt.stderr);
   const verified = await verify();
   assert.equal(verified["ok"], true, JSON.stringify(verified));
-  const { rebuilds } = verified["release"] as { rebuilds: readonly Readonly<Record<string, unknown>>[] };
-  assert.deepEqual(
-    rebuilds.map(({ platform, demanded, operators }) => [platform, demanded, operators]),
-    [["linux/amd64", 1, 1]],
-  );
+  assert.match(JSON.stringify(verified["release"]), /"demanded":1,"rebuilders":\[\{"id":"other".*"operators":1/);
 });
 
 test("a release without a platform for this machine, and one that it lacks, are told", async (t) => {

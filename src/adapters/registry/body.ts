@@ -1,22 +1,19 @@
+import type { HttpResponse } from "./http-fetch.ts";
+
 const firstBytes = 64 * 1024;
 
 /** The bytes of a response, read as they come; undefined, with the connection closed, once there are more than allowed. */
-export async function readCapped(response: Response, maxBytes: number): Promise<Uint8Array | undefined> {
+export async function readCapped(response: HttpResponse, maxBytes: number): Promise<Uint8Array | undefined> {
   const { body } = response;
   if (body === null) return new Uint8Array();
   if (await refusedAsLonger(response, maxBytes)) return undefined;
   // One buffer that grows: chunks may be a byte each, and keeping them would cost a hundred times what they hold.
   let held = new Uint8Array(Math.min(firstBytes, maxBytes));
   let total = 0;
-  const reader = (body as ReadableStream<Uint8Array>).getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
+  for await (const value of body) {
     const needed = total + value.length;
-    if (needed > maxBytes) {
-      await reader.cancel();
-      return undefined;
-    }
+    // Leaving the loop closes the connection.
+    if (needed > maxBytes) return undefined;
     if (needed > held.length) {
       const larger = new Uint8Array(Math.min(Math.max(held.length * 2, needed), maxBytes));
       larger.set(held.subarray(0, total));
@@ -29,7 +26,7 @@ export async function readCapped(response: Response, maxBytes: number): Promise<
 }
 
 /** Whether a body is announced as longer than allowed; the connection is then closed. */
-export async function refusedAsLonger(response: Response, maxBytes: number): Promise<boolean> {
+export async function refusedAsLonger(response: HttpResponse, maxBytes: number): Promise<boolean> {
   const declared = response.headers.get("content-length");
   if (declared === null || Number(declared) <= maxBytes) return false;
   await response.body?.cancel();

@@ -1,4 +1,5 @@
 import { readCapped, refusedAsLonger } from "./body.ts";
+import type { HttpResponse } from "./http-fetch.ts";
 import { maySendTo } from "./network-place.ts";
 import type { Settings } from "./settings.ts";
 import { unwrap } from "./unwrap.ts";
@@ -24,7 +25,7 @@ export interface HttpRequest {
 
 export interface Reply {
   readonly status: number;
-  readonly headers: Headers;
+  readonly headers: HttpResponse["headers"];
   readonly body: Uint8Array;
   /**
    * The body of an answer that was asked for as `open`, for whoever reads it to its end or returns from it; the rest of
@@ -54,7 +55,7 @@ interface Failed {
 interface Opened {
   readonly kind: "open";
   readonly reply: Reply;
-  readonly response: Response;
+  readonly response: HttpResponse;
 }
 
 const maxRedirects = 5;
@@ -84,11 +85,11 @@ export async function exchange(settings: Settings, request: HttpRequest): Promis
 }
 
 /** The body as it comes; whatever ends it too early is a Failure that says so. */
-async function* streamOf(response: Response, judge: (error: unknown) => Failed): AsyncGenerator<Uint8Array, void> {
+async function* streamOf(response: HttpResponse, judge: (error: unknown) => Failed): AsyncGenerator<Uint8Array, void> {
   const { body } = response;
   if (body === null) return;
   try {
-    yield* body as ReadableStream<Uint8Array>;
+    yield* body;
   } catch (error) {
     unwrap({ kind: "broken", detail: judge(error).detail }, "a download");
   }
@@ -144,7 +145,7 @@ function redirectTarget(settings: Settings, asked: URL, from: URL, location: str
 
 async function replyOf(
   request: HttpRequest,
-  response: Response,
+  response: HttpResponse,
   url: URL,
   elsewhere: boolean,
 ): Promise<Outcome | Opened> {

@@ -1,3 +1,6 @@
+import { httpFetch } from "./http-fetch.ts";
+import type { HttpFetch } from "./http-fetch.ts";
+
 /** Options of the registry client, and what they are when not given. */
 
 /** A user's credentials for one registry host. */
@@ -32,7 +35,8 @@ export interface RegistryClientOptions {
   /** Ends everything that is under way; calls then reject with the signal's reason. */
   readonly signal?: AbortSignal;
   readonly sleep?: (milliseconds: number) => Promise<void>;
-  readonly fetch?: typeof fetch;
+  /** The global fetch fits, too. */
+  readonly fetch?: HttpFetch;
   /** Milliseconds since 1970, for the life time of tokens. */
   readonly now?: () => number;
 }
@@ -58,7 +62,7 @@ export function settingsOf(options: RegistryClientOptions): Settings {
     maxWaitMilliseconds: options.maxWaitMilliseconds ?? 20_000,
     signal: options.signal,
     sleep: options.sleep ?? ((milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds))),
-    fetch: options.fetch ?? fetch,
+    fetch: options.fetch ?? httpFetch,
     now: options.now ?? Date.now,
   };
 }

@@ -1,46 +1,59 @@
-import { parseReference } from "../../core/release/reference.ts";
-import { openRegistry } from "../../operations/open-registry.ts";
-import { verifyImage } from "../../operations/verify-image.ts";
-import { isUnavailable } from "../../operations/verify-releases.ts";
-import { chainTree, drawFindings, drawTree } from "../../report/chain-tree.ts";
+import { Failure } from "../../core/failure.ts";
+import { packageVersion } from "../../operations/package-version.ts";
+import { readReferences } from "../../operations/read-references.ts";
+import { verifyInThreads } from "../../operations/verify-in-threads.ts";
+import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
-import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import { trustOf } from "./trust-options.ts";
+import type { TrustOptions } from "./trust-options.ts";
+import { outcomeOfMany, outcomeOfOne } from "./verdict-outcome.ts";
 
-export interface VerifyImageOptions {
-  readonly stack?: string;
-  readonly policy?: string;
-  readonly trustedRoot?: string;
+export interface VerifyImageOptions extends TrustOptions {
+  readonly file?: string;
+  readonly deep?: boolean;
+  readonly acceptWaivers?: boolean;
+  readonly vsa?: string;
+  readonly tree?: boolean;
 }
 
 /** The action of `verify-image`. */
 export async function verifyImageAction(
-  text: string,
+  named: readonly string[],
   options: VerifyImageOptions,
   context: CommandContext,
 ): Promise<Outcome> {
-  const reference = parseReference(text);
   const { policy, trustedRoot } = trustOf(options, context);
-  const client = openRegistry(context.environment, context.signal);
-  const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: context.now() });
-  if (result.ok) {
-    const release = result.proof.data;
-    return {
-      exitCode: exitCodes.done,
-      lines: [`✓ verified under policy "${policy.name}"`, ...drawTree(chainTree(release))],
-      document: { ok: true, resolved, policy: policy.name, release },
-    };
+  const { vsa } = options;
+  if (vsa !== undefined) assertSummariesWritable(vsa);
+  const references = await referencesOf(named, options.file, context.signal);
+  const now = context.now();
+  const { environment, signal } = context;
+  const terms = { policy, trustedRoot, now, deep: options.deep === true };
+  const verdicts = await verifyInThreads({ references, terms, environment, signal });
+  if (vsa !== undefined) {
+    const verifierVersion = packageVersion(context.directories.checkout);
+    writeVerificationSummaries(vsa, verdicts, { policy, timeVerified: now, verifierVersion });
   }
-  const unavailable = isUnavailable(result.findings);
-  return {
-    exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
-    lines: [
-      unavailable
-        ? `✗ not verified: the evidence for ${resolved} can't be read`
-        : `✗ refused under policy "${policy.name}": ${resolved}`,
-      ...drawFindings(result.findings),
-    ],
-    document: { ok: false, resolved, policy: policy.name, findings: result.findings },
-  };
+  const shown = { policy: policy.name, acceptWaivers: options.acceptWaivers === true, tree: options.tree === true };
+  const [only] = verdicts;
+  // The shape of the document follows from the call, not from how long a list happens to be.
+  const isOne = only !== undefined && named.length === 1 && options.file === undefined;
+  return isOne ? outcomeOfOne(only, shown) : outcomeOfMany(verdicts, shown);
+}
+
+/** The references of the call, then those of the file. Throws REFERENCES_MISSING. */
+async function referencesOf(
+  named: readonly string[],
+  file: string | undefined,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const references = file === undefined ? named : [...named, ...(await readReferences(file, signal))];
+  if (references.length > 0) return references;
+  throw new Failure({
+    code: "REFERENCES_MISSING",
+    kind: "usage",
+    message: file === undefined ? "No image was named." : `No image was named, and ${file} holds no reference.`,
+    remedy: "Name images as registry/path@sha256:…, or a file of them with --file.",
+  });
 }

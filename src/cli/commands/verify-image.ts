@@ -4,19 +4,41 @@ import type { RegisterCommand } from "../commands.ts";
 export const registerVerifyImage: RegisterCommand = (program, run) => {
   program
     .command("verify-image")
-    .summary("verify an image's whole chain under a policy")
+    .summary("verify the whole chain of one or more images under a policy")
     .description(
-      "Resolves the reference to a digest once, reads its evidence from the registry and verifies it offline under a policy with a pinned root. Exits 0 when everything is proven, 1 when it is refused, 3 when the evidence can't be read.",
+      "Resolves each reference to a digest once, reads its evidence from the registry and verifies it offline under a policy with a pinned root. Exits 0 when everything is proven, else 1 when an image is refused, else 3 when the evidence of one can't be read; one image never stops the others.",
     )
-    .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)")
+    .argument("[references...]", "registry/path@sha256:… (or :tag, resolved once)")
+    .option(
+      "--file <list>",
+      "verify the references in this file, too: one in each line, # for comments, - for standard input",
+    )
     .option("--stack <name>", "verify under this stack's policy and root")
     .option("--policy <file>", "verify under this TrustPolicy (YAML or JSON); needs --trusted-root")
     .option("--trusted-root <file>", "the trusted_root.json that the policy pins")
+    .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
+    .option("--accept-waivers", "exit 0 for images of others that the policy waives; they stay unverified")
+    .option("--vsa <file>", "write unsigned SLSA verification summaries, one statement in each line")
+    .option("--tree", "print the whole chain of each image, when there are several")
     .option("--json", "print one JSON document")
-    .action((reference: string, options: VerifyImageOptions) =>
+    .addHelpText(
+      "after",
+      `
+Examples:
+  neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production
+  neko-trust verify-image --file images.txt --policy policy.yaml --trusted-root trusted_root.json --vsa summaries.jsonl
+  kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{"\\n"}{end}' |
+    neko-trust verify-image --file - --stack production --accept-waivers
+
+With one reference, --json prints {ok, resolved, policy, release or findings}; with several or --file
+{ok, policy, results: […]}, each result with its reference, in the order of the call. ok means proven: a waived image
+has ok false and waived true. A summary (--vsa) is written for each image that passed or failed; one whose evidence
+could not be read did neither.`,
+    )
+    .action((references: string[], options: VerifyImageOptions) =>
       run(async (context) => {
         const { verifyImageAction } = await import("../actions/verify-image.ts");
-        return verifyImageAction(reference, options, context);
+        return verifyImageAction(references, options, context);
       }),
     );
 };

@@ -3,6 +3,7 @@ import type { SignedEntity, TrustMaterial } from "@sigstore/verify";
 import { reasonOf } from "../failure.ts";
 import { refuse } from "../verify/finding.ts";
 import type { Finding, FindingCode } from "../verify/finding.ts";
+import { withoutStackTraces } from "./without-stack-traces.ts";
 
 export type RefusalCode = Exclude<FindingCode, "SKIPPED">;
 
@@ -41,23 +42,23 @@ const codes: Readonly<Record<VerificationError["code"], RefusalCode>> = {
 };
 
 /**
- * Every entry, stamp and promise in the bundle must verify, whatever the thresholds. Distinct logs and authorities are
+ * What the library refuses, or undefined when it accepts. Every entry, stamp and promise in the bundle must verify, whatever the thresholds. Distinct logs and authorities are
  * counted by the caller (the library counts entries); `ct` and `time` are what the signer's kind makes necessary.
  */
-export function askLibrary(
+export function libraryFault(
   entity: SignedEntity,
   material: TrustMaterial,
   least: { readonly ct: number; readonly time: number },
-  report: BundleReport,
-): void {
+): { readonly code: RefusalCode; readonly found: string } | undefined {
   const tlogThreshold = entity.tlogEntries.length === 0 ? 0 : 1;
   const options = { tlogThreshold, ctlogThreshold: least.ct, timestampThreshold: least.time };
   try {
-    new Verifier(material, options).verify(entity);
+    withoutStackTraces(() => new Verifier(material, options).verify(entity));
+    return undefined;
   } catch (error) {
     const cause = error instanceof VerificationError && error.cause !== undefined ? `: ${reasonOf(error.cause)}` : "";
     const code = error instanceof VerificationError ? codes[error.code] : "BUNDLE_INVALID";
-    report.add(code, "what verifies under the trusted root", `${reasonOf(error)}${cause}`);
+    return { code, found: `${reasonOf(error)}${cause}` };
   }
 }
 

@@ -7,7 +7,7 @@ import { proven, refuse } from "../verify/finding.ts";
 import type { Checked } from "../verify/finding.ts";
 import type { ReadBundle } from "./bundle-format.ts";
 import type { BundleThresholds, ProvenSignature, SignedContent } from "./contract.ts";
-import { askLibrary, bundleReport, distinct, shortfall, signAgain } from "./library-verdict.ts";
+import { bundleReport, distinct, libraryFault, shortfall, signAgain } from "./library-verdict.ts";
 import { logEntryFault } from "./log-entries.ts";
 import type { EntryVerifier } from "./log-entries.ts";
 import { envelopeSignatureContent, messageAlgorithm, messageSignatureContent } from "./signature-content.ts";
@@ -40,24 +40,28 @@ export function proveSignature(input: SignatureToProve): Checked<ProvenSignature
   const report = bundleReport(read.name);
   const byCertificate = signer.kind === "certificate";
 
-  if (!signatureHolds(input))
+  const times = trustedTimes(entries, input.stamps, root);
+  const isTimeless = times.length === 0 && byCertificate;
+  const least = byCertificate ? { ct: 1, time: 1 } : { ct: 0, time: 0 };
+  const fault = isTimeless ? undefined : libraryFault(entity, input.material, least);
+  // The library verifies the signature, too: what it accepts is not asked again, and its own words are less clear.
+  if ((isTimeless || fault !== undefined) && !signatureHolds(input))
     report.add(
       "BUNDLE_SIGNATURE_INVALID",
       `a signature by the ${byCertificate ? "certificate's" : "given"} key`,
       "another",
     );
-  const times = trustedTimes(entries, input.stamps, root);
-  if (times.length === 0 && byCertificate) {
+  if (isTimeless) {
     report.add(
       "BUNDLE_TIME_INVALID",
       "a time that a trusted log or authority signed",
       input.stamps.length === 0 ? "none" : "none of a trusted authority",
     );
   } else {
-    askLibrary(entity, input.material, byCertificate ? { ct: 1, time: 1 } : { ct: 0, time: 0 }, report);
+    if (fault !== undefined) report.add(fault.code, "what verifies under the trusted root", fault.found);
     for (const entry of entries) {
-      const fault = logEntryFault(entry, signer, root, times);
-      if (fault !== undefined) report.add("BUNDLE_LOG_INVALID", "entries for this signature in trusted logs", fault);
+      const wrong = logEntryFault(entry, signer, root, times);
+      if (wrong !== undefined) report.add("BUNDLE_LOG_INVALID", "entries for this signature in trusted logs", wrong);
     }
   }
   const logs = distinct(entries.map((entry) => entry.logId.keyId.toString("hex")));
@@ -79,15 +83,20 @@ export function proveSignature(input: SignatureToProve): Checked<ProvenSignature
   return proven({ times, logs, content: content.proof });
 }
 
-/** What the library takes, with the verification of the signature itself ours; throws when a part can't be parsed. */
-export function signedEntity({ bundle }: ReadBundle): SignedEntity {
-  const entity = toSignedEntity(bundle);
+/**
+ * What the library takes, with the verification of the signature itself ours, and the stamps that were parsed already, which
+ * it would parse once more; throws when a part can't be parsed.
+ */
+export function signedEntity({ bundle }: ReadBundle, stamps: readonly RFC3161Timestamp[]): SignedEntity {
+  const verificationMaterial = { ...bundle.verificationMaterial, timestampVerificationData: undefined };
+  const entity = toSignedEntity({ ...bundle, verificationMaterial });
   const { content } = bundle;
   const signature =
     content.$case === "messageSignature"
       ? messageSignatureContent(content.messageSignature)
       : envelopeSignatureContent(entity.signature, content.dsseEnvelope);
-  return { ...entity, signature };
+  const timestamps = stamps.map((timestamp) => ({ $case: "timestamp-authority", timestamp }) as const);
+  return { ...entity, signature, timestamps: [...entity.timestamps, ...timestamps] };
 }
 
 function signedContent({ name, bundle }: ReadBundle): Checked<SignedContent> {

@@ -1,4 +1,5 @@
 import { X509Certificate, crypto } from "@sigstore/core";
+import type { RFC3161Timestamp } from "@sigstore/core";
 import type { SignedEntity } from "@sigstore/verify";
 import { Failure, reasonOf } from "../failure.ts";
 import { proven, refuse } from "../verify/finding.ts";
@@ -13,6 +14,7 @@ import { proveSignature, signedEntity } from "./prove-signature.ts";
 import type { TrustedKey } from "./public-key.ts";
 import { parseStamps } from "./trusted-times.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
+import { withoutStackTraces } from "./without-stack-traces.ts";
 
 /**
  * Verifies all that is cryptography in a bundle: the signature, the certificate's chain and its promise in a
@@ -29,9 +31,9 @@ export function verifyBundleCryptography(
   assertThresholds(thresholds);
   const read = readBundle(bytes);
   if (!read.ok) return read;
-  const stamps = parseStamps(read.proof);
+  const stamps = withoutStackTraces(() => parseStamps(read.proof));
   if (!stamps.ok) return stamps;
-  const certified = parseCertificate(read.proof);
+  const certified = withoutStackTraces(() => parseCertificate(read.proof, stamps.proof));
   if (!certified.ok) return certified;
   const { certificate, entity } = certified.proof;
   const claims = readCertificateClaims(certificate, read.proof.name);
@@ -68,9 +70,9 @@ export function verifyKeyedCryptography(
   assertThresholds(thresholds);
   const read = readKeyedBundle(bytes);
   if (!read.ok) return read;
-  const stamps = parseStamps(read.proof);
+  const stamps = withoutStackTraces(() => parseStamps(read.proof));
   if (!stamps.ok) return stamps;
-  const entity = keyedEntity(read.proof);
+  const entity = keyedEntity(read.proof, stamps.proof);
   if (!entity.ok) return entity;
 
   const signature = proveSignature({
@@ -104,10 +106,10 @@ interface CertifiedEntity {
 }
 
 /** Parses what the library parses late, so that a finding says which part was malformed. */
-function parseCertificate(read: CertificateBundle): Checked<CertifiedEntity> {
+function parseCertificate(read: CertificateBundle, stamps: readonly RFC3161Timestamp[]): Checked<CertifiedEntity> {
   try {
     refuseSelfSigned(read);
-    const entity = signedEntity(read);
+    const entity = signedEntity(read, stamps);
     if (entity.key.$case !== "certificate") throw new Error("it holds no certificate");
     const certificate = remembering(entity.key.certificate);
     if (!(certificate.notBefore <= certificate.notAfter)) throw new Error("it has no period of validity");
@@ -135,9 +137,9 @@ function refuseSelfSigned({ bundle }: ReadBundle): void {
   }
 }
 
-function keyedEntity(read: ReadBundle): Checked<SignedEntity> {
+function keyedEntity(read: ReadBundle, stamps: readonly RFC3161Timestamp[]): Checked<SignedEntity> {
   try {
-    return proven(signedEntity(read));
+    return proven(signedEntity(read, stamps));
   } catch (error) {
     return refuse("BUNDLE_INVALID", {
       subject: read.name,

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument } from "yaml";
 import { reasonOf } from "../failure.ts";
+import { parseStrictJson } from "../json/strict-json.ts";
 
 /** Faults that are told of one document; the rest is counted. */
 const most = 10;
@@ -13,6 +14,9 @@ export type StrictYaml =
  * and what, and never quote the document: a line of it may hold a secret.
  */
 export function parseStrictYaml(text: string): StrictYaml {
+  // JSON is YAML, and is read as what it is in a tenth of the time. What is wrong with it is told as of any YAML.
+  const json = text.startsWith("{") ? parseStrictJson(new TextEncoder().encode(text)) : undefined;
+  if (json?.ok === true) return { ok: true, value: json.value };
   const lines = new LineCounter();
   const document = parseDocument(text, {
     strict: true,

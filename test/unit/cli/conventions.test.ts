@@ -94,8 +94,7 @@ for (const { path, command, group } of all) {
     assert.equal(document.error["code"], "USAGE_INVALID");
   });
 
-  // A command that takes as many as are given has no "one too many".
-  // A command that takes any number has none too many.
+  // Where any number may be named, none is too many.
   if (command.registeredArguments.some(({ variadic }) => variadic)) continue;
 
   test(`${name}: one argument too many exits 2`, async () => {

@@ -42,6 +42,52 @@ test("draws the chain from image to source, each statement under what it is abou
   assert.ok(lines.some((line) => line.includes("(claimed by the manifest)")));
 });
 
+test("draws rebuilds with their operators, and says when they share a failure domain", () => {
+  const platform = release.manifest.platforms[0];
+  assert.ok(platform !== undefined);
+  const rebuilds = {
+    platform: platform.platform,
+    digest: platform.digest,
+    demanded: 2,
+    rebuilders: [
+      { id: "a", operator: "Alice", provider: "GitHub" },
+      { id: "b", operator: "Bob", provider: "GitHub" },
+    ],
+    operators: 2,
+    failureDomains: 1,
+  };
+  const labels = (changes: Partial<typeof rebuilds>): string =>
+    drawTree(chainTree({ ...release, rebuilds: [{ ...rebuilds, ...changes }] })).join("\n");
+  assert.ok(
+    labels({}).includes(
+      "rebuilt by 2 of 2 demanded operators: a (Alice, at GitHub), b (Bob, at GitHub); all at one provider: one failure domain",
+    ),
+  );
+  assert.ok(!labels({ failureDomains: 2 }).includes("failure domain"));
+  assert.ok(labels({ demanded: 0, rebuilders: [], operators: 0 }).includes("rebuilt by 0 operators, none demanded"));
+});
+
+test("draws what was recomputed, exceptions of the policy, older signatures and scans as what they are", () => {
+  const [signature] = release.statements;
+  assert.ok(signature !== undefined);
+  const lines = drawTree(
+    chainTree({
+      ...release,
+      recomputed: release.manifest.platforms.map(({ platform }) => platform),
+      exceptions: ["rollback to 1.2.3 until 2026-12-01"],
+      statements: [
+        { ...signature, legacy: true },
+        { ...signature, kind: "scan" },
+      ],
+    }),
+  );
+  assert.ok(lines.some((line) => line.includes("(recomputed from the registry's blobs)")));
+  assert.ok(lines.every((line) => !line.includes("claimed by the manifest")));
+  assert.ok(lines.includes("├─ exception of the policy: rollback to 1.2.3 until 2026-12-01"));
+  assert.ok(lines.some((line) => line.startsWith("├─ signature") && line.endsWith(", in cosign's older form")));
+  assert.ok(lines.some((line) => line.startsWith("├─ scan by signer")));
+});
+
 test("what a manifest says can't add lines or move the cursor", () => {
   const { manifest } = release;
   const evil = chainTree({ ...release, manifest: { ...manifest, name: "a\n✓ verified\u001b[1A", version: "1.0.0" } });

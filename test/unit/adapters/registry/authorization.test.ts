@@ -200,7 +200,7 @@ test("a registry in a private network may have its token service there", async (
     fetch: (input, init) => {
       const url = input instanceof Request ? input.url : String(input);
       if (url.startsWith(realm)) return Promise.resolve(new Response(JSON.stringify({ token })));
-      const signedIn = new Headers(init?.headers).get("authorization") === `Bearer ${token}`;
+      const signedIn = new Headers(init.headers).get("authorization") === `Bearer ${token}`;
       return Promise.resolve(
         signedIn
           ? new Response(content)

@@ -47,6 +47,40 @@ test("accepts nothing that JSON.parse refuses, and reads the rest alike", () => 
   );
 });
 
+test("reads a document alike whether JSON.stringify would write it so or not", () => {
+  const number = fc.constantFrom("0", "-0", "1e400", "9007199254740991", "9007199254740992", "1e+21", "0.1", "-1e-7");
+  const string = fc.constantFrom(
+    '"a"',
+    '"__proto__"',
+    String.raw`"\ud800"`,
+    String.raw`"\\ud"`,
+    '"é"',
+    '"constructor"',
+  );
+  const { value } = fc.letrec<{ value: string }>((tie) => ({
+    value: fc.oneof(
+      { depthSize: "small" },
+      number,
+      string,
+      fc.constantFrom("null", "true"),
+      fc.array(tie("value"), { maxLength: 3 }).map((parts) => `[${parts.join(",")}]`),
+      fc
+        .array(fc.tuple(string, tie("value")), { maxLength: 3 })
+        .map((parts) => `{${parts.map((part) => part.join(":")).join(",")}}`),
+    ),
+  }));
+  fc.assert(
+    fc.property(value, fc.integer({ min: 1, max: 4 }), (text, maxDepth) => {
+      const written = parseStrictJson(encode(text), { maxDepth });
+      // A space before it is never written by JSON.stringify.
+      const other = parseStrictJson(encode(` ${text}`), { maxDepth });
+      assert.equal(written.ok, other.ok);
+      assert.deepEqual(written.ok && written.value, other.ok && other.value);
+    }),
+    { numRuns: 3000 },
+  );
+});
+
 test("never throws and stays bounded on arbitrary bytes", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
