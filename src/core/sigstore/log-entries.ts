@@ -1,6 +1,7 @@
 import type { TransparencyLogEntry } from "@sigstore/bundle";
 import { z } from "zod";
 import { parseStrictJson } from "../json/strict-json.ts";
+import { parsePlainly } from "../safe-parse.ts";
 import { decodeBase64 } from "./base64.ts";
 import type { TrustedTime } from "./contract.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
@@ -32,13 +33,13 @@ const body = z.looseObject({ spec: z.unknown() });
 
 /** Certificate (DER) that the entry of a supported kind names, or undefined when it names none. */
 const verifierOf: Readonly<Record<string, (spec: unknown) => Uint8Array | undefined>> = {
-  "dsse 0.0.1": (spec) => pemInBase64(dsseV1.parse(spec).signatures[0]?.verifier),
-  "intoto 0.0.2": (spec) => pemInBase64(intotoV1.parse(spec).content.envelope.signatures[0]?.publicKey),
-  "hashedrekord 0.0.1": (spec) => pemInBase64(hashedRekordV1.parse(spec).signature.publicKey.content),
+  "dsse 0.0.1": (spec) => pemInBase64(parsePlainly(dsseV1, spec).signatures[0]?.verifier),
+  "intoto 0.0.2": (spec) => pemInBase64(parsePlainly(intotoV1, spec).content.envelope.signatures[0]?.publicKey),
+  "hashedrekord 0.0.1": (spec) => pemInBase64(parsePlainly(hashedRekordV1, spec).signature.publicKey.content),
   "dsse 0.0.2": (spec) =>
-    decodeBase64(dsseV2.parse(spec).dsseV002.signatures[0]?.verifier.x509Certificate.rawBytes ?? ""),
+    decodeBase64(parsePlainly(dsseV2, spec).dsseV002.signatures[0]?.verifier.x509Certificate.rawBytes ?? ""),
   "hashedrekord 0.0.2": (spec) =>
-    decodeBase64(hashedRekordV2.parse(spec).hashedRekordV002.signature.verifier.x509Certificate.rawBytes),
+    decodeBase64(parsePlainly(hashedRekordV2, spec).hashedRekordV002.signature.verifier.x509Certificate.rawBytes),
 };
 
 function pemInBase64(text: string | undefined): Uint8Array | undefined {
@@ -65,7 +66,7 @@ function certificateFault(entry: TransparencyLogEntry, leaf: Uint8Array): string
   if (!json.ok) return `an entry that is not JSON: ${json.problem.reason}`;
   let verifier: Uint8Array | undefined;
   try {
-    verifier = read(body.parse(json.value).spec);
+    verifier = read(parsePlainly(body, json.value).spec);
   } catch {
     return `an entry of kind ${kind} that names no certificate`;
   }
