@@ -20,3 +20,8 @@ export function safeParse<S extends z.ZodType>(schema: S, value: unknown): SafeP
     return { success: false, error: new z.ZodError([{ code: "custom", path: [], message, input: undefined }]) };
   }
 }
+
+/** As `schema.parse`, in the same way: throws z.ZodError, or whatever a refinement throws. */
+export function parsePlainly<S extends z.ZodType>(schema: S, value: unknown): z.output<S> {
+  return schema.parse(value, plainly);
+}

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
+import { safeParse } from "../core/safe-parse.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 import { parseStrictYaml } from "../core/yaml/strict-yaml.ts";
 
@@ -31,7 +32,7 @@ export function readPolicyFile(path: string): TrustPolicy {
     });
   const parsed = parseStrictYaml(text);
   if (!parsed.ok) throw invalid(parsed.faults);
-  const policy = trustPolicySchema.safeParse(parsed.value);
+  const policy = safeParse(trustPolicySchema, parsed.value);
   if (policy.success) return policy.data;
   throw invalid(schemaFaults(policy.error, parsed.value).map(faultLine));
 }

@@ -285,9 +285,8 @@ test("from rebuild to quorum: the policy refuses the release until a rebuilder h
   const host = await registryFor(t, "crane");
   if (lab === undefined || host === undefined) return;
   const { repository, trust } = await release(t, lab, host);
-  const { environment } = lab;
   const verify = async (): Promise<Readonly<Record<string, unknown>>> =>
-    documentOf(await runCli(t, ["verify-image", `${repository}:1.2.3`, ...trust, "--json"], { environment }));
+    documentOf(await runCli(t, ["verify-image", `${repository}:1.2.3`, ...trust, "--json"], lab));
   assert.deepEqual(refusalCodes(await verify()), ["REBUILD_QUORUM"]);
   const token = labToken(releases.sigstore, {
     repository: "rebuilder/neko-rebuilds",
@@ -304,7 +303,7 @@ test("from rebuild to quorum: the policy refuses the release until a rebuilder h
     ...["--substituter", `file://${lab.folder}/nothing`, "--signing-config", signingConfig(releases.sigstore)],
     ...["--identity-token-file", lab.write("token", token)],
   ];
-  const rebuilt = await runCli(t, args, { environment });
+  const rebuilt = await runCli(t, args, lab);
   assert.equal(rebuilt.code, 0, rebuilt.stderr);
   const verified = await verify();
   assert.equal(verified["ok"], true, JSON.stringify(verified));

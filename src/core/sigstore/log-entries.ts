@@ -1,6 +1,7 @@
 import type { TransparencyLogEntry } from "@sigstore/bundle";
 import { z } from "zod";
 import { parseStrictJson } from "../json/strict-json.ts";
+import { parsePlainly } from "../safe-parse.ts";
 import { decodeBase64 } from "./base64.ts";
 import type { TrustedTime } from "./contract.ts";
 import type { TrustedRootMaterial } from "./trusted-root.ts";
@@ -32,6 +33,7 @@ const hashedRekordV2 = z.looseObject({
 });
 const body = z.looseObject({ spec: z.unknown() });
 
+<<<<<<< HEAD
 /** Whom an entry names as the signer: a certificate, or a public key (SubjectPublicKeyInfo), in DER. */
 export interface EntryVerifier {
   readonly kind: "certificate" | "key";
@@ -45,6 +47,17 @@ const verifierOf: Readonly<Record<string, (spec: unknown) => EntryVerifier | und
   "hashedrekord 0.0.1": (spec) => pemInBase64(hashedRekordV1.parse(spec).signature.publicKey.content),
   "dsse 0.0.2": (spec) => oneOf(dsseV2.parse(spec).dsseV002.signatures[0]?.verifier),
   "hashedrekord 0.0.2": (spec) => oneOf(hashedRekordV2.parse(spec).hashedRekordV002.signature.verifier),
+=======
+/** Certificate (DER) that the entry of a supported kind names, or undefined when it names none. */
+const verifierOf: Readonly<Record<string, (spec: unknown) => Uint8Array | undefined>> = {
+  "dsse 0.0.1": (spec) => pemInBase64(parsePlainly(dsseV1, spec).signatures[0]?.verifier),
+  "intoto 0.0.2": (spec) => pemInBase64(parsePlainly(intotoV1, spec).content.envelope.signatures[0]?.publicKey),
+  "hashedrekord 0.0.1": (spec) => pemInBase64(parsePlainly(hashedRekordV1, spec).signature.publicKey.content),
+  "dsse 0.0.2": (spec) =>
+    decodeBase64(parsePlainly(dsseV2, spec).dsseV002.signatures[0]?.verifier.x509Certificate.rawBytes ?? ""),
+  "hashedrekord 0.0.2": (spec) =>
+    decodeBase64(parsePlainly(hashedRekordV2, spec).hashedRekordV002.signature.verifier.x509Certificate.rawBytes),
+>>>>>>> startup
 };
 
 function oneOf(verifier: z.infer<typeof verifierV2> | undefined): EntryVerifier | undefined {
@@ -80,7 +93,7 @@ function signerFault(entry: TransparencyLogEntry, signer: EntryVerifier): string
   if (!json.ok) return `an entry that is not JSON: ${json.problem.reason}`;
   let verifier: EntryVerifier | undefined;
   try {
-    verifier = read(body.parse(json.value).spec);
+    verifier = read(parsePlainly(body, json.value).spec);
   } catch {
     return `an entry of kind ${kind} that names no ${signer.kind}`;
   }
