@@ -61,11 +61,7 @@ const sources: Plugin = {
       const left = kind === "dynamic-import" && command !== undefined && !isBundled(command);
       return left ? { path, external: true } : undefined;
     });
-<<<<<<< HEAD
-    builder.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-=======
-    onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
->>>>>>> startup
+    builder.onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
       const own = relative(checkout, path);
       if (own.startsWith("..") || own.includes("node_modules")) return undefined;
       const text = await readFile(path, "utf8");
@@ -83,29 +79,21 @@ const sources: Plugin = {
         ? { path: join(dirname(importer), path), sideEffects: true }
         : undefined,
     );
-<<<<<<< HEAD
-    // Credential helpers need it, when there are any; loading it takes 7 ms.
-    builder.onResolve({ filter: /^node:child_process$/ }, ({ path }) => ({ path, namespace: "lazy" }));
-    builder.onLoad({ filter: /.*/, namespace: "lazy" }, () => {
-      const names = ["execFile", "execFileSync", "spawn", "spawnSync"];
-      const functions = names.map((name) => `${name}: (...args) => require("child_process").${name}(...args)`);
-      return {
-        contents: `export const { ${names.join(", ")} } = { ${functions.join(", ")} };\nexport default { spawn };`,
-      };
-=======
     // Loading each of these takes 5 to 10 ms.
-    onResolve({ filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ }, (found) => {
-      const { path, importer, namespace } = found;
-      if (namespace === "lazy") return undefined;
-      const from = dirname(importer);
-      // The same file for all who import it, whatever their path to it.
-      const name = path.startsWith(".") ? relative(checkout, join(from, path)) : path;
-      return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
-    });
-    onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
+    builder.onResolve(
+      { filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ },
+      (found) => {
+        const { path, importer, namespace } = found;
+        if (namespace === "lazy") return undefined;
+        const from = dirname(importer);
+        // The same file for all who import it, whatever their path to it.
+        const name = path.startsWith(".") ? relative(checkout, join(from, path)) : path;
+        return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
+      },
+    );
+    builder.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
       const { from } = pluginData as { readonly from: string };
       return { contents: lazyModule(path), resolveDir: from };
->>>>>>> startup
     });
   },
 };

@@ -33,7 +33,6 @@ const hashedRekordV2 = z.looseObject({
 });
 const body = z.looseObject({ spec: z.unknown() });
 
-<<<<<<< HEAD
 /** Whom an entry names as the signer: a certificate, or a public key (SubjectPublicKeyInfo), in DER. */
 export interface EntryVerifier {
   readonly kind: "certificate" | "key";
@@ -42,22 +41,11 @@ export interface EntryVerifier {
 
 /** What an entry of a supported kind names, or undefined when it names neither or both. */
 const verifierOf: Readonly<Record<string, (spec: unknown) => EntryVerifier | undefined>> = {
-  "dsse 0.0.1": (spec) => pemInBase64(dsseV1.parse(spec).signatures[0]?.verifier),
-  "intoto 0.0.2": (spec) => pemInBase64(intotoV1.parse(spec).content.envelope.signatures[0]?.publicKey),
-  "hashedrekord 0.0.1": (spec) => pemInBase64(hashedRekordV1.parse(spec).signature.publicKey.content),
-  "dsse 0.0.2": (spec) => oneOf(dsseV2.parse(spec).dsseV002.signatures[0]?.verifier),
-  "hashedrekord 0.0.2": (spec) => oneOf(hashedRekordV2.parse(spec).hashedRekordV002.signature.verifier),
-=======
-/** Certificate (DER) that the entry of a supported kind names, or undefined when it names none. */
-const verifierOf: Readonly<Record<string, (spec: unknown) => Uint8Array | undefined>> = {
   "dsse 0.0.1": (spec) => pemInBase64(parsePlainly(dsseV1, spec).signatures[0]?.verifier),
   "intoto 0.0.2": (spec) => pemInBase64(parsePlainly(intotoV1, spec).content.envelope.signatures[0]?.publicKey),
   "hashedrekord 0.0.1": (spec) => pemInBase64(parsePlainly(hashedRekordV1, spec).signature.publicKey.content),
-  "dsse 0.0.2": (spec) =>
-    decodeBase64(parsePlainly(dsseV2, spec).dsseV002.signatures[0]?.verifier.x509Certificate.rawBytes ?? ""),
-  "hashedrekord 0.0.2": (spec) =>
-    decodeBase64(parsePlainly(hashedRekordV2, spec).hashedRekordV002.signature.verifier.x509Certificate.rawBytes),
->>>>>>> startup
+  "dsse 0.0.2": (spec) => oneOf(parsePlainly(dsseV2, spec).dsseV002.signatures[0]?.verifier),
+  "hashedrekord 0.0.2": (spec) => oneOf(parsePlainly(hashedRekordV2, spec).hashedRekordV002.signature.verifier),
 };
 
 function oneOf(verifier: z.infer<typeof verifierV2> | undefined): EntryVerifier | undefined {
