@@ -55,13 +55,13 @@ const oldMilliseconds = 24 * 60 * 60 * 1000;
 /** Our own sources: what they say of their place must stay true, and only the bundled commands bring their actions. */
 const sources: Plugin = {
   name: "sources",
-  setup: ({ onLoad, onResolve }) => {
-    onResolve({ filter: /\.ts$/ }, ({ kind, importer, path }) => {
+  setup: (plan) => {
+    plan.onResolve({ filter: /\.ts$/ }, ({ kind, importer, path }) => {
       const command = /^src\/cli\/commands\/(.+)\.ts$/.exec(relative(checkout, importer))?.[1];
       const left = kind === "dynamic-import" && command !== undefined && !isBundled(command);
       return left ? { path, external: true } : undefined;
     });
-    onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
+    plan.onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
       const own = relative(checkout, path);
       if (own.startsWith("..") || own.includes("node_modules")) return undefined;
       const text = await readFile(path, "utf8");
@@ -74,21 +74,24 @@ const sources: Plugin = {
       return { contents, loader: "ts" };
     });
     // It sets the language of messages, which nothing that is imported says.
-    onResolve({ filter: /^\.\/external\.js$/ }, ({ importer, path }) =>
+    plan.onResolve({ filter: /^\.\/external\.js$/ }, ({ importer, path }) =>
       /\/zod\/v4\/classic\/index\.js$|\/zod\/index\.js$/.test(importer)
         ? { path: join(dirname(importer), path), sideEffects: true }
         : undefined,
     );
     // Loading each of these takes 5 to 10 ms.
-    onResolve({ filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ }, (found) => {
-      const { path, importer, namespace } = found;
-      if (namespace === "lazy") return undefined;
-      const from = dirname(importer);
-      // The same file for all who import it, whatever their path to it.
-      const name = path.startsWith(".") ? relative(checkout, join(from, path)) : path;
-      return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
-    });
-    onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
+    plan.onResolve(
+      { filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ },
+      (found) => {
+        const { path, importer, namespace } = found;
+        if (namespace === "lazy") return undefined;
+        const from = dirname(importer);
+        // The same file for all who import it, whatever their path to it.
+        const name = path.startsWith(".") ? relative(checkout, join(from, path)) : path;
+        return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
+      },
+    );
+    plan.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
       const { from } = pluginData as { readonly from: string };
       return { contents: lazyModule(path), resolveDir: from };
     });

@@ -83,7 +83,7 @@ function parsePlain(text: string, maxDepth: number): StrictJson | undefined {
 function isWithin(value: JsonValue, depth: number): boolean {
   if (typeof value === "number") return !Number.isInteger(value) || Number.isSafeInteger(value);
   if (typeof value !== "object" || value === null) return true;
-  return depth > 0 && Object.values(value).every((part) => isWithin(part as JsonValue, depth - 1));
+  return depth > 0 && Object.values(value).every((part) => isWithin(part, depth - 1));
 }
 
 function refused(reason: string, text: string, offset: number): StrictJson {

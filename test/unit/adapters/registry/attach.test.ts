@@ -164,7 +164,7 @@ test("where the registry sends ETags, a list that moved is read again instead of
     // Another writer comes between our reading and our writing, once.
     fetch: async (input, init) => {
       const url = input instanceof Request ? input.url : String(input);
-      if (init?.method === "PUT" && url.endsWith(tag) && !raced) {
+      if (init.method === "PUT" && url.endsWith(tag) && !raced) {
         raced = true;
         write("x", "y");
       }

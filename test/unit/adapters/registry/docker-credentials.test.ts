@@ -63,7 +63,7 @@ test("no request to cr.io carries ghcr.io's password", async (t) => {
   const client = createRegistryClient({
     credentials,
     fetch: (_input, init) => {
-      sent.push(new Headers(init?.headers).get("authorization"));
+      sent.push(new Headers(init.headers).get("authorization"));
       return Promise.resolve(new Response(null, { status: 401, headers: { "www-authenticate": "Basic realm=x" } }));
     },
   });
