@@ -35,12 +35,19 @@ function rememberDer(part: ASN1Obj | undefined): void {
 
 /**
  * The bytes that a part was read from. The library reads DER alone (one byte of tag, the shortest length, nothing left
- * over), so that writing the part gives these very bytes. Undefined where they don't lie before its value.
+ * over), so that writing the part gives these very bytes. Undefined where its header does not lie before its value, or its
+ * parts don't fill it: then it was not read from there.
  */
-function derAsRead({ tag, value }: ASN1Obj): Buffer | undefined {
+function derAsRead({ tag, value, subs }: ASN1Obj): Buffer | undefined {
   const header = headerOf(tag.toDER(), value.length);
   const start = value.byteOffset - header.length;
   if (start < 0) return undefined;
+  let end = value.byteOffset;
+  for (const part of subs) {
+    end += headerOf(part.tag.toDER(), part.value.length).length + part.value.length;
+    if (part.value.buffer !== value.buffer || part.value.byteOffset + part.value.length !== end) return undefined;
+  }
+  if (subs.length > 0 && end !== value.byteOffset + value.length) return undefined;
   const der = Buffer.from(value.buffer, start, header.length + value.length);
   return der.subarray(0, header.length).equals(header) ? der : undefined;
 }

@@ -142,3 +142,17 @@ test("a command line with a fault is refused with exit code 2 and no stack trace
     );
   }
 });
+
+test("shows what else was found out below the times", async () => {
+  const noted: BenchEntry = {
+    ...entry(timed("a", []), timed("b", [])),
+    prepare: () =>
+      Promise.resolve({
+        kind: "ready",
+        ours: [timed("a", [9, 1, 1, 1])],
+        reference: { ...timed("b", [9, 1, 1, 1]), kind: "peer" },
+        notes: ["peak memory: 1 MiB"],
+      }),
+  };
+  assert.equal(resultLines(await measureEntry(noted, options)).at(-1), "  peak memory: 1 MiB");
+});

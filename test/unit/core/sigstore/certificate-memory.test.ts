@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ASN1Obj, X509Certificate } from "@sigstore/core";
+import { ASN1Obj, EXTENSION_OID_SCT, X509Certificate } from "@sigstore/core";
 import { remembering } from "../../../../src/core/sigstore/certificate-memory.ts";
 import { readTrustedRoot } from "../../../../src/core/sigstore/trusted-root.ts";
 import { withLabSigstore } from "../../../support/sigstore-lab.ts";
@@ -53,6 +53,31 @@ test("a copy of a certificate that remembers can be changed, and remembers nothi
   copy.extensions.pop();
   assert.notDeepEqual(copy.root.toDER(), before);
   assert.deepEqual(certificate.root.toDER(), before);
+});
+
+test("a copy without an extension is written as the library writes it, and what it shares stays as it was", async () => {
+  const { leaf } = await certificates();
+  const plain = leaf().clone();
+  const certificate = remembering(leaf());
+  const promise = plain.extensions.findIndex((extension) => extension.subs[0]?.toOID() === EXTENSION_OID_SCT);
+  assert.ok(promise >= 0);
+  const copies = [certificate.clone(), certificate.clone()];
+  plain.extensions.splice(promise, 1);
+  for (const copy of copies) {
+    assert.deepEqual(copy.tbsCertificate.toDER(), certificate.tbsCertificate.toDER());
+    assert.equal(copy.extensions[promise]?.subs[0]?.toOID(), EXTENSION_OID_SCT);
+    copy.extensions.splice(promise, 1);
+    assert.deepEqual(copy.tbsCertificate.toDER(), plain.tbsCertificate.toDER());
+    assert.deepEqual(copy.root.toDER(), plain.root.toDER());
+  }
+});
+
+test("a part that was not read where it lies is written", () => {
+  const read = ASN1Obj.parseBuffer(Buffer.from([0x30, 0x03, 0x02, 0x01, 0x05]));
+  const [number] = read.subs;
+  assert.ok(number !== undefined);
+  const made = remembering(new X509Certificate(new ASN1Obj(read.tag, read.value, [number, number])));
+  assert.deepEqual([...made.root.toDER()], [0x30, 0x06, 0x02, 0x01, 0x05, 0x02, 0x01, 0x05]);
 });
 
 test("what is no certificate inside does not throw when it is told to remember", () => {
