@@ -1,10 +1,7 @@
 #!/bin/sh
-# Runs `neko-trust sign-image` of this checkout with a Node that is new enough; all arguments are passed on.
+# Runs `neko-trust sign-image` of this checkout; all arguments are passed on (--help lists them).
 set -eu
-file=$0
-while [ -L "$file" ]; do
-  link=$(readlink "$file")
-  case $link in /*) file=$link ;; *) file=$(dirname "$file")/$link ;; esac
-done
-root=$(CDPATH="" cd -- "$(dirname -- "$file")/.." && pwd)
+# Where this file itself lies, also when it is called through symbolic links.
+self=$(readlink -f -- "$0")
+root=$(dirname -- "$(dirname -- "$self")")
 exec "$root/dev/node.sh" "$root/bin/neko-trust.mjs" sign-image "$@"

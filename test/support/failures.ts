@@ -10,3 +10,14 @@ export function codeThrown(call: () => unknown, otherwise: string): string {
   }
   return otherwise;
 }
+
+/** The code of the Failure that something rejects with; `accepted` when it does not. */
+export async function failureCodeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Failure) return error.code;
+    throw error;
+  }
+  return "accepted";
+}

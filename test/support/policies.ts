@@ -59,3 +59,14 @@ export const samplePolicyFields = {
 export function samplePolicy(changes: Readonly<Record<string, unknown>> = {}): TrustPolicy {
   return trustPolicySchema.parse({ ...structuredClone(samplePolicyFields), ...changes });
 }
+
+/** A demand that no version enforces yet. */
+export const sampleTee = {
+  signerRelease: sampleDigest("0"),
+  policyDigests: ["0".repeat(64)],
+  platforms: ["0".repeat(32)],
+  statuses: ["UpToDate"],
+  advisoriesAllowed: ["INTEL-SA-00001"],
+  minEvaluation: 1,
+  revoked: ["x"],
+};

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { sampleTee } from "../../support/policies.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -207,16 +208,7 @@ test("stack local is environment local: nothing else may borrow its stand-ins, n
 
 test("a demand that this version can't enforce is refused where the policy is read, with or without releases", (t) => {
   const files = stackFiles(t);
-  const tee = {
-    signerRelease: `sha256:${"0".repeat(64)}`,
-    policyDigests: [],
-    platforms: [],
-    statuses: [],
-    advisoriesAllowed: [],
-    minEvaluation: 1,
-    revoked: [],
-  };
-  files.write("staging", stagingConfig({ "policy.tee": tee, releases: [] }));
+  files.write("staging", stagingConfig({ "policy.tee": sampleTee, releases: [] }));
   const failure = failureOf(() => readYamlConfig("staging", files.directories));
   assert.equal(failure.code, "POLICY_UNSUPPORTED");
   assert.match(failure.details.join(), /, tee$/);

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { failureCodeOf } from "../../support/failures.ts";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
 import { unwrap } from "../../../src/adapters/registry/unwrap.ts";
-import { Failure } from "../../../src/core/failure.ts";
 import { rebuildPredicate } from "../../../src/core/intoto/rebuild-predicate.ts";
 import { digestOf } from "../../../src/core/oci/digest.ts";
 import type { Digest } from "../../../src/core/oci/digest.ts";
@@ -50,16 +50,6 @@ async function attest(
   const provenance = options.made === undefined ? {} : { provenance: { attribute: options.made, lock } };
   const reference = parseReference(served.reference);
   return attestImage(client, options.by ?? (await signer()), { reference, documents, ...provenance });
-}
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "accepted";
 }
 
 async function attachedTo(served: ReleaseRegistry, digest: Digest): Promise<number> {
@@ -221,7 +211,7 @@ test("refused by verification's own codes, and nothing of what was given is atta
   await attest(served, [["manifest", manifest]]);
   const by = await signer();
   for (const [what, code, given] of refusals) {
-    assert.equal(await codeOf(attest(served, [["custom", {}], given], { by })), code, what);
+    assert.equal(await failureCodeOf(attest(served, [["custom", {}], given], { by })), code, what);
     assert.equal(await attachedAtAll(served), 1, what);
   }
 });
@@ -244,7 +234,7 @@ test("provenance from a file must be by the run that signs; else it is refused",
     [{}, "accepted"],
   ];
   for (const [changes, code] of cases) {
-    assert.equal(await codeOf(attest(served, [["provenance", withValues(good, changes)]], { by })), code);
+    assert.equal(await failureCodeOf(attest(served, [["provenance", withValues(good, changes)]], { by })), code);
   }
   assert.equal(await attachedAtAll(served), 1);
 });
@@ -253,28 +243,28 @@ test("a second, different manifest by the same signer is refused; the same again
   const served = await serveUnsigned(t, lab);
   await attest(served, [["manifest", manifest]]);
   const other = withValues(manifest, { name: "another" });
-  assert.equal(await codeOf(attest(served, [["manifest", other]])), "MANIFEST_EQUIVOCATION");
-  assert.equal(await codeOf(attest(served, [["manifest", manifest]])), "accepted");
+  assert.equal(await failureCodeOf(attest(served, [["manifest", other]])), "MANIFEST_EQUIVOCATION");
+  assert.equal(await failureCodeOf(attest(served, [["manifest", manifest]])), "accepted");
   const stranger = await signer(labToken(lab.sigstore, { repository: "other/repository" }));
-  assert.equal(await codeOf(attest(served, [["manifest", other]], { by: stranger })), "accepted");
+  assert.equal(await failureCodeOf(attest(served, [["manifest", other]], { by: stranger })), "accepted");
 });
 
 test("nothing, or the same thing twice, is refused", async (t) => {
   const served = await serveUnsigned(t, lab);
-  assert.equal(await codeOf(attest(served, [])), "ATTEST_NOTHING");
+  assert.equal(await failureCodeOf(attest(served, [])), "ATTEST_NOTHING");
   const sbom = sbomOf("linux/amd64");
   const twice: Given[] = [
     ["sbom", sbom, "linux/amd64"],
     ["sbom", sbom, "linux/amd64"],
   ];
-  assert.equal(await codeOf(attest(served, twice)), "ATTEST_TWICE");
+  assert.equal(await failureCodeOf(attest(served, twice)), "ATTEST_TWICE");
   assert.equal(await attachedAtAll(served), 0);
 });
 
 test("provenance can't be made from a token that is no workflow's", async (t) => {
   const served = await serveUnsigned(t, lab);
   const by = await signer(labToken(lab.sigstore, {}, { run_id: "not a number" }));
-  assert.equal(await codeOf(attest(served, [], { by, made: "image" })), "PROVENANCE_NEEDS_WORKFLOW");
+  assert.equal(await failureCodeOf(attest(served, [], { by, made: "image" })), "PROVENANCE_NEEDS_WORKFLOW");
 });
 
 test("an image that no policy could accept is not signed", async (t) => {
@@ -288,7 +278,7 @@ test("an image that no policy could accept is not signed", async (t) => {
   );
   served.registry.manifests.set("nested", { type: "application/vnd.oci.image.index.v1+json", body: nested });
   const reference = parseReference(`${served.repository}:nested`);
-  assert.equal(await codeOf(signImage(client, await signer(), { reference, recursive: true })), "INDEX_INVALID");
+  assert.equal(await failureCodeOf(signImage(client, await signer(), { reference, recursive: true })), "INDEX_INVALID");
 });
 
 test("recursive signs the platforms too", async (t) => {

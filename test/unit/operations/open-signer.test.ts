@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import { failureCodeOf } from "../../support/failures.ts";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { generateKeyPairSync } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
-import { Failure } from "../../../src/core/failure.ts";
 import { predicateTypes } from "../../../src/core/intoto/statement.ts";
 import { identityDifference } from "../../../src/core/sigstore/identity-difference.ts";
 import { readIdentityToken } from "../../../src/core/sigstore/identity-token.ts";
@@ -42,16 +42,6 @@ function open(
   return openSigner(options, { environment, now });
 }
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "accepted";
-}
-
 const tokenFrom = async (options: SignerOptions, environment: Readonly<Record<string, string>>): Promise<string> => {
   const signer = await open(options, environment);
   return signer.kind === "keyless" ? signer.tokenFrom : "a key";
@@ -77,17 +67,23 @@ test("the token comes from one place, which is named: a file, else GitHub Action
     assert.equal(await tokenFrom({ identityTokenFile: file }, both), `the file ${file}`);
     assert.equal(await tokenFrom({}, both), "GitHub Actions");
     assert.equal(await tokenFrom({}, { SIGSTORE_ID_TOKEN: labToken(lab) }), "the environment (SIGSTORE_ID_TOKEN)");
-    assert.equal(await codeOf(open({})), "IDENTITY_TOKEN_MISSING");
+    assert.equal(await failureCodeOf(open({})), "IDENTITY_TOKEN_MISSING");
     // One that fails is not given up for the next.
-    assert.equal(await codeOf(open({ identityTokenFile: `${file}-not-there` }, both)), "IDENTITY_TOKEN_UNREADABLE");
-    assert.equal(await codeOf(open({ identityTokenFile: write("blank", " \n") }, both)), "IDENTITY_TOKEN_INVALID");
     assert.equal(
-      await codeOf(open({ identityTokenFile: write("large", "x".repeat(70_000)) })),
+      await failureCodeOf(open({ identityTokenFile: `${file}-not-there` }, both)),
+      "IDENTITY_TOKEN_UNREADABLE",
+    );
+    assert.equal(
+      await failureCodeOf(open({ identityTokenFile: write("blank", " \n") }, both)),
       "IDENTITY_TOKEN_INVALID",
     );
-    assert.equal(await codeOf(open({}, { SIGSTORE_ID_TOKEN: "" })), "IDENTITY_TOKEN_INVALID");
+    assert.equal(
+      await failureCodeOf(open({ identityTokenFile: write("large", "x".repeat(70_000)) })),
+      "IDENTITY_TOKEN_INVALID",
+    );
+    assert.equal(await failureCodeOf(open({}, { SIGSTORE_ID_TOKEN: "" })), "IDENTITY_TOKEN_INVALID");
     const broken = { ...both, ACTIONS_ID_TOKEN_REQUEST_URL: "http://token.example/" };
-    assert.equal(await codeOf(open({}, broken)), "IDENTITY_TOKEN_ENDPOINT");
+    assert.equal(await failureCodeOf(open({}, broken)), "IDENTITY_TOKEN_ENDPOINT");
   });
 });
 
@@ -97,12 +93,12 @@ test("T5: what can't sign is refused before any service is asked", async () => {
     const past = labToken(lab);
     const later = (): Date => new Date(Date.now() + 3_600_000);
     const codes = [
-      await codeOf(open({ signingConfig: config }, { SIGSTORE_ID_TOKEN: past }, later)),
-      await codeOf(open({ signingConfig: config, key: "k", identityTokenFile: "t" })),
-      await codeOf(open({ signingConfig: config, fulcioUrl: "https://x.example" })),
-      await codeOf(open({ signingConfig: `${config}.not-there` })),
-      await codeOf(open({ rekorUrl: "https://x.example" })),
-      await codeOf(open({ fulcioUrl: "http://x.example", rekorUrl: "https://x.example" })),
+      await failureCodeOf(open({ signingConfig: config }, { SIGSTORE_ID_TOKEN: past }, later)),
+      await failureCodeOf(open({ signingConfig: config, key: "k", identityTokenFile: "t" })),
+      await failureCodeOf(open({ signingConfig: config, fulcioUrl: "https://x.example" })),
+      await failureCodeOf(open({ signingConfig: `${config}.not-there` })),
+      await failureCodeOf(open({ rekorUrl: "https://x.example" })),
+      await failureCodeOf(open({ fulcioUrl: "http://x.example", rekorUrl: "https://x.example" })),
     ];
     assert.deepEqual(codes, [
       "IDENTITY_TOKEN_EXPIRED",
@@ -130,7 +126,7 @@ test("a token that is nearly spent is fetched anew from GitHub; one from elsewhe
     assert.equal(server.seen.length, 2);
     await fixed.sign(statement);
     ahead = 301_000;
-    assert.equal(await codeOf(fixed.sign(statement)), "IDENTITY_TOKEN_EXPIRED");
+    assert.equal(await failureCodeOf(fixed.sign(statement)), "IDENTITY_TOKEN_EXPIRED");
   });
 });
 
@@ -164,7 +160,7 @@ test("a token that is fetched anew must name the same identity, else nothing mor
     const signer = await open({ signingConfig: signingConfig(lab) }, environment, now);
     run = { ref: "refs/tags/v6.6.6" };
     ahead = 250_000;
-    assert.equal(await codeOf(signer.sign(statement)), "SIGNING_IDENTITY_UNEXPECTED");
+    assert.equal(await failureCodeOf(signer.sign(statement)), "SIGNING_IDENTITY_UNEXPECTED");
   });
 });
 
@@ -182,12 +178,12 @@ test("a key is read from a file of its owner's or a variable, and opened with CO
     assert.ok((await good.sign(statement)).length > 0);
     const environment = { COSIGN_KEY: locked, COSIGN_PASSWORD: "word" };
     assert.equal((await open({ ...config, key: "env://COSIGN_KEY" }, environment)).name, good.name);
-    assert.equal(await codeOf(open({ ...config, key: write("shared.pem", pem, 0o640) })), "SIGNING_KEY_EXPOSED");
-    assert.equal(await codeOf(open({ ...config, key: write("public.pem", pem, 0o604) })), "SIGNING_KEY_EXPOSED");
-    assert.equal(await codeOf(open({ ...config, key: "/not/there.pem" })), "SIGNING_KEY_UNREADABLE");
-    assert.equal(await codeOf(open({ ...config, key: "env://COSIGN_KEY" })), "SIGNING_KEY_UNREADABLE");
+    assert.equal(await failureCodeOf(open({ ...config, key: write("shared.pem", pem, 0o640) })), "SIGNING_KEY_EXPOSED");
+    assert.equal(await failureCodeOf(open({ ...config, key: write("public.pem", pem, 0o604) })), "SIGNING_KEY_EXPOSED");
+    assert.equal(await failureCodeOf(open({ ...config, key: "/not/there.pem" })), "SIGNING_KEY_UNREADABLE");
+    assert.equal(await failureCodeOf(open({ ...config, key: "env://COSIGN_KEY" })), "SIGNING_KEY_UNREADABLE");
     assert.equal(
-      await codeOf(open({ ...config, key: "env://COSIGN_KEY" }, { ...environment, COSIGN_PASSWORD: "other" })),
+      await failureCodeOf(open({ ...config, key: "env://COSIGN_KEY" }, { ...environment, COSIGN_PASSWORD: "other" })),
       "SIGNING_KEY_PASSPHRASE_WRONG",
     );
   });

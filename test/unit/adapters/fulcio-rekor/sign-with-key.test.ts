@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { failureCodeOf } from "../../../support/failures.ts";
 import { execFile } from "node:child_process";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,16 +19,6 @@ import { startServer } from "../registry/loopback-server.ts";
 const statement = sampleStatement(predicateTypes.signature);
 const pair = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const key = readSigningKey(pair.privateKey.export({ format: "pem", type: "pkcs8" }).toString(), undefined, "key");
-
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "accepted";
-}
 
 test("a key signs into a bundle that names it by its hint alone, entered into both versions of Rekor", async () => {
   await withLabSigstore(async ({ server: { urls } }) => {
@@ -67,7 +58,7 @@ test("a log that refuses a key's entry, fails or answers nonsense is told apart"
     const server = await startServer(t, ({ url }) =>
       url.startsWith("/tsa") ? { status: 200, stream: () => undefined } : { status, body },
     );
-    assert.equal(await codeOf(signStatement({ statement, key, ...at(server.host) })), code, String(status));
+    assert.equal(await failureCodeOf(signStatement({ statement, key, ...at(server.host) })), code, String(status));
   }
 });
 
@@ -81,8 +72,8 @@ test("signing ends when it is interrupted, whatever the services do", async (t) 
   const url = `http://${silent.host}`;
   const keyless = { identityToken: `e30.${Buffer.from('{"sub":"x"}').toString("base64url")}.c2ln`, fulcioUrl: url };
   const input = { statement, rekor: { url, version: 1 }, signal: controller.signal } as const;
-  assert.equal(await codeOf(signStatement({ ...input, ...keyless })), "INTERRUPTED");
-  assert.equal(await codeOf(signStatement({ ...input, key })), "INTERRUPTED");
+  assert.equal(await failureCodeOf(signStatement({ ...input, ...keyless })), "INTERRUPTED");
+  assert.equal(await failureCodeOf(signStatement({ ...input, key })), "INTERRUPTED");
 });
 
 test("what goes to this machine does not take the way over HTTP_PROXY, the identity token first of all", async () => {

@@ -4,32 +4,15 @@ import { test } from "node:test";
 import { payloadType, predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { writeStatement } from "../../../../src/core/intoto/write-statement.ts";
 import { verifyBundle, verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
-import type { VerifyBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { cryptographyCodes, provenInput } from "../../../support/bundle-verdicts.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 import { changed, handmadeBundle, sampleHex, sampleStatement } from "../../../support/sigstore-handmade.ts";
 import { keyedMessage, managedKey } from "../../../support/sigstore-keyed.ts";
 import { labThresholds, withLabSigstore } from "../../../support/sigstore-lab.ts";
-import type { LabSigstore } from "../../../support/sigstore-lab.ts";
 
 /** Advisories of Sigstore's implementations about what was signed, and about bundles without end, each seen refused here. */
 const type = predicateTypes.provenance;
 const statement = sampleStatement(type);
-
-function codes(lab: LabSigstore, bundle: Uint8Array, thresholds = labThresholds): readonly string[] {
-  return codesOf(verifyBundleCryptography(bundle, lab.root, thresholds));
-}
-
-function good(lab: LabSigstore, bundle: Uint8Array): VerifyBundleInput {
-  return {
-    bundle,
-    root: lab.root,
-    thresholds: labThresholds,
-    identity: lab.identity(),
-    subject: { kind: "digest", algorithm: "sha256", hex: sampleHex },
-    predicateType: type,
-    now: new Date(),
-  };
-}
 
 test("T14, CVE-2026-48758: a payload type other than in-toto's, and one that differs only outside ASCII, is refused", async () => {
   await withLabSigstore(async (lab) => {
@@ -40,7 +23,7 @@ test("T14, CVE-2026-48758: a payload type other than in-toto's, and one that dif
       `${payloadType}\u0100`,
     ]) {
       assert.deepEqual(
-        codes(lab, await handmadeBundle(lab, { statement, payloadType: other })),
+        cryptographyCodes(lab, await handmadeBundle(lab, { statement, payloadType: other })),
         ["STATEMENT_PAYLOAD_TYPE"],
         other,
       );
@@ -50,7 +33,7 @@ test("T14, CVE-2026-48758: a payload type other than in-toto's, and one that dif
     const renamed = changed(signed, (json) => {
       if (json.dsseEnvelope !== undefined) json.dsseEnvelope.payloadType = payloadType.replace("a", "\u0161");
     });
-    assert.deepEqual(codes(lab, renamed), ["STATEMENT_PAYLOAD_TYPE"]);
+    assert.deepEqual(cryptographyCodes(lab, renamed), ["STATEMENT_PAYLOAD_TYPE"]);
   });
 });
 
@@ -68,7 +51,7 @@ test("T15: a signed statement with duplicate keys, __proto__, or that is none, i
       "not JSON",
     ]) {
       const bundle = await lab.sign(Buffer.from(text));
-      assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_INVALID"], text);
+      assert.deepEqual(codesOf(verifyBundle(provenInput(lab, bundle))), ["STATEMENT_INVALID"], text);
     }
   });
 });
@@ -85,7 +68,7 @@ test("T16: a subject in upper case, by sha512 alone or by an unknown algorithm d
     ]) {
       const bundle = await lab.sign(sampleStatement(type, digest));
       assert.deepEqual(
-        codesOf(verifyBundle(good(lab, bundle))),
+        codesOf(verifyBundle(provenInput(lab, bundle))),
         ["STATEMENT_SUBJECT_MISMATCH"],
         JSON.stringify(digest),
       );
@@ -96,7 +79,7 @@ test("T16: a subject in upper case, by sha512 alone or by an unknown algorithm d
 test("T25, sigstore-ruby 0.2.2: a statement about another digest is refused although its signature holds", async () => {
   await withLabSigstore(async (lab) => {
     const bundle = await lab.sign(sampleStatement(type, { sha256: "cd".repeat(32) }));
-    assert.deepEqual(codesOf(verifyBundle(good(lab, bundle))), ["STATEMENT_SUBJECT_MISMATCH"]);
+    assert.deepEqual(codesOf(verifyBundle(provenInput(lab, bundle))), ["STATEMENT_SUBJECT_MISMATCH"]);
     assert.ok(verifyBundleCryptography(bundle, lab.root, labThresholds).ok);
   });
 });
@@ -152,7 +135,7 @@ test("T26: media types that are not known are refused, whatever their form", asy
       const other = changed(bundle, (json) => {
         json.mediaType = mediaType;
       });
-      assert.deepEqual(codes(lab, other), ["BUNDLE_MEDIA_TYPE"], mediaType);
+      assert.deepEqual(cryptographyCodes(lab, other), ["BUNDLE_MEDIA_TYPE"], mediaType);
     }
   });
 });
@@ -160,10 +143,10 @@ test("T26: media types that are not known are refused, whatever their form", asy
 test("CVE-2026-39395: a payload that is no statement, or of another predicate type, is refused when a type is asked for", async () => {
   await withLabSigstore(async (lab) => {
     for (const payload of ["{", "null", "[]", `{"predicateType":"${type}"}`]) {
-      const input = good(lab, await lab.sign(Buffer.from(payload)));
+      const input = provenInput(lab, await lab.sign(Buffer.from(payload)));
       assert.deepEqual(codesOf(verifyBundle(input)), ["STATEMENT_INVALID"], payload);
     }
-    const input = good(lab, await lab.sign(sampleStatement(predicateTypes.spdx)));
+    const input = provenInput(lab, await lab.sign(sampleStatement(predicateTypes.spdx)));
     assert.deepEqual(codesOf(verifyBundle(input)), ["STATEMENT_PREDICATE_TYPE"]);
   });
 });
@@ -188,11 +171,11 @@ test("CVE-2024-45395: entries, time stamps, certificates and subjects without en
         const { certificate, ...material } = json.verificationMaterial;
         json.verificationMaterial = { ...material, x509CertificateChain: { certificates: repeat(certificate, count) } };
       });
-      for (const bytes of [entries, stamps, chain]) assert.deepEqual(codes(lab, bytes), ["BUNDLE_INVALID"]);
+      for (const bytes of [entries, stamps, chain]) assert.deepEqual(cryptographyCodes(lab, bytes), ["BUNDLE_INVALID"]);
     }
     const subject = [{ name: "x", digest: { sha256: "cd".repeat(32) } }];
     const subjects = writeStatement({ subject: repeat(subject[0], 1025), predicateType: type, predicate: {} });
-    assert.deepEqual(codesOf(verifyBundle(good(lab, await lab.sign(subjects)))), ["STATEMENT_INVALID"]);
+    assert.deepEqual(codesOf(verifyBundle(provenInput(lab, await lab.sign(subjects)))), ["STATEMENT_INVALID"]);
     assert.ok(performance.now() - started < 20_000);
   });
 });

@@ -8,25 +8,15 @@ import { preAuthenticationEncoding } from "../../../../src/core/intoto/pre-authe
 import { payloadType, predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { readTrustedRoot } from "../../../../src/core/sigstore/trusted-root.ts";
 import { verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { cryptographyCodes, firstEntry } from "../../../support/bundle-verdicts.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 import { changed, enter, readJson, sampleStatement, stamp, writeJson } from "../../../support/sigstore-handmade.ts";
-import type { BundleJson, LogEntryJson } from "../../../support/sigstore-handmade.ts";
+import type { BundleJson } from "../../../support/sigstore-handmade.ts";
 import { labThresholds, withLabSigstore } from "../../../support/sigstore-lab.ts";
-import type { LabSigstore } from "../../../support/sigstore-lab.ts";
 import { changedRoot } from "../../../support/sigstore-root.ts";
 
 /** Advisories of Sigstore's implementations about log entries, times and thresholds, each seen refused here. */
 const statement = sampleStatement(predicateTypes.provenance);
-
-function codes(lab: LabSigstore, bundle: Uint8Array, thresholds = labThresholds): readonly string[] {
-  return codesOf(verifyBundleCryptography(bundle, lab.root, thresholds));
-}
-
-function entryOf(json: BundleJson): LogEntryJson {
-  const [entry] = json.verificationMaterial.tlogEntries;
-  assert.ok(entry);
-  return entry;
-}
 
 test("T1, CVE-2022-23649, CVE-2022-36056 (1 of 4): the log entry of another valid signature is refused", async () => {
   await withLabSigstore(async (lab) => {
@@ -35,7 +25,7 @@ test("T1, CVE-2022-23649, CVE-2022-36056 (1 of 4): the log entry of another vali
       const swapped = changed(one, (json) => {
         json.verificationMaterial.tlogEntries = readJson(other).verificationMaterial.tlogEntries;
       });
-      assert.deepEqual(codes(lab, swapped), ["BUNDLE_LOG_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, swapped), ["BUNDLE_LOG_INVALID"]);
     }
   });
 });
@@ -44,13 +34,13 @@ test("CVE-2022-36056 (3 of 4): a promise that the log did not sign is refused, a
   await withLabSigstore(async (lab) => {
     const [bundle, other] = [await lab.sign(statement), await lab.sign(statement)];
     for (const signedEntryTimestamp of [
-      entryOf(readJson(other)).inclusionPromise?.signedEntryTimestamp ?? "",
+      firstEntry(readJson(other)).inclusionPromise?.signedEntryTimestamp ?? "",
       "MAA=",
     ]) {
       const forged = changed(bundle, (json) => {
-        entryOf(json).inclusionPromise = { signedEntryTimestamp };
+        firstEntry(json).inclusionPromise = { signedEntryTimestamp };
       });
-      assert.deepEqual(codes(lab, forged), ["BUNDLE_LOG_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, forged), ["BUNDLE_LOG_INVALID"]);
     }
   });
 });
@@ -64,7 +54,7 @@ test("CVE-2022-36056 (4 of 4): an entry that can't be verified refuses, although
         assert.ok(proof);
         proof.rootHash = Buffer.alloc(32).toString("base64");
       });
-      assert.deepEqual(codes(lab, broken), ["BUNDLE_LOG_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, broken), ["BUNDLE_LOG_INVALID"]);
     }
   });
 });
@@ -89,7 +79,7 @@ test("CVE-2026-22703: an entry of the log about other bytes, or by another signa
         },
       });
       json.verificationMaterial.tlogEntries = [entry];
-      assert.deepEqual(codes(lab, writeJson(json)), ["BUNDLE_LOG_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, writeJson(json)), ["BUNDLE_LOG_INVALID"]);
     }
   });
 });
@@ -97,12 +87,15 @@ test("CVE-2026-22703: an entry of the log about other bytes, or by another signa
 test("T12, CVE-2026-48816: integratedTime without a promise is no time: refused alone, and never among the trusted times", async () => {
   await withLabSigstore(async (lab) => {
     const forge = (json: BundleJson): void => {
-      const entry = entryOf(json);
+      const entry = firstEntry(json);
       delete entry.inclusionPromise;
       entry.integratedTime = "1000000000";
     };
     assert.deepEqual(
-      codes(lab, changed(await lab.sign(statement, { timestamp: false }), forge), { ...labThresholds, tsa: 0 }),
+      cryptographyCodes(lab, changed(await lab.sign(statement, { timestamp: false }), forge), {
+        ...labThresholds,
+        tsa: 0,
+      }),
       ["BUNDLE_TIME_INVALID"],
     );
     const stamped = verifyBundleCryptography(changed(await lab.sign(statement), forge), lab.root, labThresholds);
@@ -118,10 +111,10 @@ test("#1702: one entry twice is refused, with its promise and without", async ()
   await withLabSigstore(async (lab) => {
     for (const log of [1, 2] as const) {
       const twice = changed(await lab.sign(statement, { logs: [log] }), (json) => {
-        json.verificationMaterial.tlogEntries.push(structuredClone(entryOf(json)));
+        json.verificationMaterial.tlogEntries.push(structuredClone(firstEntry(json)));
       });
-      assert.deepEqual(codes(lab, twice), [log === 1 ? "BUNDLE_TIME_INVALID" : "BUNDLE_LOG_INVALID"]);
-      assert.ok(codes(lab, twice, { ...labThresholds, tlog: 2 }).includes("BUNDLE_THRESHOLD"));
+      assert.deepEqual(cryptographyCodes(lab, twice), [log === 1 ? "BUNDLE_TIME_INVALID" : "BUNDLE_LOG_INVALID"]);
+      assert.ok(cryptographyCodes(lab, twice, { ...labThresholds, tlog: 2 }).includes("BUNDLE_THRESHOLD"));
     }
   });
 });
@@ -144,9 +137,12 @@ test("T24, CVE-2026-49834: two entries of one log count once", async () => {
     json.verificationMaterial.tlogEntries.push(second);
     const entity = toSignedEntity(bundleFromJSON(json));
     new Verifier(lab.root.material, { tlogThreshold: 2 }).verify(entity); // the library counts entries
-    assert.deepEqual(codes(lab, writeJson(json)), []);
-    assert.deepEqual(codes(lab, writeJson(json), { ...labThresholds, tlog: 2 }), ["BUNDLE_THRESHOLD"]);
-    assert.deepEqual(codes(lab, await lab.sign(statement, { logs: [1, 2] }), { ...labThresholds, tlog: 2 }), []);
+    assert.deepEqual(cryptographyCodes(lab, writeJson(json)), []);
+    assert.deepEqual(cryptographyCodes(lab, writeJson(json), { ...labThresholds, tlog: 2 }), ["BUNDLE_THRESHOLD"]);
+    assert.deepEqual(
+      cryptographyCodes(lab, await lab.sign(statement, { logs: [1, 2] }), { ...labThresholds, tlog: 2 }),
+      [],
+    );
   });
 });
 
@@ -158,8 +154,8 @@ test("T27, CVE-2026-49834: two time stamps of one authority count once", async (
       signedTimestamp: stamp(lab, signature, new Date(Date.now() + 2000)),
     });
     new Verifier(lab.root.material, { timestampThreshold: 2 }).verify(toSignedEntity(bundleFromJSON(json))); // the library counts tokens
-    assert.deepEqual(codes(lab, writeJson(json)), []);
-    assert.deepEqual(codes(lab, writeJson(json), { ...labThresholds, tsa: 2 }), ["BUNDLE_THRESHOLD"]);
+    assert.deepEqual(cryptographyCodes(lab, writeJson(json)), []);
+    assert.deepEqual(cryptographyCodes(lab, writeJson(json), { ...labThresholds, tsa: 2 }), ["BUNDLE_THRESHOLD"]);
   });
 });
 
@@ -175,7 +171,7 @@ test("CVE-2026-54787 (GHSA-wqqc-jjcq-vfxm): the ends of validity are inclusive, 
       const bundle = await lab.sign(statement, { logs: [log] });
       const [time] = timesOf(bundle, lab.root);
       assert.ok(time);
-      const codes = (end: Date): readonly string[] => {
+      const codesUntil = (end: Date): readonly string[] => {
         const root = readTrustedRoot(
           changedRoot(lab.trustedRoot, (json) => {
             for (const entry of json[window]) {
@@ -188,9 +184,9 @@ test("CVE-2026-54787 (GHSA-wqqc-jjcq-vfxm): the ends of validity are inclusive, 
         assert.ok(root.ok);
         return codesOf(verifyBundleCryptography(bundle, root.proof, { ...labThresholds, tsa: log === 1 ? 0 : 1 }));
       };
-      assert.deepEqual(codes(new Date(time.getTime() + 1000)), [], `${window} of Rekor v${log}`);
-      if (window === "tlogs") assert.deepEqual(codes(time), [], `${window} of Rekor v${log}, at the end itself`);
-      assert.deepEqual(codes(new Date(time.getTime() - 1000)), [code], `${window} of Rekor v${log}`);
+      assert.deepEqual(codesUntil(new Date(time.getTime() + 1000)), [], `${window} of Rekor v${log}`);
+      if (window === "tlogs") assert.deepEqual(codesUntil(time), [], `${window} of Rekor v${log}, at the end itself`);
+      assert.deepEqual(codesUntil(new Date(time.getTime() - 1000)), [code], `${window} of Rekor v${log}`);
     }
   });
 });

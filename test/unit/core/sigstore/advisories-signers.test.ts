@@ -7,12 +7,12 @@ import { Failure } from "../../../../src/core/failure.ts";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { readPublicKey } from "../../../../src/core/sigstore/public-key.ts";
 import { readTrustedRoot } from "../../../../src/core/sigstore/trusted-root.ts";
-import { verifyBundle, verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { verifyBundle } from "../../../../src/core/sigstore/verify-bundle.ts";
 import type { VerifyBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { cryptographyCodes, provenInput } from "../../../support/bundle-verdicts.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
-import { changed, readJson, sampleHex, sampleStatement } from "../../../support/sigstore-handmade.ts";
-import { labThresholds, sampleClaims, withLabSigstore } from "../../../support/sigstore-lab.ts";
-import type { LabSigstore } from "../../../support/sigstore-lab.ts";
+import { changed, readJson, sampleStatement } from "../../../support/sigstore-handmade.ts";
+import { sampleClaims, withLabSigstore } from "../../../support/sigstore-lab.ts";
 import { productionRootBytes } from "../../../support/sigstore-production-root.ts";
 import { changedRoot } from "../../../support/sigstore-root.ts";
 import type { RootJson } from "../../../support/sigstore-root.ts";
@@ -22,26 +22,10 @@ const type = predicateTypes.provenance;
 const statement = sampleStatement(type);
 const production = productionRootBytes();
 
-function codes(lab: LabSigstore, bundle: Uint8Array, thresholds = labThresholds): readonly string[] {
-  return codesOf(verifyBundleCryptography(bundle, lab.root, thresholds));
-}
-
-function good(lab: LabSigstore, bundle: Uint8Array): VerifyBundleInput {
-  return {
-    bundle,
-    root: lab.root,
-    thresholds: labThresholds,
-    identity: lab.identity(),
-    subject: { kind: "digest", algorithm: "sha256", hex: sampleHex },
-    predicateType: type,
-    now: new Date(),
-  };
-}
-
 test("T4: an identity that differs by suffix, prefix, dot, plus or case is refused; a branch with a plus is accepted", async () => {
   await withLabSigstore(async (lab) => {
     const claims = { job_workflow_ref: "m1k1o/neko/.github/workflows/release.yml@refs/heads/feat+x" };
-    const input = good(lab, await lab.sign(sampleStatement(type), { claims }));
+    const input = provenInput(lab, await lab.sign(sampleStatement(type), { claims }));
     const { issuer, subject } = lab.identity(claims);
     assert.deepEqual(codesOf(verifyBundle({ ...input, identity: { issuer, subject } })), []);
     for (const near of [
@@ -79,7 +63,7 @@ test("T5: an empty, blank, padded or undefined identity is a usage failure befor
       undefined,
       null,
     ]) {
-      const input = { ...good(lab, notABundle), identity } as VerifyBundleInput;
+      const input = { ...provenInput(lab, notABundle), identity } as VerifyBundleInput;
       assert.throws(
         () => verifyBundle(input),
         (error) => error instanceof Failure && error.code === "IDENTITY_EMPTY" && error.kind === "usage",
@@ -96,23 +80,23 @@ test("T6: a public key, a hint, or nothing in the certificate's place is refused
         delete json.verificationMaterial.certificate;
         json.verificationMaterial.publicKey = publicKey;
       });
-      assert.deepEqual(codes(lab, keyed), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
+      assert.deepEqual(cryptographyCodes(lab, keyed), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
     }
     const bare = changed(bundle, (json) => {
       delete json.verificationMaterial.certificate;
     });
-    assert.deepEqual(codes(lab, bare), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
+    assert.deepEqual(cryptographyCodes(lab, bare), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
     const both = changed(bundle, (json) => {
       json.verificationMaterial.publicKey = { hint: "key" };
     });
-    assert.deepEqual(codes(lab, both), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
+    assert.deepEqual(cryptographyCodes(lab, both), ["BUNDLE_KEY_NOT_CERTIFICATE"]);
   });
 });
 
 test("CVE-2022-36056 (2 of 4): the identity is compared although the bundle brings its own certificate and entry", async () => {
   await withLabSigstore(async (lab) => {
     const claims = { ...sampleClaims, job_workflow_ref: "evil/x/.github/workflows/y.yml@refs/heads/main" };
-    const input = good(lab, await lab.sign(statement, { claims }));
+    const input = provenInput(lab, await lab.sign(statement, { claims }));
     assert.deepEqual(codesOf(verifyBundle(input)), ["IDENTITY_SUBJECT_MISMATCH"]);
   });
 });
@@ -127,8 +111,8 @@ test("GHSA-fx35-mq7g-6g98: a raw key where the certificate belongs is no signer,
       const keyed = changed(bundle, (json) => {
         json.verificationMaterial.certificate = { rawBytes: bytes.toString("base64") };
       });
-      const { identity: _none, ...anybody } = good(lab, keyed);
-      for (const input of [good(lab, keyed), anybody])
+      const { identity: _none, ...anybody } = provenInput(lab, keyed);
+      for (const input of [provenInput(lab, keyed), anybody])
         assert.deepEqual(codesOf(verifyBundle(input)), ["BUNDLE_CERTIFICATE_INVALID"]);
       assert.deepEqual(codesOf(verifyBundle({ ...anybody, key: readPublicKey(Buffer.from(pem)) })), [
         "BUNDLE_CERTIFICATE_NOT_KEY",
@@ -142,9 +126,9 @@ test("T13, CVE-2026-24122: a certificate below an intermediate that had expired 
   const hour = 3_600_000;
   await withLabSigstore(
     async (lab) => {
-      assert.deepEqual(codes(lab, await lab.sign(statement)), []);
+      assert.deepEqual(cryptographyCodes(lab, await lab.sign(statement)), []);
       now = new Date(now.getTime() + 2 * hour);
-      assert.deepEqual(codes(lab, await lab.sign(statement)), ["BUNDLE_CERTIFICATE_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, await lab.sign(statement)), ["BUNDLE_CERTIFICATE_INVALID"]);
     },
     { now: () => now, intermediateMilliseconds: hour },
   );
@@ -153,7 +137,7 @@ test("T13, CVE-2026-24122: a certificate below an intermediate that had expired 
 test("CVE-2026-48815: what the certificate says of the run reaches the caller decoded, and differs where the identity does not", async () => {
   await withLabSigstore(async (lab) => {
     const claims = { repository: "evil/x", repository_id: "1", repository_owner_id: "2" };
-    const result = verifyBundle(good(lab, await lab.sign(statement, { claims })));
+    const result = verifyBundle(provenInput(lab, await lab.sign(statement, { claims })));
     assert.ok(result.ok, JSON.stringify(result));
     assert.equal(result.proof.claims.sourceRepositoryUri, "https://github.com/evil/x");
     assert.equal(result.proof.claims.sourceRepositoryId, "1");
@@ -192,7 +176,7 @@ test("CVE-2026-39984: a time stamp by another key is refused, whichever certific
             rfc3161Timestamps: [{ signedTimestamp: token.toString("base64") }],
           };
         });
-        return codes(lab, stamped);
+        return cryptographyCodes(lab, stamped);
       };
       for (const withCertificate of [true, false]) {
         assert.deepEqual(found(real, withCertificate), []);

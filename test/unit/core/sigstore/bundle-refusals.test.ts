@@ -2,33 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
-import { codesOf } from "../../../support/sigstore-findings.ts";
+import { cryptographyCodes, firstEntry } from "../../../support/bundle-verdicts.ts";
 import { changed, readJson, sampleStatement, stamp } from "../../../support/sigstore-handmade.ts";
-import type { BundleJson, LogEntryJson } from "../../../support/sigstore-handmade.ts";
+import type { LogEntryJson } from "../../../support/sigstore-handmade.ts";
 import { labThresholds, withLabSigstore } from "../../../support/sigstore-lab.ts";
-import type { LabSigstore } from "../../../support/sigstore-lab.ts";
 
 const statement = sampleStatement(predicateTypes.provenance);
-
-function codes(lab: LabSigstore, bundle: Uint8Array, thresholds = labThresholds): readonly string[] {
-  return codesOf(verifyBundleCryptography(bundle, lab.root, thresholds));
-}
-
-function entryOf(json: BundleJson): LogEntryJson {
-  const [entry] = json.verificationMaterial.tlogEntries;
-  assert.ok(entry);
-  return entry;
-}
 
 test("a bundle without a time stamp is accepted by the log's promise when no authority is demanded, and refused when one is", async () => {
   await withLabSigstore(async (lab) => {
     const bundle = await lab.sign(statement, { timestamp: false });
-    assert.deepEqual(codes(lab, bundle, { ...labThresholds, tsa: 0 }), []);
-    assert.deepEqual(codes(lab, bundle), ["BUNDLE_THRESHOLD"]);
+    assert.deepEqual(cryptographyCodes(lab, bundle, { ...labThresholds, tsa: 0 }), []);
+    assert.deepEqual(cryptographyCodes(lab, bundle), ["BUNDLE_THRESHOLD"]);
     const forged = changed(bundle, (json) => {
-      entryOf(json).integratedTime = String(Number(entryOf(json).integratedTime) - 1);
+      firstEntry(json).integratedTime = String(Number(firstEntry(json).integratedTime) - 1);
     });
-    assert.ok(codes(lab, forged, { ...labThresholds, tsa: 0 }).length > 0);
+    assert.ok(cryptographyCodes(lab, forged, { ...labThresholds, tsa: 0 }).length > 0);
   });
 });
 
@@ -37,7 +26,7 @@ test("a bundle without log entries is refused although its time stamp holds", as
     const bundle = changed(await lab.sign(statement), (json) => {
       json.verificationMaterial.tlogEntries = [];
     });
-    assert.deepEqual(codes(lab, bundle), ["BUNDLE_THRESHOLD"]);
+    assert.deepEqual(cryptographyCodes(lab, bundle), ["BUNDLE_THRESHOLD"]);
   });
 });
 
@@ -48,7 +37,9 @@ test("a time stamp for another signature, or one cut short, is refused", async (
       changed(bundle, (json) => {
         json.verificationMaterial.timestampVerificationData = { rfc3161Timestamps: [{ signedTimestamp }] };
       });
-    assert.deepEqual(codes(lab, withStamp(stamp(lab, Buffer.from("another"), new Date()))), ["BUNDLE_TIME_INVALID"]);
+    assert.deepEqual(cryptographyCodes(lab, withStamp(stamp(lab, Buffer.from("another"), new Date()))), [
+      "BUNDLE_TIME_INVALID",
+    ]);
     for (const bytes of [
       "MAA=",
       "AAAA",
@@ -56,7 +47,7 @@ test("a time stamp for another signature, or one cut short, is refused", async (
         .subarray(0, 60)
         .toString("base64"),
     ]) {
-      assert.deepEqual(codes(lab, withStamp(bytes)), ["BUNDLE_TIME_INVALID"]);
+      assert.deepEqual(cryptographyCodes(lab, withStamp(bytes)), ["BUNDLE_TIME_INVALID"]);
     }
   });
 });
@@ -101,13 +92,13 @@ test("bytes that are no bundle are refused, never thrown on", async () => {
       Buffer.from(two).toString(),
       "[".repeat(100_000),
     ]) {
-      const found = codes(lab, Buffer.from(bytes));
+      const found = cryptographyCodes(lab, Buffer.from(bytes));
       assert.ok(
         ["BUNDLE_INVALID", "BUNDLE_MEDIA_TYPE"].includes(found[0] ?? ""),
         `${found.join()} for ${bytes.slice(0, 40)}`,
       );
     }
-    assert.deepEqual(codes(lab, Buffer.alloc(25 * 1024 * 1024, " ")), ["BUNDLE_INVALID"]);
+    assert.deepEqual(cryptographyCodes(lab, Buffer.alloc(25 * 1024 * 1024, " ")), ["BUNDLE_INVALID"]);
   });
 });
 
@@ -117,7 +108,7 @@ test("another payload under the same signature is refused as a signature that do
       if (json.dsseEnvelope !== undefined)
         json.dsseEnvelope.payload = Buffer.from(sampleStatement(predicateTypes.signature)).toString("base64");
     });
-    assert.deepEqual(codes(lab, other), ["BUNDLE_SIGNATURE_INVALID", "BUNDLE_LOG_INVALID"]);
+    assert.deepEqual(cryptographyCodes(lab, other), ["BUNDLE_SIGNATURE_INVALID", "BUNDLE_LOG_INVALID"]);
   });
 });
 
@@ -138,11 +129,11 @@ test("a proof whose numbers are not its checkpoint's is refused", async () => {
       ];
       for (const [index, change] of proofChanges.entries()) {
         const bad = changed(bundle, (json) => {
-          const entry = entryOf(json);
+          const entry = firstEntry(json);
           assert.ok(entry.inclusionProof);
           change(entry, entry.inclusionProof);
         });
-        assert.deepEqual(codes(lab, bad), ["BUNDLE_LOG_INVALID"], `Rekor v${log}, change ${index}`);
+        assert.deepEqual(cryptographyCodes(lab, bad), ["BUNDLE_LOG_INVALID"], `Rekor v${log}, change ${index}`);
       }
     }
   });
@@ -151,7 +142,7 @@ test("a proof whose numbers are not its checkpoint's is refused", async () => {
 test("a bundle of one instance is refused under another's root", async () => {
   await withLabSigstore(async (one) => {
     await withLabSigstore(async (other) => {
-      const found = codes(other, await one.sign(statement));
+      const found = cryptographyCodes(other, await one.sign(statement));
       assert.ok(found.includes("BUNDLE_CERTIFICATE_INVALID") || found.includes("BUNDLE_TIME_INVALID"), found.join());
     });
   });

@@ -8,24 +8,12 @@ import { Failure } from "../../../../src/core/failure.ts";
 import { predicateTypes } from "../../../../src/core/intoto/statement.ts";
 import { verifyBundle, verifyBundleCryptography } from "../../../../src/core/sigstore/verify-bundle.ts";
 import type { VerifyBundleInput } from "../../../../src/core/sigstore/verify-bundle.ts";
+import { provenInput } from "../../../support/bundle-verdicts.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 import { sampleHex, sampleStatement, writeJson } from "../../../support/sigstore-handmade.ts";
 import { labThresholds, sampleClaims, withLabSigstore } from "../../../support/sigstore-lab.ts";
-import type { LabSigstore } from "../../../support/sigstore-lab.ts";
 
 const type = predicateTypes.provenance;
-
-function good(lab: LabSigstore, bundle: Uint8Array): VerifyBundleInput {
-  return {
-    bundle,
-    root: lab.root,
-    thresholds: labThresholds,
-    identity: lab.identity(),
-    subject: { kind: "digest", algorithm: "sha256", hex: sampleHex },
-    predicateType: type,
-    now: new Date(),
-  };
-}
 
 for (const logs of [[1], [2], [1, 2]] as const) {
   test(`accepts a lab bundle with entries in Rekor ${logs.map((log) => `v${log}`).join(" and ")}, and decodes every claim`, async () => {
@@ -34,7 +22,7 @@ for (const logs of [[1], [2], [1, 2]] as const) {
       for (const log of [1, 2, 1, 2] as const) await lab.sign(sampleStatement(type), { logs: [log] });
       const claims = { environment: "production" };
       const bundle = await lab.sign(sampleStatement(type), { logs, claims });
-      const result = verifyBundle({ ...good(lab, bundle), thresholds: { ...labThresholds, tlog: logs.length } });
+      const result = verifyBundle({ ...provenInput(lab, bundle), thresholds: { ...labThresholds, tlog: logs.length } });
       assert.ok(result.ok, JSON.stringify(result));
       assert.equal(result.proof.logs.length, logs.length);
       assert.equal(result.proof.ctLogs.length, 1);
@@ -81,7 +69,7 @@ test("thresholds that would let an unproven signature pass are a usage failure",
 
 test("an empty predicate type and a malformed digest are usage failures", async () => {
   await withLabSigstore((lab) => {
-    const input = good(lab, new Uint8Array());
+    const input = provenInput(lab, new Uint8Array());
     const throws = (change: Partial<VerifyBundleInput>, code: string): void => {
       assert.throws(
         () => verifyBundle({ ...input, ...change }),
@@ -97,7 +85,7 @@ test("an empty predicate type and a malformed digest are usage failures", async 
 
 test("T2, T3: an SBOM's bundle is no provenance and no signature", async () => {
   await withLabSigstore(async (lab) => {
-    const input = good(lab, await lab.sign(sampleStatement(predicateTypes.spdx23)));
+    const input = provenInput(lab, await lab.sign(sampleStatement(predicateTypes.spdx23)));
     for (const predicateType of [predicateTypes.provenance, predicateTypes.signature, predicateTypes.spdx]) {
       assert.deepEqual(codesOf(verifyBundle({ ...input, predicateType })), ["STATEMENT_PREDICATE_TYPE"]);
     }
@@ -127,7 +115,7 @@ test("a message signature is verified by the artifact and by the digest alone, a
     // The builder writes a v0.2 bundle, with a chain of one certificate.
     assert.equal(json.mediaType, "application/vnd.dev.sigstore.bundle+json;version=0.2");
     const { predicateType: _none, ...input } = {
-      ...good(lab, writeJson(json)),
+      ...provenInput(lab, writeJson(json)),
       thresholds: { tlog: 2, ct: 1, tsa: 1 },
     };
     const hex = createHash("sha256").update(artifact).digest("hex");
@@ -156,14 +144,14 @@ test("a byte changed in a bundle with time stamp and Rekor v2 entry is refused, 
   await withLabSigstore(async (lab) => {
     await lab.sign(sampleStatement(type), { logs: [2] });
     const bundle = await lab.sign(sampleStatement(type), { logs: [2] });
-    const proof = verifyBundle(good(lab, bundle));
+    const proof = verifyBundle(provenInput(lab, bundle));
     assert.ok(proof.ok);
     let refused = 0;
     fc.assert(
       fc.property(fc.nat(bundle.length - 1), fc.integer({ min: 1, max: 255 }), (position, change) => {
         const bytes = Buffer.from(bundle);
         bytes.writeUInt8(bytes.readUInt8(position) ^ change, position);
-        const result = verifyBundle(good(lab, bytes));
+        const result = verifyBundle(provenInput(lab, bytes));
         if (result.ok) assert.deepEqual(result.proof, proof.proof);
         else refused += 1;
       }),

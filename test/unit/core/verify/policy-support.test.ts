@@ -5,6 +5,7 @@ import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { trustPolicyShape } from "../../../../src/core/policy/trust-policy.ts";
 import type { Evidence } from "../../../../src/core/verify/evidence.ts";
 import { policySupport } from "../../../../src/core/verify/check-support.ts";
+import { sampleTee } from "../../../support/policies.ts";
 import { rebuilderOf, rebuildStatement, withRebuilds } from "../../../support/rebuilds.ts";
 import { labRepository, startReleaseLab } from "../../../support/release-lab.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
@@ -13,15 +14,6 @@ const lab = await startReleaseLab();
 const alpha = { name: "alpha", number: 71 };
 const alphas = { rebuilds: { perPlatform: 0, rebuilders: [rebuilderOf(alpha)], missing: "allow" } };
 const digest = `sha256:${"0".repeat(64)}`;
-const tee = {
-  signerRelease: digest,
-  policyDigests: ["0".repeat(64)],
-  platforms: ["0".repeat(32)],
-  statuses: ["UpToDate"],
-  advisoriesAllowed: ["INTEL-SA-00001"],
-  minEvaluation: 1,
-  revoked: ["x"],
-};
 const vulnerabilities = { signers: ["release"], maxAge: "1d", refuse: "high", vex: "ignore" };
 const rollback = { digest: lab.evidence.digest, reason: "x", approvedBy: "x", expires: "2020-01-01T00:00:00Z" };
 const waiver = {
@@ -115,7 +107,7 @@ const leaves: Readonly<Record<string, Entry>> = {
   "rebuilds.perPlatform": enforced(1, "REBUILD_QUORUM", alphas),
   "rebuilds.rebuilders[]": enforced(alphas.rebuilds.rebuilders, "REBUILD_MISMATCH"),
   "rebuilds.missing": enforced("refuse", "REBUILD_MISSING", alphas),
-  tee: whole("tee", tee),
+  tee: whole("tee", sampleTee),
   vulnerabilities: whole("vulnerabilities", vulnerabilities, "STATEMENT_MISSING"),
   "freshness.minVersion": enforced("9.0.0", "VERSION_TOO_OLD"),
   "freshness.maxAge": enforced("1s", "RELEASE_TOO_OLD"),

@@ -6,6 +6,7 @@ import type { FindingCode } from "../../../../src/core/verify/finding.ts";
 import { isUnavailable } from "../../../../src/operations/verify-releases.ts";
 import { withAnswer, withManifest, withReferrers } from "../../../support/evidence-changes.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
+import { sampleTee } from "../../../support/policies.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
 
 const lab = await startReleaseLab();
@@ -92,15 +93,7 @@ test("findings of independent checks come together, and what could not be checke
   const policy = lab.policyWith({
     revoked: [amd64],
     "freshness.minVersion": "9.0.0",
-    tee: {
-      signerRelease: `sha256:${"0".repeat(64)}`,
-      policyDigests: [],
-      platforms: [],
-      statuses: [],
-      advisoriesAllowed: [],
-      minEvaluation: 1,
-      revoked: [],
-    },
+    tee: sampleTee,
   });
   const noSignature = withReferrers(evidence, index, (list) => {
     const rest = lab.without("signature").referrers.get(index);
