@@ -12,11 +12,12 @@ const { lstatSync, mkdirSync } = createRequire(import.meta.url)("node:fs");
  * `~/.cache/neko-trust`.
  */
 export function privateFolder(parts, environment = process.env) {
-  const home = environment.HOME || homedir();
-  const cache = environment.NEKO_TRUST_CACHE || join(environment.XDG_CACHE_HOME || join(home, ".cache"), "neko-trust");
-  const folders = [cache, ...parts.map((_, index) => join(cache, ...parts.slice(0, index + 1)))];
-  const folder = folders[folders.length - 1];
   try {
+    // A container's user may have no home: then there is no such folder.
+    const cacheHome = () => environment.XDG_CACHE_HOME || join(environment.HOME || homedir(), ".cache");
+    const cache = environment.NEKO_TRUST_CACHE || join(cacheHome(), "neko-trust");
+    const folders = [cache, ...parts.map((_, index) => join(cache, ...parts.slice(0, index + 1)))];
+    const folder = folders[folders.length - 1];
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     return folders.every(isOurs) ? folder : undefined;
   } catch {

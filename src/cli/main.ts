@@ -3,6 +3,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { directoriesOf } from "../adapters/directories/directories.ts";
+import { packageVersion } from "../operations/package-version.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import type { RegisterCommand } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
@@ -70,7 +71,7 @@ export async function execute(
   const { stdout, stderr, environment } = surroundings;
   const json = args.includes("--json");
   const interrupt = onInterrupt();
-  const context: CommandContext = {
+  const contextOf = (): CommandContext => ({
     directories: directoriesOf(checkout, environment),
     environment,
     now: () => new Date(),
@@ -78,10 +79,11 @@ export async function execute(
     progress: (line) => {
       if (!json) stderr.write(`${line}\n`);
     },
-  };
+  });
   let exitCode: ExitCode = exitCodes.done;
   let help = "";
   const output = {
+    version: () => packageVersion(checkout),
     writeOut: (text: string): void => {
       stdout.write(text);
     },
@@ -91,7 +93,7 @@ export async function execute(
   };
   const program = createProgram(
     async (action) => {
-      exitCode = await report(await action(context), json, surroundings);
+      exitCode = await report(await action(contextOf()), json, surroundings);
     },
     output,
     surroundings.commands,

@@ -1,5 +1,4 @@
-import { Command } from "commander";
-import type { CommanderError } from "commander";
+import { Command, CommanderError } from "commander";
 import { Failure } from "../core/failure.ts";
 import { commands } from "./commands.ts";
 import type { RegisterCommand, Runner } from "./commands.ts";
@@ -8,6 +7,8 @@ import type { RegisterCommand, Runner } from "./commands.ts";
 export interface HelpOutput {
   readonly writeOut: (text: string) => void;
   readonly writeHelp: (text: string) => void;
+  /** What --version prints. */
+  readonly version?: () => string;
 }
 
 /** The command line as commander has it: every command registered, nothing run, errors thrown and not printed. */
@@ -20,6 +21,13 @@ export function createProgram(
     .description("Running only what you can prove: one trust policy for images built with Nix.")
     .configureOutput({ writeOut: output.writeOut, writeErr: output.writeHelp, outputError: () => undefined })
     .exitOverride();
+  const { version } = output;
+  if (version !== undefined) {
+    program.option("--version", "print the version").on("option:version", () => {
+      output.writeOut(`${version()}\n`);
+      throw new CommanderError(0, "commander.version", "the version was printed");
+    });
+  }
   for (const register of registered) register(program, run);
   return program;
 }
@@ -39,7 +47,7 @@ export function usageFailure(error: CommanderError): Failure | undefined {
   return new Failure({
     code: "USAGE_INVALID",
     kind: "usage",
-    message: `${fault.charAt(0).toUpperCase()}${fault.slice(1)}.`,
+    message: `${fault.charAt(0).toUpperCase()}${fault.slice(1).replace(/\.$/, "")}.`,
     remedy: "See what there is with neko-trust --help, or neko-trust <command> --help.",
     details: hints,
   });

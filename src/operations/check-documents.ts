@@ -1,7 +1,8 @@
+import { z } from "zod";
 import { provenanceSchema } from "../core/intoto/provenance-predicate.ts";
 import { rebuildPredicateSchema } from "../core/intoto/rebuild-predicate.ts";
 import { scanPredicateSchema } from "../core/intoto/scan-predicate.ts";
-import { predicateTypes } from "../core/intoto/statement.ts";
+import { predicateTypes, statementTypes } from "../core/intoto/statement.ts";
 import { verificationSummarySchema } from "../core/intoto/verification-summary.ts";
 import { canonicalBytes } from "../core/json/canonical-json.ts";
 import type { JsonValue } from "../core/json/strict-json.ts";
@@ -15,7 +16,7 @@ import { checkSbomDocument } from "../core/verify/check-sbom.ts";
 import type { SbomFormat } from "../core/verify/check-sbom.ts";
 import { all, proven, refuse } from "../core/verify/finding.ts";
 import type { Checked, FindingCode } from "../core/verify/finding.ts";
-import type { z } from "zod";
+
 import type { AttestDocument } from "./attest-documents.ts";
 import type { DocumentContext } from "./plan-statements.ts";
 
@@ -25,6 +26,8 @@ export interface CheckedDocument {
   /** The platform that the document itself names. */
   readonly platform?: string;
   readonly notes: readonly string[];
+  /** What is attached of the document, when not all of it is. */
+  readonly predicate?: JsonValue;
   /** What can be checked once the platform is known; gives the notes. */
   readonly about?: (platform: string, subject: BlobDescriptor) => Checked<readonly string[]>;
 }
@@ -232,9 +235,34 @@ function checkScan(input: AttestDocument, { manifests }: DocumentContext): Check
   });
 }
 
-function checkSummary(input: AttestDocument): Checked<CheckedDocument> {
+/** Written by `verify-image --vsa` as a whole statement, and by other tools as the predicate alone: both are taken. */
+function checkSummary(input: AttestDocument, { image }: DocumentContext): Checked<CheckedDocument> {
   // Verification has no rule for summaries: whoever reads one trusts its verifier.
   const expected = "a verification summary (slsa.dev/spec/v1.2/verification_summary)";
-  const parsed = parsedAs(verificationSummarySchema, input, { code: "STATEMENT_INVALID", expected });
-  return parsed.ok ? proven({ predicateType: predicateTypes.verificationSummary, notes: [] }) : parsed;
+  const read = safeParse(summaryStatement, input.document);
+  const predicate = read.success ? read.data.predicate : input.document;
+  const parsed = parsedAs(
+    verificationSummarySchema,
+    { ...input, document: predicate },
+    { code: "STATEMENT_INVALID", expected },
+  );
+  if (!parsed.ok) return parsed;
+  const hex = image.subject.digest.slice("sha256:".length);
+  if (read.success && !read.data.subject.some(({ digest }) => digest.sha256 === hex)) {
+    return refuse("STATEMENT_SUBJECT_MISMATCH", {
+      subject: input.file,
+      expected: `a summary of ${image.subject.digest}`,
+      found: read.data.subject.map(({ digest }) => `sha256:${digest.sha256}`).join(", "),
+      remedy: "Attach the summary to the image that it is about.",
+    });
+  }
+  return proven({ predicateType: predicateTypes.verificationSummary, notes: [], predicate });
 }
+
+/** What `verify-image --vsa` writes for one image. */
+const summaryStatement = z.looseObject({
+  _type: z.literal(statementTypes[0]),
+  predicateType: z.literal(predicateTypes.verificationSummary),
+  subject: z.array(z.looseObject({ digest: z.looseObject({ sha256: z.string() }) })).min(1),
+  predicate: z.custom<JsonValue>((value) => typeof value === "object" && value !== null),
+});

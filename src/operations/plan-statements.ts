@@ -92,7 +92,7 @@ function planDocument(document: AttestDocument, context: DocumentContext): Check
   const checked = checkDocument(document, context);
   if (!checked.ok) return checked;
   const { predicateType, notes, platform: told } = checked.proof;
-  const base = { kind: document.kind, predicateType, predicate: document.document };
+  const base = { kind: document.kind, predicateType, predicate: checked.proof.predicate ?? document.document };
   const platform = platformFor(document, told, context);
   if (platform === undefined) return { ok: true, proof: { ...base, subject: image.subject, notes } };
   const subject = image.platforms.get(platform) ?? image.subject;

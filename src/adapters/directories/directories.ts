@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { Failure } from "../../core/failure.ts";
 
 /** Where neko-trust keeps things outside the tree. Nothing secret or changing is ever written inside a checkout. */
 export interface Directories {
@@ -15,20 +16,43 @@ export interface Directories {
   readonly run: string;
 }
 
-/** Directories of a checkout, from the environment given (XDG Base Directory Specification). */
+/** The user's home, or undefined: a container's user may have none. An empty HOME is none, as everywhere. */
+export function homeOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  if (environment["HOME"] !== undefined && environment["HOME"] !== "") return environment["HOME"];
+  try {
+    return homedir();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Directories of a checkout, from the environment given (XDG Base Directory Specification). An empty variable is one that
+ * is not set. Throws HOME_MISSING (usage).
+ */
 export function directoriesOf(
   checkout: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): Directories {
   const root = realpathSync(checkout);
   const id = createHash("sha256").update(root).digest("hex").slice(0, 12);
-  const home = environment["HOME"] ?? homedir();
-  const cacheHome = environment["XDG_CACHE_HOME"] ?? join(home, ".cache");
-  const stateHome = environment["XDG_STATE_HOME"] ?? join(home, ".local", "state");
+  const set = (name: string): string | undefined => (environment[name] === "" ? undefined : environment[name]);
+  const below = (...parts: readonly string[]): string => join(homeOf(environment) ?? homeMissing(), ...parts);
+  const cacheHome = (): string => set("XDG_CACHE_HOME") ?? below(".cache");
+  const stateHome = (): string => set("XDG_STATE_HOME") ?? below(".local", "state");
   return {
     checkout: root,
-    cache: environment["NEKO_TRUST_CACHE"] ?? join(cacheHome, "neko-trust"),
-    state: join(environment["NEKO_TRUST_STATE"] ?? join(stateHome, "neko-trust"), id),
+    cache: set("NEKO_TRUST_CACHE") ?? join(cacheHome(), "neko-trust"),
+    state: join(set("NEKO_TRUST_STATE") ?? join(stateHome(), "neko-trust"), id),
     run: join(root, ".lab"),
   };
+}
+
+function homeMissing(): never {
+  throw new Failure({
+    code: "HOME_MISSING",
+    kind: "usage",
+    message: "This user has no home folder, so there is no place for caches and state.",
+    remedy: "Set HOME, or both NEKO_TRUST_CACHE and NEKO_TRUST_STATE.",
+  });
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure } from "../../core/failure.ts";
+import { homeOf } from "../directories/directories.ts";
 import { askCredentialHelper } from "./credential-helper.ts";
 import type { Credentials, CredentialsSource } from "./settings.ts";
 
@@ -34,14 +34,19 @@ const dockerHubKey = "https://index.docker.io/v1/";
  * (unavailable); a file that does not exist gives no credentials.
  */
 export function dockerCredentials(environment: Readonly<Record<string, string | undefined>>): CredentialsSource {
-  const folder = environment["DOCKER_CONFIG"] ?? join(environment["HOME"] ?? homedir(), ".docker");
-  const path = join(folder, "config.json");
+  // Docker takes an empty variable for one that is not set; the current folder is never meant.
+  const home = homeOf(environment);
+  const ofHome = home === undefined ? undefined : join(home, ".docker");
+  const folder = environment["DOCKER_CONFIG"] === "" ? ofHome : (environment["DOCKER_CONFIG"] ?? ofHome);
+  const path = folder === undefined ? undefined : join(folder, "config.json");
   const perHost = new Map<string, Promise<Credentials | undefined>>();
   let config: DockerConfig | undefined;
   return (host) => {
     const known = perHost.get(host);
     if (known !== undefined) return known;
-    const found = Promise.resolve().then(() => credentialsFor((config ??= readConfig(path)), host, environment));
+    const found = Promise.resolve().then(() =>
+      credentialsFor((config ??= path === undefined ? {} : readConfig(path)), host, environment),
+    );
     perHost.set(host, found);
     return found;
   };

@@ -23,7 +23,14 @@ const signer = z.looseObject({
 const rebuilder = z.looseObject({
   id: z.string().catch(""),
   operator: z.string().catch(""),
-  identity: z.looseObject({ ownerId: z.string().catch("") }).catch({ ownerId: "" }),
+  identity: z
+    .looseObject({
+      ownerId: z.string().catch(""),
+      repository: z.string().optional().catch(undefined),
+      signerWorkflow: workflow.optional().catch(undefined),
+      callerWorkflow: workflow.optional().catch(undefined),
+    })
+    .catch({ ownerId: "" }),
 });
 const image = z.looseObject({ repository: z.string().catch(""), mirrors: texts, platforms: texts });
 
@@ -81,15 +88,19 @@ export function policyRelations(policy: unknown): readonly RelationFault[] {
  * Whoever may push to the branch of a reusable workflow could sign for the repository that calls it: such a workflow
  * is pinned by commit. A ref will do only for the source repository's own workflow, which is what the caller runs.
  */
-function reusableWorkflows({ signers = [] }: Readable): RelationFault[] {
-  return signers.flatMap(({ repository, signerWorkflow, callerWorkflow }, index) => {
+function reusableWorkflows({ signers = [], rebuilds: { rebuilders = [] } }: Readable): RelationFault[] {
+  const identities = [
+    ...signers.map((identity, index) => ({ identity, at: ["signers", index] })),
+    ...rebuilders.map(({ identity }, index) => ({ identity, at: ["rebuilds", "rebuilders", index, "identity"] })),
+  ];
+  return identities.flatMap(({ identity: { repository, signerWorkflow, callerWorkflow }, at }) => {
     if (signerWorkflow === undefined || callerWorkflow === undefined || "sha" in signerWorkflow) return [];
     const own =
       signerWorkflow.repository === repository &&
       signerWorkflow.repository === callerWorkflow.repository &&
       signerWorkflow.path === callerWorkflow.path;
     const message = "a reusable workflow (another than callerWorkflow, or of another repository) must be pinned by sha";
-    return own ? [] : [{ path: ["signers", index, "signerWorkflow"], message }];
+    return own ? [] : [{ path: [...at, "signerWorkflow"], message }];
   });
 }
 
@@ -171,24 +182,36 @@ function independentRebuilders({ signers = [], rebuilds }: Readable): RelationFa
         fault(index, "identity.ownerId", `"${ownerId}" owns a signer, too: such a rebuild is not independent`),
       );
     }
-    if (ownerId !== "" && before.some((other) => other.identity.ownerId === ownerId && other.operator !== operator)) {
+    if (
+      ownerId !== "" &&
+      before.some(
+        (other) => other.identity.ownerId === ownerId && foldedOperator(other.operator) !== foldedOperator(operator),
+      )
+    ) {
       faults.push(fault(index, "identity.ownerId", `"${ownerId}" is another operator's, too: one owner counts once`));
     }
     return faults;
   });
 }
 
+/** An operator's name as it is counted: spaces around it, and case, make no other organization of one. */
+export function foldedOperator(name: string): string {
+  return name.trim().toLowerCase();
+}
+
 /** A quorum that can never be reached refuses every release: a mistake that is told at once. */
 function reachableQuorum({ rebuilds, revoked }: Readable): RelationFault[] {
   const { perPlatform, rebuilders, missing } = rebuilds;
   if (rebuilders === undefined) return [];
-  const operators = new Set(rebuilders.filter(({ id }) => !revoked.includes(id)).map(({ operator }) => operator));
+  const operators = new Set(
+    rebuilders.filter(({ id }) => !revoked.includes(id)).map(({ operator }) => foldedOperator(operator)),
+  );
   if (perPlatform > operators.size) {
     const message = `must be at most ${operators.size}, the number of distinct operators that are not revoked`;
     return [{ path: ["rebuilds", "perPlatform"], message }];
   }
-  return missing === "refuse" && rebuilders.length === 0
-    ? [{ path: ["rebuilds", "missing"], message: "must be allow where no rebuilder is listed" }]
+  return missing === "refuse" && operators.size === 0
+    ? [{ path: ["rebuilds", "missing"], message: "must be allow where no rebuilder is listed that is not revoked" }]
     : [];
 }
 

@@ -2,6 +2,7 @@ import { rebuildFacts, rebuildPredicateSchema } from "../intoto/rebuild-predicat
 import type { RebuildFacts } from "../intoto/rebuild-predicate.ts";
 import { buildTypes, predicateTypes } from "../intoto/statement.ts";
 import type { Digest } from "../oci/digest.ts";
+import { foldedOperator } from "../policy/policy-relations.ts";
 import type { Rebuilder, TrustPolicy } from "../policy/trust-policy.ts";
 import type { PlatformRelease, ReleaseManifest } from "../release/manifest.ts";
 import type { PlatformRebuilds } from "../release/verified-release.ts";
@@ -91,7 +92,7 @@ function checkPlatform(
   for (const { rebuilder, collected } of heard) {
     const own: Finding[] = [];
     let counts = false;
-    for (const statement of rebuildsBy(rebuilder, entry.digest, collected)) {
+    for (const statement of rebuildsBy(rebuilder, entry.digest, collected, policy)) {
       const judged = judge(statement, entry, manifest, policy, now);
       if (judged.kind === "refuses") refusals.push({ ok: false, findings: judged.findings });
       else if (judged.kind === "does not count") own.push(...judged.findings);
@@ -106,7 +107,7 @@ function checkPlatform(
     }
   }
   const rebuilders = summarised(counted);
-  const operators = new Set(rebuilders.map(({ operator }) => operator)).size;
+  const operators = new Set(rebuilders.map(({ operator }) => foldedOperator(operator))).size;
   if (operators < perPlatform && heard.every(({ collected }) => !collected.unread.has(entry.digest))) {
     refusals.push(quorumMissed(entry, operators, perPlatform, heard));
   }
@@ -138,14 +139,24 @@ function providerOf({ issuer, runnerEnvironment, sourceRepositoryOwnerId }: Cert
 }
 
 /** Statements by this rebuilder that claim to be rebuilds of the platform; others at its location say nothing. */
-function rebuildsBy(rebuilder: Rebuilder, digest: Digest, { signed }: CollectedStatements): SignedStatement[] {
+function rebuildsBy(
+  rebuilder: Rebuilder,
+  digest: Digest,
+  { signed }: CollectedStatements,
+  { signers, rebuilds, revoked }: TrustPolicy,
+): SignedStatement[] {
   const identity = { id: rebuilder.id, ...rebuilder.identity };
+  const former = [...signers, ...rebuilds.rebuilders.map((other) => ({ id: other.id, ...other.identity }))].filter(
+    ({ id }) => revoked.includes(id),
+  );
   return signed.filter(
     (statement) =>
       statement.subject === digest &&
       statement.statement.predicateType === predicateTypes.provenance &&
       buildTypeOf(statement.statement.predicate) === buildTypes.nixOciRebuild &&
-      checkIdentity(statement.claims, identity, `referrer ${statement.referrer}`).ok,
+      checkIdentity(statement.claims, identity, `referrer ${statement.referrer}`).ok &&
+      // Another id for the same identity does not undo a revocation.
+      !former.some((one) => checkIdentity(statement.claims, one, "").ok),
   );
 }
 
@@ -176,6 +187,15 @@ function judge(
     });
   }
   const facts = rebuildFacts(predicate.data);
+  const asked = predicate.data.buildDefinition.externalParameters.flake;
+  if (asked.repository !== facts.flake.repository || asked.commit !== facts.flake.commit) {
+    return refuses("REBUILD_INVALID", {
+      subject,
+      expected: `one flake: ${asked.repository} at ${asked.commit} (externalParameters)`,
+      found: `${facts.flake.repository} at ${facts.flake.commit} (resolvedDependencies)`,
+      remedy: "Have the rebuilder publish its statement again with the rebuild command.",
+    });
+  }
   const future = checkNotInFuture(statement, now);
   if (!future.ok) return { kind: "refuses", findings: future.findings };
   if (policy.signers.some(({ ownerId }) => ownerId === claims.sourceRepositoryOwnerId)) {
@@ -204,11 +224,11 @@ function judge(
       remedy: "Have the rebuilder rebuild exactly this release with the rebuild command.",
     });
   }
-  if (facts.digest !== entry.digest || facts.narHash !== entry.narHash) {
+  if (facts.digest !== entry.digest || facts.narHash !== entry.narHash || facts.storePath !== entry.storePath) {
     return refuses("REBUILD_MISMATCH", {
       subject,
-      expected: `${entry.digest}, NAR ${entry.narHash}`,
-      found: `${facts.digest}, NAR ${facts.narHash}`,
+      expected: `${entry.digest}, NAR ${entry.narHash}, ${entry.storePath}`,
+      found: `${facts.digest}, NAR ${facts.narHash}, ${facts.storePath}`,
       remedy: "Do not use this release until the difference is explained: compare both builds with repro-check.",
     });
   }
@@ -243,9 +263,10 @@ function otherInputs(
       found: `${facts.source.repository} at ${facts.source.commit}`,
     },
     { what: "source NAR", expected: source.narHash, found: facts.source.narHash },
-    // Where the manifest names no derivation (environment local alone), the output's path stands for it.
-    { what: "derivation", expected: entry.derivation ?? facts.derivation, found: facts.derivation },
-    { what: "store path", expected: entry.storePath, found: facts.storePath },
+    // Where the manifest names no derivation (environment local alone), the output's path stands for it; else it is a result.
+    entry.derivation === undefined
+      ? { what: "store path", expected: entry.storePath, found: facts.storePath }
+      : { what: "derivation", expected: entry.derivation, found: facts.derivation },
   ];
   return compared.filter(({ expected, found }) => expected !== found);
 }

@@ -42,11 +42,21 @@ export function checkScans(
   const sought = { kind: "scan", types: [predicateTypes.scan], subject: platform.digest } as const;
   const scans = statementsBy(signers, sought, collected, policy);
   if (!scans.ok) return scans;
-  const newest = Math.max(...scans.proof.map(({ signedAt }) => signedAt.getTime()));
+  const newest = Math.max(...scans.proof.map(secondOf));
   // Of the same second none is newer: all of them have to pass.
-  const deciding = scans.proof.filter(({ signedAt }) => signedAt.getTime() === newest);
+  const deciding = scans.proof.filter((scan) => secondOf(scan) === newest);
   const checked = all(deciding.map((statement) => checkScan(statement, platform, demand, now)));
   return checked.ok ? proven({ statements: deciding, exceptions: checked.proof.flat() }) : checked;
+}
+
+/**
+ * When a scan was made, in whole seconds: no later than what it knew, so that an old result that is signed again hides nothing.
+ * One that can't be read is as new as its signature.
+ */
+function secondOf({ signedAt, statement }: TrustedStatement): number {
+  const parsed = safeParse(scanPredicateSchema, statement.predicate);
+  const times = parsed.success ? [parsed.data.finished, parsed.data.database.updated].map(Date.parse) : [];
+  return Math.floor(Math.min(signedAt.getTime(), ...times) / 1000);
 }
 
 function checkScan(

@@ -16,6 +16,15 @@ export function checkThirdParty(
   const waivers = policy.thirdParty.filter((entry) => entry.repository === repository);
   if (waivers.length === 0) return undefined;
   const subject = formatDigestReference(repository, digest);
+  // As the admission rules have it: what is revoked is waived by nothing.
+  if (policy.revoked.includes(digest)) {
+    return refuse("REVOKED", {
+      subject,
+      expected: "no digest that the policy revoked",
+      found: digest,
+      remedy: "Use another digest of this image: this one was revoked in the policy.",
+    });
+  }
   const covering = waivers.filter(({ digests }) => digests.includes(digest));
   const [first] = covering;
   if (first === undefined) {

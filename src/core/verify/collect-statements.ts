@@ -162,7 +162,7 @@ export function collectStatements(
   const silent: Finding[] = [];
   const unread = new Set<Digest>();
   for (const subject of subjects) {
-    const answer = referrers.get(subject) ?? { kind: "absent" };
+    const answer = referrers.get(subject) ?? { kind: "broken", detail: "its referrers were not asked for" };
     if (answer.kind === "absent") continue;
     if (answer.kind !== "found") {
       const finding = unanswered(answer, `referrers of ${subject}`);

@@ -25,25 +25,31 @@ export interface TrustedStatement extends SignedStatement {
 type Match =
   { readonly ok: true; readonly signer: Signer } | { readonly ok: false; readonly findings: readonly Finding[] };
 
-/** The first of the signers that a statement is by, unless it is revoked; else in what it differs from each. */
-export function matchSigner(statement: SignedStatement, signers: readonly Signer[], revoked: readonly string[]): Match {
+/** The first of the signers that a statement is by; else in what it differs from each. */
+function matchSigner(
+  statement: SignedStatement,
+  signers: readonly Signer[],
+  { revoked, ...policy }: TrustPolicy,
+): Match {
+  const subject = `referrer ${statement.referrer}`;
+  // Another id for the same identity must not undo the revocation, wherever it stands in the list.
+  const former = policy.signers.find(
+    (signer) => revoked.includes(signer.id) && checkIdentity(statement.claims, signer, subject).ok,
+  );
+  if (former !== undefined) {
+    const finding = refuse("REVOKED", {
+      subject,
+      expected: "a signer that is not revoked",
+      found: `signer "${former.id}", listed in revoked`,
+      remedy: "Sign the release again by a signer that the policy still trusts.",
+    });
+    return { ok: false, findings: finding.findings };
+  }
   const findings: Finding[] = [];
   for (const signer of signers) {
-    const identity = checkIdentity(statement.claims, signer, `referrer ${statement.referrer}`);
-    if (!identity.ok) {
-      findings.push(...identity.findings);
-    } else if (revoked.includes(signer.id)) {
-      // Another id for the same identity must not undo the revocation.
-      const finding = refuse("REVOKED", {
-        subject: `referrer ${statement.referrer}`,
-        expected: "a signer that is not revoked",
-        found: `signer "${signer.id}", listed in revoked`,
-        remedy: "Sign the release again by a signer that the policy still trusts.",
-      });
-      return { ok: false, findings: finding.findings };
-    } else {
-      return { ok: true, signer };
-    }
+    const identity = checkIdentity(statement.claims, signer, subject);
+    if (identity.ok) return { ok: true, signer };
+    findings.push(...identity.findings);
   }
   return { ok: false, findings };
 }
@@ -98,7 +104,7 @@ export function statementsBy<K extends string>(
   const reasons: Finding[] = [];
   for (const statement of collected.signed) {
     if (statement.subject !== subject || !types.includes(statement.statement.predicateType)) continue;
-    const match = matchSigner(statement, signers, policy.revoked);
+    const match = matchSigner(statement, signers, policy);
     if (match.ok) trusted.push({ ...statement, kind, signer: match.signer });
     else reasons.push(...match.findings);
   }

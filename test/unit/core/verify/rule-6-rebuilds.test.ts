@@ -265,3 +265,55 @@ test("a rebuild statement is no provenance of the release, and the signer's prov
   const published = { ...alphas, "linux/amd64": [provenance] };
   assert.deepEqual(codes(policyOf(1, [alpha]), withRebuilds(lab, { alpha: published })), ["REBUILD_QUORUM"]);
 });
+
+test("another id for a revoked rebuilder's identity does not undo the revocation", () => {
+  const twin = { ...rebuilderOf(alpha), id: "twin" };
+  const rebuilders = [rebuilderOf(alpha), twin, rebuilderOf(beta)];
+  const policy = lab.policyWith({ rebuilds: { perPlatform: 1, rebuilders, missing: "allow" }, revoked: ["alpha"] });
+  const evidence = withRebuilds(lab, { alpha: alphas, twin: alphas, beta: {} });
+  assert.deepEqual(codes(policy, evidence), ["REBUILD_QUORUM", "REBUILD_QUORUM"]);
+});
+
+test("a rebuild that names one flake in its parameters and another in its dependencies refuses", async () => {
+  const flake = { repository: "https://github.com/evil/x", commit: "b".repeat(40) };
+  const change = { predicate: { "buildDefinition.externalParameters.flake": flake } };
+  const other = await rebuildStatement(lab, alpha, "linux/amd64", change);
+  const evidence = withRebuilds(lab, { alpha: { ...alphas, "linux/amd64": [other] }, beta: betas });
+  assert.deepEqual(codes(policyOf(1, [alpha, beta]), evidence), ["REBUILD_INVALID"]);
+});
+
+test("faults of a policy: a rebuilder's reusable workflow by branch, nobody left to hear, one operator in two spellings", () => {
+  const faultsOf = (rebuilds: unknown, revoked: readonly string[] = []): string[] => {
+    const policy = withValues(lab.policy, { rebuilds, revoked });
+    return (trustPolicySchema.safeParse(policy).error?.issues ?? []).map(({ path }) => path.join("."));
+  };
+  const own = rebuilderOf(alpha);
+  const shared = { repository: "m1k1o/neko", path: ".github/workflows/shared-rebuild.yml" };
+  const byBranch = { ...own, identity: { ...own.identity, signerWorkflow: { ...shared, ref: "refs/heads/main" } } };
+  const byCommit = { ...own, identity: { ...own.identity, signerWorkflow: { ...shared, sha: "a".repeat(40) } } };
+  const demand = { perPlatform: 1, missing: "allow" };
+  assert.deepEqual(faultsOf({ ...demand, rebuilders: [byBranch] }), ["rebuilds.rebuilders.0.identity.signerWorkflow"]);
+  assert.deepEqual(faultsOf({ ...demand, rebuilders: [byCommit] }), []);
+  const all = { perPlatform: 0, rebuilders: [own], missing: "refuse" };
+  assert.deepEqual(faultsOf(all, ["alpha"]), ["rebuilds.missing"]);
+  const twice = [own, rebuilderOf({ ...beta, operator: " Alpha" })];
+  assert.deepEqual(faultsOf({ ...demand, perPlatform: 2, rebuilders: twice }), ["rebuilds.perPlatform"]);
+});
+
+test("with a derivation in the manifest, another store path from the same inputs is a result, and vetoes", async () => {
+  const derivation = `/nix/store/${"0".repeat(32)}-sample-image.drv`;
+  const storePath = `/nix/store/${"1".repeat(32)}-x`;
+  const platforms = lab.release.manifest.platforms.map((entry) => ({ ...entry, derivation }));
+  const manifest = await lab.signed("manifest", { predicate: { platforms } });
+  const index = lab.release.index.index.digest;
+  const before = lab.without("manifest").referrers.get(index);
+  assert.ok(before?.kind === "found");
+  const referrers = new Map([
+    ...lab.evidence.referrers,
+    [index, { kind: "found", value: [...before.value, manifest] }] as const,
+  ]);
+  const differs = await rebuildStatement(lab, alpha, "linux/amd64", { facts: { storePath } });
+  const { rebuilds } = withRebuilds(lab, { alpha: { ...alphas, "linux/amd64": [differs] }, beta: betas });
+  const evidence = { ...lab.evidence, referrers, ...(rebuilds === undefined ? {} : { rebuilds }) };
+  assert.deepEqual(codes(policyOf(1, [alpha, beta]), evidence), ["REBUILD_MISMATCH"]);
+});

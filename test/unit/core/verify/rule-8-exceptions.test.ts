@@ -115,3 +115,21 @@ test("NARs that were recomputed are compared with the manifest, and told as such
     "REGISTRY_BROKEN",
   ]);
 });
+
+test("what is revoked is waived by nothing", () => {
+  const policy = lab.policyWith({ thirdParty: [thirdParty], revoked: [digest] });
+  const evidence = { ...lab.evidence, repository: thirdParty.repository };
+  assert.deepEqual(codesOf(lab.verify({ policy, evidence })), ["REVOKED"]);
+});
+
+test("another id for a revoked signer's identity does not undo the revocation, wherever it stands", () => {
+  const [release] = lab.policy.signers;
+  const old = { ...release, id: "old" };
+  for (const signers of [
+    [release, old],
+    [old, release],
+  ]) {
+    const policy = lab.policyWith({ signers, revoked: ["old"] });
+    assert.deepEqual([...new Set(codesOf(lab.verify({ policy })))].sort(), ["REVOKED", "SKIPPED"]);
+  }
+});

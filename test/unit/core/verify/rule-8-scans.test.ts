@@ -125,3 +125,13 @@ test("a scan need not come from the commit that was built, but it must be by a l
 test("scans are not looked at where the policy demands none", async () => {
   assert.deepEqual(codesOf(lab.verify({ evidence: await scanned(found("critical")) })), []);
 });
+
+test("an old result that is signed again later hides no newer scan", async () => {
+  const bad = await scanStatement(lab, "linux/amd64", found("critical"));
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  const stale = { predicate: { finished: ago(5), database: { updated: ago(6) } } };
+  const old = await scanStatement(lab, "linux/amd64", stale);
+  const arm = withScans(lab, lab.evidence, "linux/arm64", [cleanArm]);
+  const evidence = withScans(lab, arm, "linux/amd64", [bad, old]);
+  assert.deepEqual(codesOf(lab.verify({ policy: policyOf(), evidence })), ["VULNERABILITY_REFUSED"]);
+});
