@@ -3,14 +3,13 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { directoriesOf } from "../adapters/directories/directories.ts";
-import { packageVersion } from "../operations/package-version.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import type { RegisterCommand } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { errorLines, errorReport, exitCodes } from "./outcome.ts";
 import type { ExitCode, Outcome } from "./outcome.ts";
-import { createProgram, usageFailure } from "./program.ts";
+import { createProgram, usageFailure, versionAsked } from "./program.ts";
 
 const checkout = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
@@ -83,7 +82,6 @@ export async function execute(
   let exitCode: ExitCode = exitCodes.done;
   let help = "";
   const output = {
-    version: () => packageVersion(checkout),
     writeOut: (text: string): void => {
       stdout.write(text);
     },
@@ -105,6 +103,11 @@ export async function execute(
     if (!(error instanceof CommanderError)) {
       const reason: unknown = interrupt.signal.aborted ? interrupt.signal.reason : error;
       return await reportError(reason, json, surroundings);
+    }
+    if (error.code === versionAsked) {
+      const { packageVersion } = await import("../operations/package-version.ts");
+      await write(stdout, `${packageVersion(checkout)}\n`);
+      return exitCodes.done;
     }
     const failure = usageFailure(error);
     if (failure === undefined) return exitCodes.done;

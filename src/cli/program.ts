@@ -7,9 +7,10 @@ import type { RegisterCommand, Runner } from "./commands.ts";
 export interface HelpOutput {
   readonly writeOut: (text: string) => void;
   readonly writeHelp: (text: string) => void;
-  /** What --version prints. */
-  readonly version?: () => string;
 }
+
+/** The code of the error that --version is told by: what it needs is loaded then. */
+export const versionAsked = "neko-trust.version";
 
 /** The command line as commander has it: every command registered, nothing run, errors thrown and not printed. */
 export function createProgram(
@@ -21,13 +22,9 @@ export function createProgram(
     .description("Running only what you can prove: one trust policy for images built with Nix.")
     .configureOutput({ writeOut: output.writeOut, writeErr: output.writeHelp, outputError: () => undefined })
     .exitOverride();
-  const { version } = output;
-  if (version !== undefined) {
-    program.option("--version", "print the version").on("option:version", () => {
-      output.writeOut(`${version()}\n`);
-      throw new CommanderError(0, "commander.version", "the version was printed");
-    });
-  }
+  program.option("--version", "print the version").on("option:version", () => {
+    throw new CommanderError(0, versionAsked, "the version was asked for");
+  });
   for (const register of registered) register(program, run);
   return program;
 }
