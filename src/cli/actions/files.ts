@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { Failure, reasonOf } from "../../core/failure.ts";
+import { readDocumentFile } from "../../operations/read-file.ts";
 import { writeFileWhole } from "../../operations/write-file.ts";
 
-/** The bytes of a file that the user named. Throws FILE_UNREADABLE. */
+/** The bytes of a file that the user named: a regular one, of a bounded size. Throws FILE_UNREADABLE. */
 export function readInput(option: string, path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readDocumentFile(path);
   } catch (error) {
     throw new Failure(
       {
