@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { isTooLarge, readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { describeJsonProblem, parseStrictJson } from "../core/json/strict-json.ts";
 import type { JsonValue } from "../core/json/strict-json.ts";
@@ -39,22 +39,17 @@ function unreadable(what: string, file: string, reason: string, cause?: unknown)
 }
 
 function readBounded(what: string, file: string): Uint8Array {
-  let descriptor: number | undefined;
   try {
-    descriptor = openSync(file, "r");
-    const { size } = fstatSync(descriptor);
-    if (size <= maxBytes) return readFileSync(descriptor);
+    return readRegularFile(file, maxBytes);
   } catch (error) {
-    throw unreadable(what, file, reasonOf(error), error);
-  } finally {
-    if (descriptor !== undefined) closeSync(descriptor);
+    if (!isTooLarge(error)) throw unreadable(what, file, reasonOf(error), error);
+    throw new Failure({
+      code: "ATTEST_FILE_TOO_LARGE",
+      kind: "usage",
+      message: `The ${what} ${file} is larger than ${maxBytes} bytes.`,
+      remedy: "Make a smaller one: verifiers read no larger statement. Nothing was attached.",
+    });
   }
-  throw new Failure({
-    code: "ATTEST_FILE_TOO_LARGE",
-    kind: "usage",
-    message: `The ${what} ${file} is larger than ${maxBytes} bytes.`,
-    remedy: "Make a smaller one: verifiers read no larger statement. Nothing was attached.",
-  });
 }
 
 /**

@@ -3,8 +3,9 @@ import type { Reference } from "../core/release/reference.ts";
 import { attachedManifests } from "./attached-manifests.ts";
 import type { AttestDocument } from "./attest-documents.ts";
 import type { OpenedSigner } from "./open-signer.ts";
-import { planStatements } from "./plan-statements.ts";
+import { assertSomething, planStatements } from "./plan-statements.ts";
 import type { PlannedStatement, ProvenanceToMake } from "./plan-statements.ts";
+import { alreadyAttached, publishEach } from "./publish-each.ts";
 import { publishStatement } from "./publish-statement.ts";
 import type { PublishedStatement } from "./publish-statement.ts";
 import { resolveSubjects } from "./resolve-subjects.ts";
@@ -26,14 +27,16 @@ export interface AttestImageResult {
 
 /**
  * Makes statements about an image and its platforms, and attaches them. All are checked before the first is signed, by
- * the rules of verification; then nothing is attached. Throws Failure; what was attached before an interruption stays,
- * and attesting again is harmless.
+ * the rules of verification; then nothing is attached. Throws Failure, which names what was attached before: that
+ * stays, and attesting again is harmless.
  */
 export async function attestImage(
   client: RegistryClient,
   signer: OpenedSigner,
-  { reference, documents, provenance }: AttestImageRequest,
+  request: AttestImageRequest,
 ): Promise<AttestImageResult> {
+  assertSomething(request);
+  const { reference, documents, provenance } = request;
   const image = await resolveSubjects(client, reference);
   const { repository, resolved, digest } = image;
   const compared = documents.some(({ kind }) => kind === "sbom" || kind === "scan" || kind === "manifest");
@@ -44,10 +47,13 @@ export async function attestImage(
     ...(provenance === undefined ? {} : { provenance }),
     ...(signer.kind === "keyless" ? { identity: signer.identity } : {}),
   });
-  const published: AttestedStatement[] = [];
-  for (const { kind, platform, notes, ...statement } of planned) {
-    const one = await publishStatement(client, signer, { repository, ...statement });
-    published.push({ ...one, kind, notes, ...(platform === undefined ? {} : { platform }) });
-  }
+  const published = await publishEach(
+    planned,
+    async ({ kind, platform, notes, ...statement }): Promise<AttestedStatement> => {
+      const one = await publishStatement(client, signer, { repository, ...statement });
+      return { ...one, kind, notes, ...(platform === undefined ? {} : { platform }) };
+    },
+    (one) => [alreadyAttached(repository, one)],
+  );
   return { resolved, published };
 }

@@ -1,8 +1,9 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { readSigningConfig } from "../core/sigstore/signing-config.ts";
 import { publicGoodServices } from "../core/sigstore/signing-services.ts";
 import type { SigningServices } from "../core/sigstore/signing-services.ts";
+import { maxTrustBytes } from "./read-file.ts";
 
 /** Services as the command line names them: a file, or URLs, or nothing. */
 export interface ServiceOptions {
@@ -58,7 +59,7 @@ function ambiguous(what: string): Failure {
 
 function readConfigFile(path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readRegularFile(path, maxTrustBytes);
   } catch (error) {
     throw new Failure(
       {

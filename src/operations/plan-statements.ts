@@ -54,19 +54,22 @@ export interface DocumentContext {
 /** Kinds that are about a platform; a custom document is when a platform is named. */
 const ofPlatform: readonly DocumentKind[] = ["provenance", "sbom", "rebuild", "scan"];
 
+/** Refuses a request for no statement at all (ATTEST_NOTHING): before anybody is asked. */
+export function assertSomething({ documents, provenance }: Pick<PlanRequest, "documents" | "provenance">): void {
+  if (documents.length > 0 || provenance !== undefined) return;
+  throw usage(
+    "ATTEST_NOTHING",
+    "There is nothing to attest.",
+    "Give at least one of --provenance, --sbom, --manifest, --rebuild, --scan, --vsa and --predicate.",
+  );
+}
+
 /**
  * Decides about all statements before the first is signed: what each is about, and whether verification could accept
  * it. Throws Failure (usage) with every finding, under the code of the first; then nothing has been signed.
  */
 export function planStatements(request: PlanRequest): PlannedStatement[] {
   const { image, documents, provenance, identity, attached } = request;
-  if (documents.length === 0 && provenance === undefined) {
-    throw usage(
-      "ATTEST_NOTHING",
-      "There is nothing to attest.",
-      "Give at least one of --provenance, --sbom, --manifest, --rebuild, --scan, --vsa and --predicate.",
-    );
-  }
   const given = documents.filter(({ kind }) => kind === "manifest").map(({ document }) => manifestOf(document));
   const manifests = given.length > 0 ? given : attached.map(({ manifest }) => manifest);
   const context: DocumentContext = {

@@ -1,16 +1,17 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { safeParse } from "../core/safe-parse.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 import { parseStrictYaml } from "../core/yaml/strict-yaml.ts";
+import { maxTrustBytes } from "./read-file.ts";
 
 /** Reads a TrustPolicy in a file of its own, YAML or JSON. Throws POLICY_UNREADABLE or POLICY_INVALID (usage). */
 export function readPolicyFile(path: string): TrustPolicy {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readRegularFile(path, maxTrustBytes).toString("utf8");
   } catch (error) {
     throw new Failure(
       {

@@ -1,21 +1,24 @@
-import { open } from "node:fs/promises";
+import { isTooLarge, readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 
 /** More than any cluster runs; a list that is longer is no list of images. */
 const maxBytes = 4 * 1024 * 1024;
+
+const standardInput = "Standard input";
 
 /**
  * Reads a list of references: one in each line; blank lines and lines that begin with # are passed over. `-` is standard
  * input. Throws REFERENCES_UNREADABLE or REFERENCES_TOO_LONG (usage), or the signal's reason.
  */
 export async function readReferences(path: string, signal?: AbortSignal): Promise<string[]> {
-  const name = path === "-" ? "Standard input" : path;
+  const name = path === "-" ? standardInput : path;
   let text: string;
   try {
-    text = path === "-" ? await textOf(process.stdin, name, signal) : await textOfFile(path, signal);
+    text = path === "-" ? await textOf(process.stdin, signal) : readRegularFile(path, maxBytes).toString("utf8");
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Failure) throw error;
+    if (isTooLarge(error)) throw tooLong(name);
     throw new Failure(
       {
         code: "REFERENCES_UNREADABLE",
@@ -32,14 +35,8 @@ export async function readReferences(path: string, signal?: AbortSignal): Promis
     .filter((line) => line !== "" && !line.startsWith("#"));
 }
 
-async function textOfFile(path: string, signal: AbortSignal | undefined): Promise<string> {
-  await using file = await open(path);
-  return await textOf(file.createReadStream({ autoClose: false }), path, signal);
-}
-
 async function textOf(
   stream: AsyncIterable<Buffer> & { destroy(): unknown },
-  name: string,
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const stop = (): void => {
@@ -51,7 +48,7 @@ async function textOf(
     let bytes = 0;
     for await (const chunk of stream) {
       bytes += chunk.length;
-      if (bytes > maxBytes) throw tooLong(name);
+      if (bytes > maxBytes) throw tooLong(standardInput);
       chunks.push(chunk);
     }
     signal?.throwIfAborted();

@@ -1,11 +1,12 @@
-import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
+import { maxTrustBytes } from "./read-file.ts";
 
 /** The bytes of the trusted root that a stack names (a path relative to the checkout, or absolute). */
 export function readTrustedRootFile(path: string, checkout: string): Uint8Array {
   try {
-    return readFileSync(isAbsolute(path) ? path : join(checkout, path));
+    return readRegularFile(isAbsolute(path) ? path : join(checkout, path), maxTrustBytes);
   } catch (error) {
     throw new Failure(
       {

@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { publicGoodMirror } from "../adapters/tuf/fetch-trusted-root.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { parseStrictJson } from "../core/json/strict-json.ts";
+import { maxTrustBytes } from "./read-file.ts";
 
 /** Where a trusted root is fetched from, checked; empty for the public-good Sigstore. */
 export interface TufSource {
@@ -55,7 +56,7 @@ function mirrorOf(text: string): string {
 function readRootFile(path: string): Uint8Array {
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = readRegularFile(path, maxTrustBytes);
   } catch (error) {
     throw new Failure(
       {

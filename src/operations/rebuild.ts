@@ -40,6 +40,8 @@ export interface RebuildRequest {
   readonly source: RebuildSource;
   /** All of the release that this machine's system builds, unless given. */
   readonly platforms?: readonly string[] | undefined;
+  /** More than one platform is refused, before anything is built: the result is to fit into one file. */
+  readonly single?: boolean;
   /** Caches that the build may take inputs from: never the project's own. */
   readonly substituters: readonly string[];
   readonly builderId: string;
@@ -67,7 +69,7 @@ export interface RebuildDifference {
 
 /**
  * Builds each platform of a verified release again and says what came out; a rebuild that differs is a result like any
- * other. Throws REBUILD_PLATFORM, NIX_SANDBOX_OFF, LAYOUT_ codes when the output is no image, and what Nix's adapter throws.
+ * other. Throws as platformsToRebuild, NIX_SANDBOX_OFF, LAYOUT_ codes when the output is no image, and what Nix's adapter throws.
  */
 export async function rebuildRelease(given: Nix, request: RebuildRequest): Promise<PlatformRebuild[]> {
   const caches = [
@@ -80,28 +82,45 @@ export async function rebuildRelease(given: Nix, request: RebuildRequest): Promi
   const { nix, config } = await requireSandbox(given.with({ options: [...(given.settings.options ?? []), ...caches] }));
   const version = await nix.version();
   const rebuilt: PlatformRebuild[] = [];
-  for (const released of platformsOf(request, config)) {
+  for (const released of platformsToRebuild(request, config.system)) {
     rebuilt.push(await rebuildPlatform({ nix, config, version }, released, request));
   }
   return rebuilt;
 }
 
-function platformsOf(request: RebuildRequest, config: NixConfig): PlatformRelease[] {
-  const { manifest, platforms } = request;
+/**
+ * The platforms that are built: those named, else those of the machine's system. Throws REBUILD_PLATFORM, or
+ * REBUILD_DESTINATION when there are several and a single one is wanted.
+ */
+export function platformsToRebuild(
+  { manifest, platforms, single = false }: Pick<RebuildRequest, "manifest" | "platforms" | "single">,
+  system: string,
+): PlatformRelease[] {
   const known = manifest.platforms.map(({ platform }) => platform);
   const unknown = platforms?.find((platform) => !known.includes(platform));
   const chosen = manifest.platforms.filter(({ platform }) =>
-    platforms === undefined ? systemOfPlatform(platform) === config.system : platforms.includes(platform),
+    platforms === undefined ? systemOfPlatform(platform) === system : platforms.includes(platform),
   );
+  if (unknown === undefined && single && chosen.length > 1) throw severalForOneFile(chosen.length);
   if (unknown === undefined && chosen.length > 0) return chosen;
   throw new Failure({
     code: "REBUILD_PLATFORM",
     kind: "usage",
     message:
       unknown === undefined
-        ? `The release has no platform for this machine's system, ${config.system}.`
+        ? `The release has no platform for this machine's system, ${system}.`
         : `The release has no platform ${JSON.stringify(unknown)}.`,
     remedy: `Give --platform with one of ${known.join(", ")}, on a machine (or with a builder) of that system.`,
+  });
+}
+
+/** The refusal to write several platforms' predicates into one file. */
+export function severalForOneFile(count: number): Failure {
+  return new Failure({
+    code: "REBUILD_DESTINATION",
+    kind: "usage",
+    message: `${count} platforms don't fit into one file.`,
+    remedy: "Give --platform once, and call it for each platform with an --output of its own.",
   });
 }
 

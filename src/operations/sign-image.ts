@@ -1,6 +1,7 @@
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { predicateTypes } from "../core/intoto/statement.ts";
 import type { Reference } from "../core/release/reference.ts";
+import { alreadyAttached, publishEach } from "./publish-each.ts";
 import { publishStatement } from "./publish-statement.ts";
 import type { PublishedStatement, StatementSigner } from "./publish-statement.ts";
 import { resolveSubjects } from "./resolve-subjects.ts";
@@ -20,7 +21,7 @@ export interface SignImageResult {
 
 /**
  * Signs an image as cosign 3 does: a statement of its signature predicate, attached to the index as a referrer. The
- * reference is resolved once. Throws Failure; what was attached before stays, and signing again is harmless.
+ * reference is resolved once. Throws Failure, which names what was attached before: that stays, and signing again is harmless.
  */
 export async function signImage(
   client: RegistryClient,
@@ -29,10 +30,16 @@ export async function signImage(
 ): Promise<SignImageResult> {
   const { repository, resolved, subject, platforms } = await resolveSubjects(client, reference);
   const others = [...platforms.values()].filter(({ digest }) => recursive && digest !== subject.digest);
-  const published: PublishedStatement[] = [];
-  for (const one of [subject, ...others]) {
-    const input = { repository, subject: one, predicateType: predicateTypes.signature, predicate: {} };
-    published.push(await publishStatement(client, signer, input));
-  }
+  const published = await publishEach(
+    [subject, ...others],
+    (one) =>
+      publishStatement(client, signer, {
+        repository,
+        subject: one,
+        predicateType: predicateTypes.signature,
+        predicate: {},
+      }),
+    (one) => [alreadyAttached(repository, one)],
+  );
   return { resolved, published };
 }

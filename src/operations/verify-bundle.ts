@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { join } from "node:path";
+import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import type { ArtifactDigests, DigestAlgorithm } from "../core/intoto/match-subject.ts";
 import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
@@ -11,6 +12,7 @@ import { readTrustedRoot } from "../core/sigstore/trusted-root.ts";
 import { assertIdentity, verifyBundle } from "../core/sigstore/verify-bundle.ts";
 import type { BundleSubject } from "../core/sigstore/verify-bundle.ts";
 import type { Checked } from "../core/verify/finding.ts";
+import { maxTrustBytes } from "./read-file.ts";
 
 /** Who must have signed: a certificate's identity, or the owner of the key in a PEM file. */
 export type ExpectedSigner =
@@ -34,9 +36,6 @@ export interface VerifyBundleRequest {
 
 /** One log and one promise of a certificate log; the time may come from the log or from an authority. */
 const thresholds = { tlog: 1, ct: 1, tsa: 0 } as const;
-
-/** Far more than any root or key that is in use. */
-const maxTrustBytes = 4 * 1024 * 1024;
 
 /**
  * Verifies a bundle's file as a client of sigstore-conformance does: without network, against a trusted root in a file.
@@ -102,11 +101,7 @@ async function hashFile(
 /** A file that is meant to be small; a larger one is refused before it is read. */
 function readFile(path: string, what: string, most: number): Uint8Array {
   try {
-    const stat = statSync(path);
-    if (!stat.isFile()) throw new Error("it is not a file"); // a device may have no end
-    const { size } = stat;
-    if (size > most) throw new Error(`it has ${size} bytes, and at most ${most} are read`);
-    return readFileSync(path);
+    return readRegularFile(path, most);
   } catch (error) {
     throw unreadable(path, what, error);
   }

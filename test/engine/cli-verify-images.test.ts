@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
+import { after, test } from "node:test";
 import type { TestContext } from "node:test";
 import { openRegistry } from "../../src/operations/open-registry.ts";
 import { verifyImages } from "../../src/operations/verify-images.ts";
@@ -114,12 +115,21 @@ test("Ctrl-C while it waits for a list: exit 130", async (t) => {
   assert.equal((JSON.parse(stdout()) as { error: { code: string } }).error.code, "INTERRUPTED");
 });
 
+const lists = mkdtempSync(join(tmpdir(), "neko-lists-"));
+after(() => {
+  rmSync(lists, { recursive: true });
+});
+const [emptyList, longList] = [join(lists, "empty"), join(lists, "long")];
+writeFileSync(emptyList, "");
+writeFileSync(longList, "\n".repeat(4 * 1024 * 1024 + 1));
+
 for (const [what, args, code] of [
   ["no reference", [], "REFERENCES_MISSING"],
-  ["an empty list", ["--file", "/dev/null"], "REFERENCES_MISSING"],
+  ["an empty list", ["--file", emptyList], "REFERENCES_MISSING"],
   ["a list that is not there", ["--file", "/no/such/list"], "REFERENCES_UNREADABLE"],
   ["a folder as a list", ["--file", "/"], "REFERENCES_UNREADABLE"],
-  ["a list without end", ["--file", "/dev/zero"], "REFERENCES_TOO_LONG"],
+  ["a device as a list", ["--file", "/dev/zero"], "REFERENCES_UNREADABLE"],
+  ["a list that is too long", ["--file", longList], "REFERENCES_TOO_LONG"],
   ["a reference that is none", ["nope"], "REFERENCE_INVALID"],
   ["some that are none", ["nope", "a.example/b:c", "x/y"], "REFERENCE_INVALID"],
   ["a summary in no folder", ["a.example/b:c", "--vsa", "/no/such/folder/vsa"], "VSA_UNWRITABLE"],

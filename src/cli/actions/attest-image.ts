@@ -6,6 +6,7 @@ import type { AttestDocument } from "../../operations/attest-documents.ts";
 import { attestImage } from "../../operations/attest-image.ts";
 import type { AttestedStatement } from "../../operations/attest-image.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
+import { assertSomething } from "../../operations/plan-statements.ts";
 import type { ProvenanceToMake } from "../../operations/plan-statements.ts";
 import type { SigningOptions } from "../commands/signing-options.ts";
 import type { CommandContext } from "../context.ts";
@@ -107,9 +108,10 @@ export async function attestImageAction(
   const reference = parseReference(text);
   const documents = documentsOf(attest);
   const toMake = provenanceOf(attest);
+  const request = { reference, documents, ...(toMake === undefined ? {} : { provenance: toMake }) };
+  assertSomething(request);
   const signer = await signerOf(signing, context);
   const client = openRegistry(context.environment, context.signal);
-  const request = { reference, documents, ...(toMake === undefined ? {} : { provenance: toMake }) };
   const { resolved, published } = await attestImage(client, signer, request);
   const repository = resolved.slice(0, resolved.indexOf("@"));
   const statements = published.map((one) => ({

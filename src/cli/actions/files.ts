@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
 import { Failure, reasonOf } from "../../core/failure.ts";
-import { writeFileWhole } from "../../operations/write-file.ts";
+import { readDocumentFile } from "../../operations/read-file.ts";
+import { assertWritable, writeFileWhole } from "../../operations/write-file.ts";
 
-/** The bytes of a file that the user named. Throws FILE_UNREADABLE. */
+/** The bytes of a file that the user named: a regular one, of a bounded size. Throws FILE_UNREADABLE. */
 export function readInput(option: string, path: string): Uint8Array {
   try {
-    return readFileSync(path);
+    return readDocumentFile(path);
   } catch (error) {
     throw new Failure(
       {
@@ -26,14 +26,27 @@ export function writeOutput(option: string, path: string, content: Uint8Array): 
   } catch (error) {
     // A full disk is told as such by whoever prints errors.
     if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) throw error;
-    throw new Failure(
-      {
-        code: "FILE_NOT_WRITTEN",
-        kind: "usage",
-        message: `${option}: ${path} can't be written: ${reasonOf(error)}.`,
-        remedy: "Name a file in a folder that this user may write to.",
-      },
-      { cause: error },
-    );
+    throw notWritten(option, path, error);
   }
+}
+
+/** Refuses before long work what writeOutput would refuse after it. Throws FILE_NOT_WRITTEN. */
+export function assertOutput(option: string, path: string): void {
+  try {
+    assertWritable(path);
+  } catch (error) {
+    throw notWritten(option, path, error);
+  }
+}
+
+function notWritten(option: string, path: string, error: unknown): Failure {
+  return new Failure(
+    {
+      code: "FILE_NOT_WRITTEN",
+      kind: "usage",
+      message: `${option}: ${path} can't be written: ${reasonOf(error)}.`,
+      remedy: "Name a file in a folder that this user may write to.",
+    },
+    { cause: error },
+  );
 }

@@ -3,7 +3,7 @@ import { canonicalBytes } from "../../core/json/canonical-json.ts";
 import { isRepository, parseReference } from "../../core/release/reference.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import type { PublishedStatement, StatementSigner } from "../../operations/publish-statement.ts";
-import { publishRebuild, rebuildRelease, withoutRebuilds } from "../../operations/rebuild.ts";
+import { publishRebuild, rebuildRelease, severalForOneFile, withoutRebuilds } from "../../operations/rebuild.ts";
 import type { PlatformRebuild } from "../../operations/rebuild.ts";
 import { verifyImage } from "../../operations/verify-image.ts";
 import { releaseRefused } from "../../operations/verify-releases.ts";
@@ -12,8 +12,9 @@ import type { SigningOptions } from "../commands/signing-options.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
-import { writeOutput } from "./files.ts";
+import { assertOutput, writeOutput } from "./files.ts";
 import { nixOf } from "./nix-options.ts";
+import { publishRebuilds } from "./publish-rebuilds.ts";
 import { signerOf } from "./signing.ts";
 import { trustOf } from "./trust-options.ts";
 import type { TrustOptions } from "./trust-options.ts";
@@ -63,9 +64,18 @@ async function destinationOf(options: RebuildOptions, context: CommandContext): 
   return { kind: "registry", location, signer: { name: signer.name, sign: signer.sign, builderId: id, invocationId } };
 }
 
+/** A build takes hours: what can't be written after it is refused before it. */
+function assertOneOutput({ output, platform }: RebuildOptions): void {
+  if (output === undefined) return;
+  const platforms = new Set(platform);
+  if (platforms.size > 1) throw severalForOneFile(platforms.size);
+  assertOutput("--output", output);
+}
+
 /** The action of `rebuild`. */
 export async function rebuildAction(text: string, options: RebuildOptions, context: CommandContext): Promise<Outcome> {
   const reference = parseReference(text);
+  assertOneOutput(options);
   const { policy, trustedRoot } = trustOf(options, context);
   if (options.flake !== undefined && options.file !== undefined) {
     throw usage("REBUILD_SOURCE", "--flake and --file name two sources.", "Give one of them, or none.");
@@ -86,17 +96,20 @@ export async function rebuildAction(text: string, options: RebuildOptions, conte
     manifest: result.proof.data.manifest,
     source: { attribute, flake, file },
     platforms: platform.length === 0 ? undefined : platform,
+    single: destination.kind === "file",
     substituters: substituter.length === 0 ? defaultSubstituters : substituter,
     builderId: destination.kind === "file" ? destination.builderId : destination.signer.builderId,
     invocationId: signer?.invocationId,
     now: context.now,
     progress: context.progress,
   });
-  const published: PublishedStatement[] = [];
+  let published: readonly PublishedStatement[] = [];
   if (destination.kind === "file") writePredicate(destination.path, rebuilds);
   else {
-    const place = { location: destination.location, released: reference.repository };
-    for (const rebuild of rebuilds) published.push(await publishRebuild(client, destination.signer, rebuild, place));
+    const { location, signer: by } = destination;
+    const publish = (rebuild: PlatformRebuild): Promise<PublishedStatement> =>
+      publishRebuild(client, by, rebuild, { location, released: reference.repository });
+    published = await publishRebuilds(rebuilds, publish, { location, folder: process.cwd() });
   }
   const ok = rebuilds.every(({ equal }) => equal);
   const where =
@@ -110,9 +123,6 @@ export async function rebuildAction(text: string, options: RebuildOptions, conte
 
 function writePredicate(path: string, rebuilds: readonly PlatformRebuild[]): void {
   const [only, ...more] = rebuilds;
-  if (only === undefined || more.length > 0) {
-    const remedy = "Give --platform once, and call it for each platform with an --output of its own.";
-    throw usage("REBUILD_DESTINATION", `${rebuilds.length} platforms don't fit into one file.`, remedy);
-  }
+  if (only === undefined || more.length > 0) throw severalForOneFile(rebuilds.length);
   writeOutput("--output", path, canonicalBytes(only.predicate));
 }

@@ -1,5 +1,7 @@
 import { parseReference } from "../../core/release/reference.ts";
+import type { Reference } from "../../core/release/reference.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
+import { alreadyAttached, publishEach } from "../../operations/publish-each.ts";
 import { signImage } from "../../operations/sign-image.ts";
 import type { SignImageResult } from "../../operations/sign-image.ts";
 import type { SigningOptions } from "../commands/signing-options.ts";
@@ -22,12 +24,14 @@ export async function signImageAction(
   const references = texts.map(parseReference);
   const signer = await signerOf(signing, context);
   const client = openRegistry(context.environment, context.signal);
-  const results: SignImageResult[] = [];
-  for (const reference of references) {
+  const signOne = async (reference: Reference): Promise<SignImageResult> => {
     const result = await signImage(client, signer, { reference, recursive });
     context.progress(`signed ${result.resolved}`);
-    results.push(result);
-  }
+    return result;
+  };
+  const results = await publishEach(references, signOne, ({ resolved, published }) =>
+    published.map((one) => alreadyAttached(resolved.slice(0, resolved.indexOf("@")), one)),
+  );
   const command = ({ resolved }: SignImageResult): string => cosignCommand(signer, signing, ["verify"], resolved);
   return {
     exitCode: exitCodes.done,

@@ -40,6 +40,7 @@ Examples:
   $ neko-trust attest-image ghcr.io/m1k1o/neko/base@sha256:… --manifest manifest.json \\
       --sbom linux/amd64=amd64.spdx.json --sbom linux/arm64=arm64.spdx.json
 
+The reference comes first, because --provenance may take a file: what follows it would be that file.
 Provenance that is made names repository, commit, ref, workflow and run as the identity token does, so that it can't
 disagree with the certificate. An SBOM must be the one that the release manifest names, when a manifest is given or attached
 already; it then tells its platform. A rebuild that got other bytes is attached all the same: it speaks against the image.

@@ -42,7 +42,8 @@ Examples:
 A rebuild counts only when every input was built here, came from nixpkgs' public cache with its signature, or has a path
 that follows from its contents; the statement lists all others.
 ${signingHelp}
-A rebuild is signed keyless: one that is signed with a key counts for nobody.`,
+A rebuild is signed keyless: one that is signed with a key counts for nobody. The token must outlive the build; GitHub
+Actions' endpoint renews its own. When signing fails after a build, its predicate is kept in ./rebuild-<platform>.json.`,
     )
     .action((reference: string, options: RebuildOptions) =>
       run(async (context) => {

@@ -129,6 +129,7 @@ test("what isn't a reference is refused before the token is looked at", async ()
 const attest = ["attest-image", reference];
 const good = file("good.json", "{}");
 const attestUsage = [
+  { what: "nothing to attest, and no token either,", args: [], code: "ATTEST_NOTHING" },
   { what: "a file that isn't there", args: ["--sbom", join(folder, "none")], code: "ATTEST_FILE_UNREADABLE" },
   { what: "a folder", args: ["--manifest", folder], code: "ATTEST_FILE_UNREADABLE" },
   { what: "no JSON", args: ["--sbom", file("x.json", "<x>")], code: "ATTEST_FILE_NOT_JSON" },
