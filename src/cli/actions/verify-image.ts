@@ -2,6 +2,7 @@ import { Failure } from "../../core/failure.ts";
 import { packageVersion } from "../../operations/package-version.ts";
 import { readReferences } from "../../operations/read-references.ts";
 import { verifyInThreads } from "../../operations/verify-in-threads.ts";
+import { distinctReferences } from "../../operations/verify-images.ts";
 import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
@@ -23,6 +24,7 @@ export async function verifyImageAction(
   options: VerifyImageOptions,
   context: CommandContext,
 ): Promise<Outcome> {
+  distinctReferences(named);
   const { policy, trustedRoot } = trustOf(options, context);
   const { vsa } = options;
   if (vsa !== undefined) assertSummariesWritable(vsa);
