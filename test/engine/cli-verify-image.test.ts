@@ -85,11 +85,12 @@ test("a digest wins over a tag that stands beside it", async (t) => {
 });
 
 test("a registry that is down is unavailable: exit 3", async (t) => {
+  // First: what it starts must not get the port that is given up below.
+  const { trust } = await serveRelease(t, lab);
   const closed = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => closed.once("listening", resolve));
   const { port } = closed.address() as AddressInfo;
   await new Promise((resolve) => closed.close(resolve));
-  const { trust } = await serveRelease(t, lab);
   const reference = `127.0.0.1:${port}/m1k1o/neko/base@${lab.evidence.digest}`;
   const { code, stdout, stderr } = await runCli(t, ["verify-image", reference, ...trust]);
   assert.equal(code, 3);
