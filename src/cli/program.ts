@@ -22,6 +22,8 @@ export function createProgram(
     .description("Running only what you can prove: one trust policy for images built with Nix.")
     .configureOutput({ writeOut: output.writeOut, writeErr: output.writeHelp, outputError: () => undefined })
     .exitOverride();
+  // Options of the program stand before a command: commands have a --version of their own (publish-manifest).
+  program.enablePositionalOptions();
   program.option("--version", "print the version").on("option:version", () => {
     throw new CommanderError(0, versionAsked, "the version was asked for");
   });

@@ -203,3 +203,12 @@ test("leaves no listener for signals behind", async () => {
   await runInProcess(["odd"], { commands: failing("usage") });
   assert.equal(count(), before);
 });
+
+test("--version before a command prints the version alone; after one it is the command's", async () => {
+  const { code, stdout, stderr } = await runInProcess(["--version"]);
+  assert.equal(code, 0);
+  assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
+  assert.equal(stderr, "");
+  const other = await runInProcess(["status", "--version"]);
+  assert.equal(other.code, 2);
+});
