@@ -55,13 +55,13 @@ const oldMilliseconds = 24 * 60 * 60 * 1000;
 /** Our own sources: what they say of their place must stay true, and only the bundled commands bring their actions. */
 const sources: Plugin = {
   name: "sources",
-  setup: (plan) => {
-    plan.onResolve({ filter: /\.ts$/ }, ({ kind, importer, path }) => {
+  setup: (builder) => {
+    builder.onResolve({ filter: /\.ts$/ }, ({ kind, importer, path }) => {
       const command = /^src\/cli\/commands\/(.+)\.ts$/.exec(relative(checkout, importer))?.[1];
       const left = kind === "dynamic-import" && command !== undefined && !isBundled(command);
       return left ? { path, external: true } : undefined;
     });
-    plan.onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
+    builder.onLoad({ filter: /\.ts$/, namespace: "file" }, async ({ path }) => {
       const own = relative(checkout, path);
       if (own.startsWith("..") || own.includes("node_modules")) return undefined;
       const text = await readFile(path, "utf8");
@@ -74,13 +74,13 @@ const sources: Plugin = {
       return { contents, loader: "ts" };
     });
     // It sets the language of messages, which nothing that is imported says.
-    plan.onResolve({ filter: /^\.\/external\.js$/ }, ({ importer, path }) =>
+    builder.onResolve({ filter: /^\.\/external\.js$/ }, ({ importer, path }) =>
       /\/zod\/v4\/classic\/index\.js$|\/zod\/index\.js$/.test(importer)
         ? { path: join(dirname(importer), path), sideEffects: true }
         : undefined,
     );
     // Loading each of these takes 5 to 10 ms.
-    plan.onResolve(
+    builder.onResolve(
       { filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ },
       (found) => {
         const { path, importer, namespace } = found;
@@ -91,7 +91,7 @@ const sources: Plugin = {
         return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
       },
     );
-    plan.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
+    builder.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
       const { from } = pluginData as { readonly from: string };
       return { contents: lazyModule(path), resolveDir: from };
     });

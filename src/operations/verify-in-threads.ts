@@ -8,13 +8,14 @@ export interface VerifyInThreadsRequest {
   readonly terms: VerifyImagesTerms;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** As many as there are processors, at most 4, unless given. */
+  /** One below 24 images, else two where there are two processors, unless given. */
   readonly threads?: number;
 }
 
-/** From so many images on, what a thread's start costs (a tenth of a second) is less than what it saves. */
-const leastForThreads = 8;
-const mostThreads = 4;
+/** From so many images on, what threads cost (each loads and warms up the same code) is less than what they save. */
+const leastForThreads = 24;
+/** Each takes some 70 MiB, and a command may take 200 (docs/benchmarks.md). */
+const mostThreads = 2;
 
 /**
  * Verifies images, in threads when there are many: the verdicts in the order of the references, each distinct one
@@ -23,11 +24,12 @@ const mostThreads = 4;
 export async function verifyInThreads(request: VerifyInThreadsRequest): Promise<ImageVerdict[]> {
   const { references, terms, environment, signal } = request;
   const distinct = distinctReferences(references);
-  const threads = Math.min(request.threads ?? Math.min(availableParallelism(), mostThreads), distinct.length);
+  const wanted = distinct.length < leastForThreads ? 1 : Math.min(availableParallelism(), mostThreads);
+  const threads = Math.min(request.threads ?? wanted, distinct.length);
   const verdicts =
-    threads < 2 || distinct.length < leastForThreads
-      ? await verifyImages(openRegistry(environment, signal), distinct, terms, signal)
-      : await startThreads(distinct, threads, request);
+    threads > 1
+      ? await startThreads(distinct, threads, request)
+      : await verifyImages(openRegistry(environment, signal), distinct, terms, signal);
   const byReference = new Map(verdicts.map((verdict) => [verdict.reference, verdict]));
   return references.flatMap((reference) => byReference.get(reference) ?? []);
 }

@@ -176,7 +176,7 @@ test("proves and refuses from the bundle what the sources prove and refuse, and 
   const bad = await serveRelease(t, lab, { evidence: lab.without("signature") });
   const list = good.write(
     "list",
-    `${Array.from({ length: 9 }, (_, number) => `${good.repository}:t${number}`).join("\n")}\n`,
+    `${Array.from({ length: 24 }, (_, number) => `${good.repository}:t${number}`).join("\n")}\n`,
   );
   const calls = [
     ["verify-image", good.reference, ...good.trust, "--json"],

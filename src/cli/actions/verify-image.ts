@@ -1,8 +1,8 @@
 import { Failure } from "../../core/failure.ts";
 import { packageVersion } from "../../operations/package-version.ts";
 import { readReferences } from "../../operations/read-references.ts";
-import { verifyInThreads } from "../../operations/verify-in-threads.ts";
 import { distinctReferences } from "../../operations/verify-images.ts";
+import { verifyInThreads } from "../../operations/verify-in-threads.ts";
 import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
@@ -24,6 +24,7 @@ export async function verifyImageAction(
   options: VerifyImageOptions,
   context: CommandContext,
 ): Promise<Outcome> {
+  // What is wrong with the call itself is told first.
   distinctReferences(named);
   const { policy, trustedRoot } = trustOf(options, context);
   const { vsa } = options;

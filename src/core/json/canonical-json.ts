@@ -16,11 +16,24 @@ const deepest = 64;
  * form and parsed. False says nothing.
  */
 function isOrdered(value: unknown, depth: number): boolean {
-  if (typeof value === "string") return value.isWellFormed();
-  if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value === "boolean" || value === null) return true;
-  if (typeof value !== "object" || depth >= deepest || "toJSON" in value) return false;
-  return Array.isArray(value) ? value.every((part) => isOrdered(part, depth + 1)) : isOrderedObject(value, depth);
+  switch (typeof value) {
+    case "string":
+      return value.isWellFormed();
+    case "number":
+      return Number.isFinite(value);
+    case "boolean":
+      return true;
+    case "object":
+      if (value === null) return true;
+      if (depth >= deepest || "toJSON" in value) return false;
+      if (Array.isArray(value)) return value.every((part) => isOrdered(part, depth + 1));
+      return isOrderedObject(value, depth);
+    case "bigint":
+    case "function":
+    case "symbol":
+    case "undefined":
+      return false;
+  }
 }
 
 function isOrderedObject(value: object, depth: number): boolean {
