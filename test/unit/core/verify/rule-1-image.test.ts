@@ -149,3 +149,10 @@ test("T11: statements about the index do not vouch for another index of the same
     "SKIPPED",
   ]);
 });
+
+test("refuses an index whose referrers nobody asked for, which is not the same as having none", () => {
+  const other = withIndex(lab.evidence, { annotations: { "org.opencontainers.image.title": "other" } });
+  const reported = codes(other);
+  assert.ok(reported.includes("REGISTRY_BROKEN"), reported.join(" "));
+  assert.ok(!reported.includes("STATEMENT_MISSING"), reported.join(" "));
+});
