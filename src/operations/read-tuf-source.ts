@@ -2,6 +2,7 @@ import { readRegularFile } from "../adapters/files/read-regular-file.ts";
 import { publicGoodMirror } from "../adapters/tuf/fetch-trusted-root.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { parseStrictJson } from "../core/json/strict-json.ts";
+import { isLoopbackUrl } from "../core/loopback.ts";
 import { maxTrustBytes } from "./read-file.ts";
 
 /** Where a trusted root is fetched from, checked; empty for the public-good Sigstore. */
@@ -32,8 +33,6 @@ export function readTufSource(named: {
   });
 }
 
-const loopback = /^(?:127(?:\.[0-9]{1,3}){3}|localhost|\[::1\])$/;
-
 function mirrorOf(text: string): string {
   const invalid = (why: string): Failure =>
     new Failure({
@@ -47,7 +46,7 @@ function mirrorOf(text: string): string {
   if (url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== "") {
     throw invalid("has credentials, a query or a fragment");
   }
-  if (url.protocol !== "https:" && !(url.protocol === "http:" && loopback.test(url.hostname))) {
+  if (url.protocol !== "https:" && !(url.protocol === "http:" && isLoopbackUrl(url))) {
     throw invalid(`begins with ${url.protocol}//, and is not https`);
   }
   return url.href.replace(/\/+$/, "");

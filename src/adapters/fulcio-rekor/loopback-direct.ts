@@ -1,4 +1,4 @@
-import { isLoopbackUrl } from "../../core/sigstore/signing-services.ts";
+import { isLoopbackUrl } from "../../core/loopback.ts";
 
 /**
  * The signing library follows HTTP_PROXY of this process, for loopback addresses too: what goes to a service on this

@@ -1,3 +1,4 @@
+import { isLoopbackName } from "../../core/loopback.ts";
 import { httpFetch } from "./http-fetch.ts";
 import type { HttpFetch } from "./http-fetch.ts";
 
@@ -69,6 +70,5 @@ export function settingsOf(options: RegistryClientOptions): Settings {
 
 /** `localhost`, `127.0.0.0/8` and `[::1]`, with or without a port. */
 export function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:[0-9]{1,5}$/, "");
-  return name === "localhost" || name === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(name);
+  return isLoopbackName(host.replace(/:[0-9]{1,5}$/, ""));
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../failure.ts";
+import { isLoopbackUrl } from "../loopback.ts";
 
 /** A transparency log to enter signatures into. */
 export interface RekorService {
@@ -23,11 +24,6 @@ export const publicGoodServices: SigningServices & { readonly fulcioUrl: string 
   rekor: [{ url: "https://rekor.sigstore.dev", version: 1 }],
   tsaUrls: ["https://timestamp.sigstore.dev"],
 };
-
-/** Whether the URL's host is this machine. */
-export function isLoopbackUrl(url: URL): boolean {
-  return url.hostname === "localhost" || url.hostname === "[::1]" || /^127(?:\.[0-9]{1,3}){3}$/.test(url.hostname);
-}
 
 /** Whether a service may be spoken to at this URL: https, or http on this machine; without a user's name or password. */
 export function isServiceUrl(text: string): boolean {
