@@ -1,9 +1,11 @@
+import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { stringify } from "yaml";
+import { parse, stringify } from "yaml";
 import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { CommandContext } from "../../src/cli/context.ts";
+import { Failure } from "../../src/core/failure.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
 import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
@@ -36,6 +38,24 @@ export interface StackLab {
 
 /** A digest that nothing has. */
 export const noDigest: Digest = `sha256:${"d".repeat(64)}`;
+
+/** The Failure of a call that must leave the stack's file as it is. */
+export async function refusalOf(stack: StackLab, call: () => Promise<unknown>): Promise<Failure> {
+  const before = stack.text();
+  try {
+    await call();
+  } catch (error) {
+    assert.ok(error instanceof Failure, String(error));
+    assert.equal(stack.text(), before);
+    return error;
+  }
+  return assert.fail("it did not throw");
+}
+
+/** The releases that a stack's file names. */
+export function releasesOf(text: string): unknown {
+  return (parse(text) as { config: Record<string, unknown> }).config["neko-trust:releases"];
+}
 
 /** Serves the lab's release; stack local has it as its one release, unless `changes` say otherwise. */
 export async function stackLab(

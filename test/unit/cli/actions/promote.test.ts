@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parse } from "yaml";
 import { promoteAction } from "../../../../src/cli/actions/promote.ts";
 import type { PromoteOptions } from "../../../../src/cli/actions/promote.ts";
 import type { Outcome } from "../../../../src/cli/outcome.ts";
-import { Failure } from "../../../../src/core/failure.ts";
+import type { Failure } from "../../../../src/core/failure.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
-import { noDigest, stackLab } from "../../../support/stack-lab.ts";
+import { noDigest, refusalOf, releasesOf, stackLab } from "../../../support/stack-lab.ts";
 import type { StackLab } from "../../../support/stack-lab.ts";
 
 const lab = await startReleaseLab();
@@ -16,21 +15,8 @@ const name = "neko-trust-sample";
 const run = (stack: StackLab, options: PromoteOptions = {}): Promise<Outcome> =>
   promoteAction("staging", "local", options, stack.context);
 
-async function refusal(stack: StackLab, options: PromoteOptions = {}): Promise<Failure> {
-  const before = stack.text();
-  try {
-    await run(stack, options);
-  } catch (error) {
-    assert.ok(error instanceof Failure, String(error));
-    assert.equal(stack.text(), before);
-    return error;
-  }
-  return assert.fail("it did not throw");
-}
-
-function releasesOf(text: string): unknown {
-  return (parse(text) as { config: Record<string, unknown> }).config["neko-trust:releases"];
-}
+const refusal = (stack: StackLab, options: PromoteOptions = {}): Promise<Failure> =>
+  refusalOf(stack, () => run(stack, options));
 
 /** Two images of one name each, both served by the one registry. */
 function twoImages(stack: StackLab, other = "another"): Record<string, unknown> {

@@ -11,16 +11,15 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { parse } from "yaml";
 import { releaseSetAction } from "../../../../src/cli/actions/release-set.ts";
 import type { ReleaseSetOptions } from "../../../../src/cli/actions/release-set.ts";
 import type { Outcome } from "../../../../src/cli/outcome.ts";
-import { Failure } from "../../../../src/core/failure.ts";
+import type { Failure } from "../../../../src/core/failure.ts";
 import { mediaTypes } from "../../../../src/core/oci/formats.ts";
 import { editStackFile, openStackFile, writeStackFile } from "../../../../src/operations/edit-stack-file.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import { failureOf } from "../../../support/stack-files.ts";
-import { noDigest, stackLab } from "../../../support/stack-lab.ts";
+import { noDigest, refusalOf, releasesOf, stackLab } from "../../../support/stack-lab.ts";
 import type { StackLab } from "../../../support/stack-lab.ts";
 
 const lab = await startReleaseLab();
@@ -29,22 +28,8 @@ const present = lab.evidence.digest;
 const run = (stack: StackLab, reference: string, options: ReleaseSetOptions = {}): Promise<Outcome> =>
   releaseSetAction("local", reference, options, stack.context);
 
-/** The Failure of a call that must leave the file as it is. */
-async function refusal(stack: StackLab, reference: string, options: ReleaseSetOptions = {}): Promise<Failure> {
-  const before = stack.text();
-  try {
-    await run(stack, reference, options);
-  } catch (error) {
-    assert.ok(error instanceof Failure, String(error));
-    assert.equal(stack.text(), before);
-    return error;
-  }
-  return assert.fail("it did not throw");
-}
-
-function releasesOf(text: string): unknown {
-  return (parse(text) as { config: Record<string, unknown> }).config["neko-trust:releases"];
-}
+const refusal = (stack: StackLab, reference: string, options: ReleaseSetOptions = {}): Promise<Failure> =>
+  refusalOf(stack, () => run(stack, reference, options));
 
 test("makes a proven release current: the old one is retained, and nothing else in the file changes", async (t) => {
   const stack = await stackLab(t, lab);
