@@ -1,7 +1,7 @@
 /** What the package offers to other Pulumi programs: components, their settings' schemas, and the proof they ask for. */
 export { AdmissionPolicies } from "./admission-policies/component.ts";
 export type { AdmissionPoliciesArgs, AdmissionPoliciesOptions } from "./admission-policies/component.ts";
-export type { ReleaseSet, UsableRelease } from "./admission-policies/args.ts";
+export type { ReleaseSet } from "./admission-policies/args.ts";
 export { admissionPoliciesSettingsSchema } from "./admission-policies/settings.ts";
 export type { AdmissionPoliciesSettings } from "./admission-policies/settings.ts";
 export { GhcrRepository } from "./ghcr-repository/component.ts";
@@ -11,3 +11,4 @@ export type { GhcrRepositorySettings } from "./ghcr-repository/settings.ts";
 export { trustPolicySchema } from "../src/core/policy/trust-policy.ts";
 export type { TrustPolicy } from "../src/core/policy/trust-policy.ts";
 export { PlannedRelease, VerifiedRelease } from "../src/core/release/verified-release.ts";
+export type { UsableRelease } from "../src/core/release/verified-release.ts";

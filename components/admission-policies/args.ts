@@ -5,13 +5,10 @@ import type { Digest } from "../../src/core/oci/digest.ts";
 import { policyDigest } from "../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { assertUsable } from "../../src/core/release/verified-release.ts";
-import type { PlannedRelease, VerifiedRelease } from "../../src/core/release/verified-release.ts";
+import type { UsableRelease } from "../../src/core/release/verified-release.ts";
 import type { AdmissionPoliciesSettings } from "./settings.ts";
 
 /** Verified releases and settings → what the compiler takes. Pure. */
-
-/** What verifyRelease returned, or, in an offline preview, what it will be asked for. Never an Output, never a copy. */
-export type UsableRelease = VerifiedRelease | PlannedRelease;
 
 /** The releases of one image that may run in a cluster. */
 export interface ReleaseSet {

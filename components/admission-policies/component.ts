@@ -1,9 +1,9 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { compile } from "../../src/core/compile/validating-admission-policy/compile.ts";
-import { Failure } from "../../src/core/failure.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
+import { requireProviders } from "../../src/core/require-providers.ts";
 import { imageReleases, placementOf, toState } from "./args.ts";
 import type { ReleaseSet } from "./args.ts";
 import type { AdmissionPoliciesSettings } from "./settings.ts";
@@ -39,7 +39,7 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
   readonly listDigest: pulumi.Output<Digest>;
 
   constructor(name: string, args: AdmissionPoliciesArgs, opts: AdmissionPoliciesOptions) {
-    requireProvider(opts);
+    requireProviders("AdmissionPolicies", opts, ["kubernetes"]);
     const placement = placementOf(args.settings, args.cluster);
     const releases = imageReleases(args.policy, args.releases, { dryRun: pulumi.runtime.isDryRun() });
     const baseline = compile(args.policy, releases, args.now, placement);
@@ -95,15 +95,4 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
 /** `neko-trust-admission-pods` of placement `neko-trust-admission` → `<component>-pods`. */
 function childName(component: string, prefix: string, objectName: string): string {
   return `${component}${objectName.slice(prefix.length)}`;
-}
-
-/** For callers without types: an absent provider must not fall back to the default one. */
-function requireProvider(opts: pulumi.ComponentResourceOptions | undefined): void {
-  if (opts?.provider !== undefined) return;
-  throw new Failure({
-    code: "PROVIDER_REQUIRED",
-    kind: "usage",
-    message: "AdmissionPolicies was given no provider.",
-    remedy: "Make one kubernetes.Provider per cluster, and pass it as opts.provider.",
-  });
 }

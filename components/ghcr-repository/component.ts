@@ -1,6 +1,6 @@
 import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
-import { Failure } from "../../src/core/failure.ts";
+import { requireProviders } from "../../src/core/require-providers.ts";
 import {
   actionsPermissionsArgs,
   branchRulesetArgs,
@@ -35,7 +35,7 @@ export class GhcrRepository extends pulumi.ComponentResource {
   readonly tagRulesetId: pulumi.Output<number>;
 
   constructor(name: string, args: GhcrRepositoryArgs, opts: GhcrRepositoryOptions) {
-    requireProvider(opts);
+    requireProviders("GhcrRepository", opts, ["github"]);
     const { settings } = args;
     super("neko-trust:github:GhcrRepository", name, toState(settings), opts);
     const { adopt } = settings;
@@ -87,15 +87,4 @@ export class GhcrRepository extends pulumi.ComponentResource {
       tagRulesetId: this.tagRulesetId,
     });
   }
-}
-
-/** For callers without types: an absent provider must not fall back to the default one. */
-function requireProvider(opts: pulumi.ComponentResourceOptions | undefined): void {
-  if (opts?.provider !== undefined) return;
-  throw new Failure({
-    code: "PROVIDER_REQUIRED",
-    kind: "usage",
-    message: "GhcrRepository was given no provider.",
-    remedy: "Make a github.Provider with the owner and a token, and pass it as opts.provider.",
-  });
 }

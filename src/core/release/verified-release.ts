@@ -118,6 +118,9 @@ const planned = new WeakSet();
 Object.freeze(VerifiedRelease.prototype);
 Object.freeze(PlannedRelease.prototype);
 
+/** What verifyRelease returned, or, in an offline preview, what it will be asked for. Never an Output, never a copy. */
+export type UsableRelease = VerifiedRelease | PlannedRelease;
+
 /** Returns the data of a release that was really verified in this process; throws RELEASE_NOT_VERIFIED otherwise. */
 export function assertVerified(release: unknown): ReleaseData {
   if (release instanceof VerifiedRelease && verified.has(release)) return release.data;

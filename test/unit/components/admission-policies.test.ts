@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { UsableRelease } from "../../../components/admission-policies/args.ts";
+import type { UsableRelease } from "../../../src/core/release/verified-release.ts";
 import { AdmissionPolicies } from "../../../components/admission-policies/component.ts";
 import type { AdmissionPoliciesArgs } from "../../../components/admission-policies/component.ts";
 import { admissionPoliciesSettingsSchema } from "../../../components/admission-policies/settings.ts";
