@@ -48,7 +48,7 @@ async function platformApproval(platformStack: string, environment: string): Pro
   const reference = new pulumi.StackReference("platform", { name: platformStack });
   let value: unknown;
   try {
-    ({ value } = await reference.getOutputDetails(approvedPoliciesOutput));
+    value = (await reference.getOutputDetails(approvedPoliciesOutput)).value as unknown;
   } catch (error) {
     throw new Failure(
       {
