@@ -1,0 +1,69 @@
+/** What belongs at a place of a stack's file, for whoever fills it in. */
+
+interface Described {
+  /** Matched against the path without positions: `policy.signers.repositoryId`. */
+  readonly path: RegExp;
+  readonly says: string;
+}
+
+/** The first that matches counts: whole paths before single keys. */
+const descriptions: readonly Described[] = [
+  { path: /^githubToken$/, says: "a GitHub token with the permissions that docs/getting-started.md lists" },
+  {
+    path: /^policy\.images(?:\.(?:repository|mirrors))?$/,
+    says: "registry and path of the image, as ghcr.io/owner/name",
+  },
+  { path: /^policy\.signers\.(?:repository|.*Workflow\.repository)$/, says: "owner/name of the repository that signs" },
+  { path: /^policy\.signers\.issuer$/, says: "the issuer of the signer's identity tokens" },
+  { path: /^policy\.(?:provenance\.builderIds|rebuilds)/, says: "who builds, as the provenance names it" },
+  { path: /^policy\.tee\./, says: "what the signer's release was measured to, see docs/threat-model.md" },
+  {
+    path: /^(?:releases|signerRelease)\.(?:current|retained)$|^signerRelease/,
+    says: "digest of a verified release: neko-trust release set STACK REFERENCE",
+  },
+  {
+    path: /^releases\.image$|^admissionPolicies\..*[iI]mage/,
+    says: "registry and path of the image, as the policy has it",
+  },
+  { path: /\.?roots\.sigstore\.sha256$/, says: "SHA-256 of trusted_root.json: neko-trust root update STACK" },
+  { path: /(?:^|\.)githubOwner$/, says: "the GitHub organisation or user that owns the repository" },
+  { path: /(?:^|\.)kubeconfig$/, says: "path of a kubeconfig file" },
+  { path: /(?:^|\.)context$/, says: "name of a context in the kubeconfig: kubectl config get-contexts" },
+  { path: /(?:^|\.)repositoryId$/, says: "GitHub's id of the repository: gh api repos/OWNER/NAME --jq .id" },
+  {
+    path: /(?:^|\.)(?:ownerId|organi[sz]ationId)$/,
+    says: "GitHub's id of the owner: gh api users/OWNER --jq .id",
+  },
+  { path: /(?:^|\.)(?:appId|clientId)$/, says: "id of the GitHub App, from its settings page" },
+  {
+    path: /(?:^|\.)installationId$/,
+    says: "id of the GitHub App's installation: the number at the end of its address in the owner's settings",
+  },
+  {
+    path: /(?:^|\.)teamIds?$|[rR]eviewers/,
+    says: "GitHub's id or name of who reviews: gh api orgs/OWNER/teams/NAME --jq .id",
+  },
+  {
+    path: /(?:^|\.)projectNumber$/,
+    says: "number of the Google Cloud project: gcloud projects describe ID --format='value(projectNumber)'",
+  },
+  { path: /(?:^|\.)(?:project|projectId|gcpProject)$/, says: "id of the Google Cloud project: gcloud projects list" },
+  { path: /(?:^|\.)(?:region|zone|location)$/, says: "where in Google Cloud: gcloud compute zones list" },
+  { path: /(?:^|\.)bucket$/, says: "name of a Cloud Storage bucket" },
+  { path: /(?:^|\.)(?:keyRing|kmsKey|cryptoKey|key)$/, says: "a key in Cloud KMS: gcloud kms keys list" },
+  {
+    path: /(?:^|\.)(?:serviceAccount|email)$/,
+    says: "e-mail address of a service account: gcloud iam service-accounts list",
+  },
+  { path: /(?:^|\.)(?:host|hostname|dnsName|domain|url|address|endpoint)$/, says: "a host name or address of yours" },
+  { path: /(?:sha256|[dD]igest)$/, says: "a SHA-256 digest, as sha256: and 64 hex digits" },
+  { path: /(?:^|\.)commit$/, says: "a full commit" },
+  { path: /(?:^|\.)repository$/, says: "owner/name of a repository, or registry and path of an image" },
+  { path: /(?:^|\.|[a-z])[iI]ds?$/, says: "an id that the other side gave" },
+];
+
+/** One line: what belongs there. */
+export function describeSetting(path: readonly (string | number)[]): string {
+  const plain = path.filter((part) => typeof part === "string").join(".");
+  return descriptions.find((entry) => entry.path.test(plain))?.says ?? "a value of yours";
+}

@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { findPlaceholders, placeholderPath, refusePlaceholders } from "../../../src/config/placeholders.ts";
+import { failureOf } from "../../support/stack-files.ts";
+
+const zeros = "0".repeat(64);
+const paths = (document: unknown): string[] => findPlaceholders(document).map(placeholderPath);
+
+test("finds placeholder texts, digests of zeros and ids that are 0, each with its path and what belongs there", () => {
+  const document = {
+    githubOwner: "placeholder-owner",
+    policy: {
+      signers: [
+        { id: "release", repositoryId: "0", ownerId: 0, refs: ["refs/tags/v*"] },
+        { id: "placeholder", repositoryId: "1001" },
+      ],
+      revoked: [`sha256:${zeros}`],
+      roots: { sigstore: { sha256: zeros } },
+    },
+    ciSecrets: { reviewers: { teamIds: [0, 12] }, project: "my-placeholder-project" },
+    commit: "0".repeat(40),
+  };
+  assert.deepEqual(paths(document), [
+    "githubOwner",
+    "policy.signers.0.repositoryId",
+    "policy.signers.0.ownerId",
+    "policy.signers.1.id",
+    "policy.revoked.0",
+    "policy.roots.sigstore.sha256",
+    "ciSecrets.reviewers.teamIds.0",
+    "ciSecrets.project",
+    "commit",
+  ]);
+  const described = Object.fromEntries(
+    findPlaceholders(document).map((found) => [placeholderPath(found), found.description]),
+  );
+  assert.match(described["policy.signers.0.repositoryId"] ?? "", /gh api repos/);
+  assert.match(described["ciSecrets.project"] ?? "", /gcloud projects list/);
+  assert.match(described["policy.roots.sigstore.sha256"] ?? "", /root update/);
+});
+
+test("counts, versions, measurements of zeros, other texts and ciphertexts are no placeholders", () => {
+  assert.deepEqual(
+    paths({
+      rebuilds: { perPlatform: 0 },
+      minRunners: 0,
+      paid: 0,
+      version: "0",
+      rtmr3: "0".repeat(96),
+      hint: "Placeholder",
+      short: `sha256:${"0".repeat(63)}`,
+      githubToken: { secure: "v1:placeholder" },
+      nothing: null,
+      on: false,
+    }),
+    [],
+  );
+});
+
+test("a secret that is still a placeholder is told without what it is", () => {
+  const [found] = findPlaceholders({ githubToken: "ghp_placeholder" });
+  assert.equal(found?.value, "(a secret, not shown)");
+});
+
+test("an update is refused with every path; a preview gets a warning for each; none is no matter", () => {
+  const document = { githubOwner: "placeholder-owner", policy: { signers: [{ ownerId: "0" }] } };
+  const failure = failureOf(() => refusePlaceholders(document, { stack: "staging", dryRun: false }));
+  assert.deepEqual([failure.code, failure.kind], ["PLACEHOLDERS_LEFT", "usage"]);
+  assert.match(failure.remedy, /make init STACK=staging/);
+  assert.deepEqual(
+    failure.details.map((detail) => detail.split(";")[0]),
+    ['githubOwner: found "placeholder-owner"', 'policy.signers.0.ownerId: found "0"'],
+  );
+  assert.equal(refusePlaceholders(document, { stack: "staging", dryRun: true }).length, 2);
+  assert.deepEqual(refusePlaceholders({}, { stack: "staging", dryRun: false }), []);
+});
+
+test("whatever the document, each path leads to the value that was found", () => {
+  fc.assert(
+    fc.property(fc.jsonValue(), fc.constantFrom("placeholder-x", `sha256:${zeros}`), (other, value) => {
+      const document = { a: [other, { b: value }] };
+      const found = findPlaceholders(document).filter(({ path }) => path.join(".") === "a.1.b");
+      assert.equal(found.length, 1);
+      for (const { path, value: told } of findPlaceholders(document)) {
+        const there = path.reduce<unknown>((at, key) => (at as Record<string | number, unknown>)[key], document);
+        assert.equal(String(there), told);
+      }
+    }),
+  );
+});
