@@ -30,11 +30,21 @@ export const sampleOverlay = {
   },
 };
 
+/** The keys of stack local that need its signer's release or what the lab has in place of a cloud. */
+export const signerKeys: readonly string[] = [
+  "signerRelease",
+  "confidentialSigner",
+  "keyBroker",
+  "ciSecrets",
+  "buildRunners",
+];
+
 /** A stack that is not the lab's, as a config that is right: change a copy to test what is refused. */
 export function stagingConfig(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const prefixed = Object.fromEntries(
     Object.entries({
       release: undefined,
+      ...Object.fromEntries(signerKeys.map((key) => [key, undefined])),
       "policy.environment": "staging",
       "policy.roots.sigstore.sha256": "a".repeat(64),
       "policy.roots.sigstore.fetched": "2026-11-01T00:00:00Z",
