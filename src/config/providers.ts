@@ -59,6 +59,7 @@ function kubeconfigOf(cluster: StackConfig["clusters"][number], checkout: string
 export interface ClusterProvider {
   readonly name: string;
   readonly provider: kubernetes.Provider;
+  readonly runs: readonly ("workloads" | "key-broker" | "runners")[];
 }
 
 /** One provider per cluster, server-side apply on. `offline`: the plan is made without reading any kubeconfig. */
@@ -69,6 +70,7 @@ export function clusterProviders(
   const dead = config.policy.environment === "local" || context.offline;
   return config.clusters.map((cluster) => ({
     name: cluster.name,
+    runs: cluster.runs ?? ["workloads"],
     provider: new kubernetes.Provider(`cluster-${cluster.name}`, {
       kubeconfig: pulumi.secret(dead ? deadKubeconfig : kubeconfigOf(cluster, context.checkout)),
       enableServerSideApply: true,

@@ -27,6 +27,12 @@ const cluster = z.strictObject({
   /** Path of a kubeconfig file, relative to the checkout or absolute. Stack local has none: its endpoint is dead. */
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),
+  /** What runs there; workloads, and so the admission policies, when left out. */
+  runs: z
+    .array(z.enum(["workloads", "key-broker", "runners"]))
+    .min(1)
+    .refine((all) => new Set(all).size === all.length, "must not repeat a kind")
+    .optional(),
 });
 
 /** Where the signer's disk image lies: its hash is the verified manifest's, wherever it comes from. */

@@ -103,7 +103,27 @@ function ownersOfSingletons({ platformStack }: Readable, document: Readonly<Reco
     .map((key) => fault(key, "settings", "exists once: it belongs to the stack that platformStack names"));
 }
 
-function componentNeeds({ clusters }: Readable, document: Readonly<Record<string, unknown>>): SchemaFault[] {
+/** What exists once in a stack runs in one of its clusters. */
+function onOneCluster(
+  settings: unknown,
+  component: string,
+  kind: string,
+  clusters: Readable["clusters"],
+): SchemaFault[] {
+  const hosts = clusters.filter(({ runs }) => runs.includes(kind)).length;
+  return settings === undefined || hosts === 1
+    ? []
+    : [fault("clusters", `${hosts} with runs: ${kind}`, `must be exactly one: ${component} runs there`)];
+}
+
+function arcOf(buildRunners: Readable["buildRunners"]): unknown {
+  return buildRunners?.["arc"];
+}
+
+function componentNeeds(
+  { clusters, buildRunners }: Readable,
+  document: Readonly<Record<string, unknown>>,
+): SchemaFault[] {
   const needs = (component: string, key: string): SchemaFault[] =>
     document[component] !== undefined && document[key] === undefined
       ? [fault(key, "nothing", `needed by ${component}`)]
@@ -112,9 +132,8 @@ function componentNeeds({ clusters }: Readable, document: Readonly<Record<string
     ...singletonKeys.flatMap((key) => needs(key, "githubOwner")).slice(0, 1),
     ...["ciSecrets", "confidentialSigner"].flatMap((key) => needs(key, "gcp")).slice(0, 1),
     ...["confidentialSigner", "keyBroker"].flatMap((key) => needs(key, "signerRelease")).slice(0, 1),
-    ...(document["keyBroker"] !== undefined && clusters.length === 0
-      ? [fault("clusters", "none", "needed by keyBroker")]
-      : []),
+    ...onOneCluster(document["keyBroker"], "keyBroker", "key-broker", clusters),
+    ...onOneCluster(arcOf(buildRunners), "buildRunners.arc", "runners", clusters),
   ];
 }
 
