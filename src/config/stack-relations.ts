@@ -110,7 +110,7 @@ function onOneCluster(
   kind: string,
   clusters: Readable["clusters"],
 ): SchemaFault[] {
-  const hosts = clusters.filter(({ runs }) => runs.includes(kind)).length;
+  const hosts = clusters.filter(({ runs }) => Array.isArray(runs) && runs.includes(kind)).length;
   return settings === undefined || hosts === 1
     ? []
     : [fault("clusters", `${hosts} with runs: ${kind}`, `must be exactly one: ${component} runs there`)];
