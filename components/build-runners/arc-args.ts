@@ -96,8 +96,8 @@ export function appSecretArgs(settings: ArcSettings, app: RunnersApp): kubernete
   };
 }
 
-/** Throws GITHUB_TOKEN_REFUSED (refused): a person's token outlives the person's role, an App's key does not. */
-function withoutToken(key: string): string {
+/** The App's key as it is. Throws GITHUB_TOKEN_REFUSED (refused): a person's token outlives the person's role, an App's key does not. */
+export function withoutToken(key: string): string {
   if (!/^(?:gh[a-z]_|github_pat_)/.test(key)) return key;
   throw new Failure({
     code: "GITHUB_TOKEN_REFUSED",

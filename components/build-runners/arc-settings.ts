@@ -27,7 +27,7 @@ const values = (chart: ChartKind) =>
   z
     .record(z.string(), z.json())
     .superRefine((given, context) => {
-      for (const fault of valuesFaults(given as Values, chart)) context.addIssue({ code: "custom", ...fault });
+      for (const fault of valuesFaults(given, chart)) context.addIssue({ code: "custom", ...fault });
     })
     .optional();
 

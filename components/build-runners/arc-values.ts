@@ -39,7 +39,7 @@ export function chartSource(
 /** The controller, watching the runners' namespace alone: its role elsewhere is none. */
 export function controllerValues(settings: ArcSettings, pins: Pins): Values {
   const { resources, values = {} } = settings.controller;
-  return hardened("controller", values as Values, {
+  return hardened("controller", values, {
     replicaCount: 1,
     image: imageOf(imagePin(pins, buildRunnersPins.images[0])),
     serviceAccount: { create: true, name: controllerAccount },
@@ -85,7 +85,7 @@ export function scaleSetValues(
   place: ScaleSetPlace,
   pins: Pins,
 ): Record<string, pulumi.Input<unknown>> {
-  const plain = hardened("scale-set", (set.values ?? {}) as Values, {
+  const plain = hardened("scale-set", set.values ?? {}, {
     runnerScaleSetName: set.name,
     githubConfigSecret: place.secret,
     minRunners: set.minRunners,
