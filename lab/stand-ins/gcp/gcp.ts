@@ -16,6 +16,7 @@ export function gcpStandIn(): StandIn {
       const place = placeOf(inputs, config);
       return (
         described[type]?.(inputs, place, lab) ??
+        (/I(?:am|AM)Member$/.test(type) ? grant(inputs, lab) : undefined) ??
         (type.startsWith("gcp:compute/") ? compute(type, inputs, place, lab) : { computed: {} })
       );
     },
@@ -28,6 +29,8 @@ export function gcpStandIn(): StandIn {
 const identityKeys = [
   ...["name", "project", "zone", "region", "location", "accountId", "secretId", "repositoryId"],
   ...["workloadIdentityPoolId", "workloadIdentityPoolProviderId", "keyRingId"],
+  // Of grants, which are made and taken away, never changed.
+  ...["roleId", "role", "member", "condition", "serviceAccountId"],
 ];
 
 interface Place {
@@ -85,6 +88,10 @@ const described: Readonly<Record<string, Describe>> = {
     const name = `${idPart(inputs, "secret") ?? `secrets/${lab.hex("secret", 8)}`}/versions/1`;
     return { id: name, computed: { name, version: "1", createTime: lab.time, destroyTime: "" } };
   },
+  "gcp:projects/iAMCustomRole:IAMCustomRole": (inputs, { project }, lab) => {
+    const name = `projects/${project}/roles/${idPart(inputs, "roleId") ?? lab.hex("role", 8)}`;
+    return { id: name, computed: { name, deleted: false } };
+  },
   "gcp:organizations/project:Project": (inputs, _place, lab) => {
     const project = idPart(inputs, "projectId") ?? `lab-${lab.hex("project", 8)}`;
     return { id: `projects/${project}`, computed: { projectId: project, number: String(projectNumber(project)) } };
@@ -94,6 +101,11 @@ const described: Readonly<Record<string, Describe>> = {
     return { id: name, computed: { name, url: `gs://${name}`, selfLink: `https://storage.lab.invalid/b/${name}` } };
   },
 };
+
+/** A role that one identity has on one thing; its id is made from the URN, as what it is on stands in other inputs each time. */
+function grant(inputs: ValueMap, lab: LabValues): Description {
+  return { computed: { etag: `lab-${lab.hex(`etag ${idPart(inputs, "role") ?? ""}`, 12)}` } };
+}
 
 /** Everything in Compute Engine has a path of project, place and plural; the rest depends on the kind. */
 function compute(type: string, inputs: ValueMap, place: Place, lab: LabValues): Description {
@@ -106,7 +118,7 @@ function compute(type: string, inputs: ValueMap, place: Place, lab: LabValues): 
       name,
       project: place.project,
       selfLink: `https://compute.lab.invalid/${path}`,
-      ...computeOutputs(kind, place, lab),
+      ...computeOutputs(kind, place, path, lab),
     },
   };
 }
@@ -116,7 +128,7 @@ function computePlace(kind: string, place: Place): string {
   return ["subnetwork", "address", "router", "routerNat"].includes(kind) ? `regions/${place.region}` : "global";
 }
 
-function computeOutputs(kind: string, place: Place, lab: LabValues): ValueMap {
+function computeOutputs(kind: string, place: Place, path: string, lab: LabValues): ValueMap {
   switch (kind) {
     case "instance":
       return {
@@ -124,6 +136,11 @@ function computeOutputs(kind: string, place: Place, lab: LabValues): ValueMap {
         zone: place.zone,
         cpuPlatform: "NEKO-LAB",
         currentStatus: "NEKO-LAB",
+      };
+    case "instanceTemplate":
+      return {
+        selfLinkUnique: `https://compute.lab.invalid/${path}?uniqueId=${lab.number("template")}`,
+        tagsFingerprint: "",
       };
     case "address":
     case "globalAddress":
