@@ -1,5 +1,6 @@
 import { requirements } from "../src/core/compile/requirement.ts";
 import type { Requirement } from "../src/core/compile/requirement.ts";
+import { support as keyBroker } from "../src/core/compile/key-broker/support.ts";
 import { support as validatingAdmissionPolicy } from "../src/core/compile/validating-admission-policy/support.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
@@ -48,6 +49,7 @@ export function supportMatrixPage(): string {
     name,
     says,
     validatingAdmissionPolicy[name as Requirement],
+    keyBroker[name as Requirement],
   ]);
   return `${notice}
 
@@ -62,6 +64,6 @@ ${table(["Field", "verifyRelease", "Which means"], rows)}
 \`enforced\`: the target itself refuses what does not meet it. \`digest-only\`: it admits only digests for which \`verifyRelease\`
 proved it before. \`unseen\`: neither. Source: \`src/core/compile/requirement.ts\` and each target's \`support.ts\`.
 
-${table(["Requirement", "What it says", "ValidatingAdmissionPolicy"], targets)}
+${table(["Requirement", "What it says", "ValidatingAdmissionPolicy", "Key broker (Trustee)"], targets)}
 `;
 }
