@@ -1,6 +1,5 @@
 import { requirements } from "../src/core/compile/requirement.ts";
 import type { Requirement } from "../src/core/compile/requirement.ts";
-
 import { compileTargets } from "../src/core/compile/targets.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";

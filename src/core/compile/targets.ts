@@ -1,4 +1,5 @@
 import { support as gatekeeper } from "./gatekeeper/support.ts";
+import { support as keyBroker } from "./key-broker/support.ts";
 import { support as kyverno } from "./kyverno/support.ts";
 import { support as policyController } from "./policy-controller/support.ts";
 import type { SupportTable } from "./requirement.ts";
@@ -40,6 +41,12 @@ export const compileTargets = {
     summary: "a ConstraintTemplate and a Constraint with the baseline's list",
     folder: "gatekeeper",
     support: gatekeeper,
+  },
+  "key-broker": {
+    title: "Key broker (Trustee)",
+    summary: "Trustee's configuration, policies and reference values",
+    folder: "key-broker",
+    support: keyBroker,
   },
 } as const satisfies Record<string, CompileTarget>;
 
