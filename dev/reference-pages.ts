@@ -1,6 +1,7 @@
 import { requirements } from "../src/core/compile/requirement.ts";
 import type { Requirement } from "../src/core/compile/requirement.ts";
 import { support as validatingAdmissionPolicy } from "../src/core/compile/validating-admission-policy/support.ts";
+import { support as workloadIdentity } from "../src/core/compile/workload-identity/support.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
@@ -48,6 +49,7 @@ export function supportMatrixPage(): string {
     name,
     says,
     validatingAdmissionPolicy[name as Requirement],
+    workloadIdentity[name as Requirement],
   ]);
   return `${notice}
 
@@ -62,6 +64,6 @@ ${table(["Field", "verifyRelease", "Which means"], rows)}
 \`enforced\`: the target itself refuses what does not meet it. \`digest-only\`: it admits only digests for which \`verifyRelease\`
 proved it before. \`unseen\`: neither. Source: \`src/core/compile/requirement.ts\` and each target's \`support.ts\`.
 
-${table(["Requirement", "What it says", "ValidatingAdmissionPolicy"], targets)}
+${table(["Requirement", "What it says", "ValidatingAdmissionPolicy", "Workload identity pool"], targets)}
 `;
 }
