@@ -35,7 +35,7 @@ const digits = 20;
  * WORKLOAD_IDENTITY_REVOKED, WORKLOAD_IDENTITY_OF_SIGNER.
  */
 export function compile(policy: TrustPolicy, identities: readonly WorkloadIdentity[]): IdentityProvider[] {
-  assertApart(identities);
+  assertApart(policy, identities);
   return identities
     .map((identity) => providerOf(policy, identity))
     .sort((left, right) => (left.id < right.id ? -1 : 1));
@@ -93,7 +93,7 @@ function callerOf(policy: TrustPolicy, identity: WorkloadIdentity): Caller {
   return signer;
 }
 
-function assertApart(identities: readonly WorkloadIdentity[]): void {
+function assertApart(policy: TrustPolicy, identities: readonly WorkloadIdentity[]): void {
   const ids = new Set<string>();
   const places = new Map<string, string>();
   for (const identity of identities) {
@@ -109,8 +109,8 @@ function assertApart(identities: readonly WorkloadIdentity[]): void {
       throw failure("WORKLOAD_IDENTITY_REPEATED", `Two workload identities have the id "${id}".`, "Rename one.");
     }
     ids.add(id);
-    if (identity.use === "build") continue;
-    const { repositoryId, environment } = identity.caller;
+    const { repositoryId, environment } = callerOf(policy, identity);
+    if (environment === undefined) continue;
     // GitHub takes an environment's name in any case for the same one.
     const place = JSON.stringify([repositoryId, environment.toLowerCase()]);
     const other = places.get(place);
@@ -118,7 +118,7 @@ function assertApart(identities: readonly WorkloadIdentity[]): void {
       throw failure(
         "WORKLOAD_IDENTITY_OVERLAP",
         `Workload identities "${other}" and "${id}" are both of environment "${environment}".`,
-        "Give every plan and every apply an environment of its own: a job that may do one must not be able to do the other.",
+        "Give each an environment of its own: a job that may do one must not be able to do the other.",
       );
     }
     places.set(place, id);
