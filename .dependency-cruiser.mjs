@@ -12,6 +12,7 @@ const pureLibraries = [
   "yaml",
   "@noble/ciphers",
   "@noble/curves",
+  "@noble/hashes",
   "@sigstore/bundle",
   "@sigstore/core",
   "@sigstore/protobuf-specs",

@@ -4,6 +4,7 @@ import { support as kyverno } from "./kyverno/support.ts";
 import { support as policyController } from "./policy-controller/support.ts";
 import type { SupportTable } from "./requirement.ts";
 import { support as validatingAdmissionPolicy } from "./validating-admission-policy/support.ts";
+import { support as workloadIdentity } from "./workload-identity/support.ts";
 
 /** Something that a TrustPolicy is compiled for. */
 export interface CompileTarget {
@@ -47,6 +48,12 @@ export const compileTargets = {
     summary: "Trustee's configuration, policies and reference values",
     folder: "key-broker",
     support: keyBroker,
+  },
+  "workload-identity": {
+    title: "Workload identity (Google Cloud)",
+    summary: "providers of a workload identity pool, and whom they admit",
+    folder: "workload-identity",
+    support: workloadIdentity,
   },
 } as const satisfies Record<string, CompileTarget>;
 
