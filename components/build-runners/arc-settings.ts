@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { amounts, cidr, egress, name, reason } from "./formats.ts";
 import { valuesFaults } from "./values-lint.ts";
-import type { ChartKind, Values } from "./values-lint.ts";
+import type { ChartKind } from "./values-lint.ts";
 
 /** The `arc` part: runners as pods of one cluster, for checks. */
 

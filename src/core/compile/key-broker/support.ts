@@ -11,6 +11,8 @@ export const support = {
   digestPins: "digest-only",
   platforms: "digest-only",
   transparency: "digest-only",
+  thresholds: "digest-only",
+  certificate: "digest-only",
   signature: "digest-only",
   legacySignatures: "digest-only",
   signers: "digest-only",

@@ -10,6 +10,8 @@ export const support = {
   platforms: "unseen",
   digestPins: "unseen",
   transparency: "unseen",
+  thresholds: "unseen",
+  certificate: "unseen",
   signature: "unseen",
   legacySignatures: "unseen",
   manifest: "unseen",
