@@ -1,8 +1,14 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { BrokerSettings, ReferenceValues, SignerRelease } from "../../src/core/compile/key-broker/compile.ts";
+import { keyBrokerPins } from "../../components/key-broker/args.ts";
+import { pinsSchema } from "../../src/core/pins/pins.ts";
+import type { Pins } from "../../src/core/pins/pins.ts";
+import { policyDigest } from "../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
+import type { ReleaseData, VerifiedRelease } from "../../src/core/release/verified-release.ts";
 import { sampleDigest, samplePolicy } from "./policies.ts";
+import { sampleReleaseData, sampleVerifiedRelease } from "./releases.ts";
 
 /** What the cases beside the compiler are written for: releases 1 (running) and 2 (next) of the signer's image. */
 export const signerRepository = "ghcr.io/m1k1o/neko-signer";
@@ -98,4 +104,69 @@ export function configCases(): ConfigCase[] {
     toml: text,
     finds: [...text.matchAll(/^# finds: (\S+ .+)$/gm)].map(([, finding = ""]) => finding),
   }));
+}
+
+/** The stack's settings of a broker with a volume, a gateway and a given certificate, before they are parsed. */
+export const brokerSettingsFields = {
+  name: "kbs",
+  namespace: "neko-trust-kbs",
+  trustee: { kind: "built-in", volume: { size: "1Gi", storageClass: "premium-rwo" } },
+  tls: { kind: "given" },
+  tee: caseSettings.tee,
+  collateral: {
+    service: "https://pccs.neko-trust-pccs.svc:8081/sgx/certification/v4/",
+    update: "standard",
+    peers: [{ namespace: "neko-trust-pccs", pods: { app: "pccs" } }],
+    port: 8081,
+  },
+  tokenMinutes: 5,
+  credential: { type: "credential", tag: "registry", rotated: "2026-11-01" },
+  admin: { issuer: "neko-trust", audience: "kbs", role: "kbs-admin", minutes: 20, publication: 1 },
+  network: {
+    clients: [{ cidr: "10.8.0.0/24" }, { namespace: "gateway-system", pods: { app: "gateway" } }],
+    dns: { namespace: "kube-system", pods: { "k8s-app": "kube-dns" } },
+  },
+  gateway: { name: "public", namespace: "gateway-system", section: "https", hostname: "kbs.example.org" },
+  resources: { cpu: "250m", memory: "512Mi" },
+  onDestroy: "keep",
+};
+
+/** The same with a database; `split` needs secrets.postgresUrl. */
+export const splitTrustee = {
+  kind: "split",
+  replicas: 3,
+  postgres: { peers: [{ cidr: "10.9.0.0/29" }], port: 5432 },
+};
+
+export const brokerPins: Pins = pinsSchema.parse({
+  schema: 1,
+  images: [...keyBrokerPins.builtIn, ...keyBrokerPins.split]
+    .filter((name, index, all) => all.indexOf(name) === index)
+    .map((name, index) => ({
+      name,
+      repository: `ghcr.io/example/${name}`,
+      version: "v0.21.0",
+      digest: sampleDigest(index.toString(16)),
+    })),
+  charts: [],
+  actions: [],
+  plugins: [],
+});
+
+/** A release of the signer as verifyRelease would give it, with the measurements of the cases. */
+export function signerVerifiedRelease(changes: Partial<ReleaseData> = {}): VerifiedRelease {
+  const policy = signerPolicy();
+  const [{ digest } = assertNever()] = caseReleases;
+  const data = sampleReleaseData(digest, {
+    repository: signerRepository,
+    policyName: policy.name,
+    policyDigest: policyDigest(policy),
+    ...changes,
+  });
+  const measurements = { model: "tdx", ...caseMeasurements.one };
+  return sampleVerifiedRelease(digest, { ...data, manifest: { ...data.manifest, measurements }, ...changes });
+}
+
+function assertNever(): never {
+  throw new Error("there is no case");
 }
