@@ -89,13 +89,9 @@ export function sharedClaims(
     });
 }
 
-/**
- * Refuses a stack that claims what another stack of this checkout claims. Throws SINGLETON_CLAIMED_TWICE (usage). A
- * stack whose file can't be read claims nothing here: it has to be mended before it can be brought up itself.
- */
-export function refuseSharedSingletons(stack: string, checkout: string): void {
-  if (stack === "local") return;
-  const documents = new Map<string, Record<string, unknown>>();
+/** The keys of each stack's file that can be read, by the stack's name. */
+export function stackDocuments(checkout: string): Map<string, Readonly<Record<string, unknown>>> {
+  const documents = new Map<string, Readonly<Record<string, unknown>>>();
   for (const name of stackNames(checkout)) {
     try {
       documents.set(name, yamlKeys(readFileSync(join(checkout, stackFile(name)), "utf8"), name));
@@ -103,6 +99,16 @@ export function refuseSharedSingletons(stack: string, checkout: string): void {
       if (!(error instanceof Failure) && !(error instanceof Error && "code" in error)) throw error;
     }
   }
+  return documents;
+}
+
+/**
+ * Refuses a stack that claims what another stack of this checkout claims. Throws SINGLETON_CLAIMED_TWICE (usage). A
+ * stack whose file can't be read claims nothing here: it has to be mended before it can be brought up itself.
+ */
+export function refuseSharedSingletons(stack: string, checkout: string): void {
+  if (stack === "local") return;
+  const documents = stackDocuments(checkout);
   const details = sharedClaims(stack, documents);
   if (details.length === 0) return;
   throw new Failure({
