@@ -1,6 +1,7 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
 import type { CiSecretsSettings } from "../../components/ci-secrets/settings.ts";
+import type { KeyBrokerSettings } from "../../components/key-broker/settings.ts";
 import type { Directories } from "../adapters/directories/directories.ts";
 import { Failure } from "../core/failure.ts";
 import { readLocalOverlay } from "./local-overlay.ts";
@@ -12,8 +13,25 @@ export interface StackSecrets {
   /** The stack's secret of that key. Throws SECRET_NOT_SET (usage) when it has none. */
   readonly required: (key: SecretKey) => pulumi.Output<string>;
   readonly optional: (key: SecretKey) => pulumi.Output<string> | undefined;
+  /** What KeyBroker needs, by its settings. */
+  readonly ofBroker: (settings: KeyBrokerSettings) => BrokerSecrets;
   /** Values of CiSecrets, each from the source that its settings name, by `<environment>/<NAME>`. */
   readonly ofCi: (settings: CiSecretsSettings, provider: gcp.Provider) => Record<string, pulumi.Output<string>>;
+}
+
+/** As components/key-broker takes them. */
+export interface BrokerSecrets {
+  readonly credential: pulumi.Output<string>;
+  readonly adminKey: pulumi.Output<string>;
+  readonly tokenKey: pulumi.Output<string>;
+  readonly tokenChain: pulumi.Output<string>;
+  readonly tokenRoot: pulumi.Output<string>;
+  readonly tls?: {
+    readonly key: pulumi.Output<string>;
+    readonly certificate: pulumi.Output<string>;
+    readonly authority: pulumi.Output<string>;
+  };
+  readonly postgresUrl?: pulumi.Output<string>;
 }
 
 /**
@@ -33,6 +51,23 @@ export function stackSecrets(
   return {
     required,
     optional: read,
+    ofBroker: ({ tls, trustee }) => ({
+      credential: required("brokerCredential"),
+      adminKey: required("brokerAdminKey"),
+      tokenKey: required("brokerTokenKey"),
+      tokenChain: required("brokerTokenChain"),
+      tokenRoot: required("brokerTokenRoot"),
+      ...(tls.kind === "given"
+        ? {
+            tls: {
+              key: required("brokerTlsKey"),
+              certificate: required("brokerTlsCertificate"),
+              authority: required("brokerTlsAuthority"),
+            },
+          }
+        : {}),
+      ...(trustee.kind === "split" ? { postgresUrl: required("brokerPostgresUrl") } : {}),
+    }),
     ofCi: (settings, provider) =>
       Object.fromEntries(
         settings.environments.flatMap((environment) =>

@@ -8,7 +8,9 @@ export interface Purpose {
 const of = (purpose: string, ...properties: readonly string[]): Purpose => ({ purpose, properties });
 
 /** By type token. The components' READMEs say more. */
-const purposes: Readonly<Record<string, Purpose>> = {};
+const purposes: Readonly<Record<string, Purpose>> = {
+  "github:index/repository:Repository": of("The repository that builds and publishes the image.", "name", "visibility"),
+};
 
 /** The purpose of a type; a type that nobody described throws, so that no resource gets into a plan unexplained. */
 export function purposeOf(type: string): Purpose {
