@@ -244,7 +244,10 @@ test("which bytes are right is said by a verified signer release, by nothing els
   const { folder, file } = await place(t);
   const source = { kind: "file", path: file } as const;
   const code = (release: VerifiedRelease) => failureCodeOf(fetched(source, folder, { signer: release }));
-  assert.equal(await code({ data: signer.data } as VerifiedRelease), "RELEASE_NOT_VERIFIED");
+  assert.equal(
+    await code(JSON.parse(JSON.stringify({ data: signer.data })) as VerifiedRelease),
+    "RELEASE_NOT_VERIFIED",
+  );
   assert.equal(await code(signerRelease(sampleDigest("a"), {})), "SIGNER_RELEASE_WITHOUT_DISK");
   assert.deepEqual(await left(folder), []);
 });
