@@ -1,19 +1,7 @@
-import type { LabValues } from "../lab-values.ts";
 import { idPart } from "../recording.ts";
-import type { Description } from "../recording.ts";
-import type { ValueMap } from "../wire/values.ts";
+import type { Describe } from "./gcp.ts";
 
 /** Keys, objects, names in DNS, firewall policies, and what watches: their ids as Google's provider makes them. */
-
-/** Where a resource is made: its own inputs, else the provider's configuration. */
-export interface Place {
-  readonly project: string;
-  readonly projectNumber: number;
-  readonly region: string;
-  readonly zone: string;
-}
-
-export type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
 
 /** An id whose parts are all known, else none: the stand-in then makes one from the URN. */
 function path(...parts: readonly (string | undefined)[]): string | undefined {

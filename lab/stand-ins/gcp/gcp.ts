@@ -6,7 +6,6 @@ import type { Description } from "../recording.ts";
 import { secret, textAt } from "../wire/values.ts";
 import type { ValueMap } from "../wire/values.ts";
 import { describedByPath, identityKeysOf } from "./described.ts";
-import type { Describe, Place } from "./described.ts";
 
 const labProject = "neko-lab";
 
@@ -32,6 +31,14 @@ const identityKeys = [
   ...["workloadIdentityPoolId", "workloadIdentityPoolProviderId", "keyRingId"],
 ];
 
+/** Where a resource is made: its own inputs, else the provider's configuration. */
+export interface Place {
+  readonly project: string;
+  readonly projectNumber: number;
+  readonly region: string;
+  readonly zone: string;
+}
+
 function placeOf(inputs: ValueMap, config: ValueMap): Place {
   const project = textAt(inputs, "project") ?? textAt(config, "project") ?? labProject;
   const region = textAt(inputs, "region") ?? textAt(config, "region") ?? "lab-region1";
@@ -43,6 +50,8 @@ function placeOf(inputs: ValueMap, config: ValueMap): Place {
 function projectNumber(project: string): number {
   return 990_000_000_000 + (createHash("sha256").update(project).digest().readUIntBE(0, 6) % 10_000_000_000);
 }
+
+export type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
 
 const described: Readonly<Record<string, Describe>> = {
   ...describedByPath,

@@ -196,7 +196,7 @@ test("somebody is told when fewer of the current signers attest than there are, 
   assert.equal(
     condition["query"],
     "(count(sum by (instance_id) (increase(logging_googleapis_com:user_signer_attested" +
-      '{monitored_resource="gce_instance",instance_id=~"9901|9902"}[30m])) >= 1) or vector(0)) < 2',
+      '{monitored_resource="gce_instance",instance_id=~"9901|9902"}[30m])) > 0) or vector(0)) < 2',
   );
   assert.deepEqual(at(alert, "notificationChannels"), ["projects/neko-trust-production/notificationChannels/42"]);
   assert.equal(
