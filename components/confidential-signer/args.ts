@@ -142,7 +142,7 @@ export function imageArgs(
     },
     storageLocations: [settings.region],
     guestOsFeatures: ["GVNIC", "TDX_CAPABLE", "UEFI_COMPATIBLE", "VIRTIO_SCSI_MULTIQUEUE"].map((type) => ({ type })),
-    ...(boot.kind === "off"
+    ...(boot.kind === "disabled"
       ? {}
       : {
           // All four are given, so that none of Google's own keys is taken.

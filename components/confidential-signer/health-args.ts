@@ -4,7 +4,8 @@ import type { ConfidentialSignerSettings } from "./settings.ts";
 
 /**
  * Settings → arguments of what watches the signers. Nothing can call them, so they tell: the service writes
- * `{"event":"attested"}` to the log `neko-trust-signer` each time that the key broker has accepted its quote.
+ * `{"event":"attested"}` to the log `neko-trust-signer` each time that the key broker has accepted its quote, at least
+ * every five minutes.
  */
 
 /** The log that the signers write to. */
@@ -36,10 +37,11 @@ export function attestedAlertArgs(
 ): gcp.monitoring.AlertPolicyArgs {
   const { silenceMinutes, notificationChannels } = settings.health;
   const query = pulumi.all([metric, pulumi.all([...instanceIds])]).apply(([name, ids]) => {
+    // An increase is extrapolated: one event may count as a little less than one.
     // PromQL in Cloud Monitoring: the first slash of a metric's type is a colon, what else is no letter or digit is _.
     const series = `logging_googleapis_com:user_${name.replaceAll(/[^A-Za-z0-9]/g, "_")}`;
     const labels = `monitored_resource="gce_instance",instance_id=~"${ids.toSorted().join("|")}"`;
-    const attested = `sum by (instance_id) (increase(${series}{${labels}}[${silenceMinutes}m])) >= 1`;
+    const attested = `sum by (instance_id) (increase(${series}{${labels}}[${silenceMinutes}m])) > 0`;
     return `(count(${attested}) or vector(0)) < ${ids.length}`;
   });
   return {
@@ -52,7 +54,8 @@ export function attestedAlertArgs(
         displayName: `fewer signers attested within ${silenceMinutes} minutes than there are`,
         conditionPrometheusQueryLanguage: {
           query,
-          duration: "60s",
+          // Long enough for a new machine to boot and attest for the first time.
+          duration: "600s",
           evaluationInterval: "60s",
           // The series begins with the first attestation; until then validation would refuse the query.
           disableMetricValidation: true,

@@ -43,11 +43,11 @@ const tdx = z
       "must be a c3-standard type: only those have TDX",
     ),
     /**
-     * `off`: the firmware boots any loader, and hands it a command line of its own. `enrolled`: only what these keys
+     * `disabled`: the firmware boots any loader, and hands it a command line of its own. `enrolled`: only what these keys
      * signed boots; Google's own keys are not used.
      */
     secureBoot: z.discriminatedUnion("kind", [
-      z.strictObject({ kind: z.literal("off") }),
+      z.strictObject({ kind: z.literal("disabled") }),
       z.strictObject({
         kind: z.literal("enrolled"),
         platformKey: key,
@@ -68,10 +68,10 @@ const tdx = z
     const refuse = (path: string, message: string) => {
       context.addIssue({ code: "custom", path: [path], message });
     };
-    if (settings.secureBoot.kind === "off") {
+    if (settings.secureBoot.kind === "disabled") {
       refuse(
         "secureBoot",
-        "must not be off while rtmr0 is not-replayed: a command line with another init= would go unseen",
+        "must not be disabled while rtmr0 is not-replayed: a command line with another init= would go unseen",
       );
     }
     if (settings.acpi === "unpatched") {

@@ -18,7 +18,7 @@ export const signerSettingsInput = {
   zones: ["europe-west9-b", "europe-west9-a"],
   tdx: {
     machineType: "c3-standard-4",
-    secureBoot: { kind: "off" },
+    secureBoot: { kind: "disabled" },
     vtpm: false,
     rtmr0: "replayed",
     acpi: "kernel-patched",

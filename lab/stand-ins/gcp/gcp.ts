@@ -5,6 +5,7 @@ import { idPart, recordingStandIn } from "../recording.ts";
 import type { Description } from "../recording.ts";
 import { secret, textAt } from "../wire/values.ts";
 import type { ValueMap } from "../wire/values.ts";
+import { describedByPath, identityKeysOf } from "./described.ts";
 
 const labProject = "neko-lab";
 
@@ -20,7 +21,7 @@ export function gcpStandIn(): StandIn {
         (type.startsWith("gcp:compute/") ? compute(type, inputs, place, lab) : { computed: {} })
       );
     },
-    identityKeys: () => identityKeys,
+    identityKeys: (type) => [...identityKeys, ...(identityKeysOf[type] ?? [])],
     invoke,
   });
 }
@@ -33,7 +34,8 @@ const identityKeys = [
   ...["roleId", "role", "member", "condition", "serviceAccountId"],
 ];
 
-interface Place {
+/** Where a resource is made: its own inputs, else the provider's configuration. */
+export interface Place {
   readonly project: string;
   readonly projectNumber: number;
   readonly region: string;
@@ -52,9 +54,10 @@ function projectNumber(project: string): number {
   return 990_000_000_000 + (createHash("sha256").update(project).digest().readUIntBE(0, 6) % 10_000_000_000);
 }
 
-type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
+export type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
 
 const described: Readonly<Record<string, Describe>> = {
+  ...describedByPath,
   "gcp:serviceaccount/account:Account": (inputs, { project }, lab) => {
     const email = `${idPart(inputs, "accountId") ?? `lab-${lab.hex("account", 8)}`}@${project}.iam.gserviceaccount.lab.invalid`;
     const name = `projects/${project}/serviceAccounts/${email}`;

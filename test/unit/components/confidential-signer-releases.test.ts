@@ -9,6 +9,7 @@ import { codeThrown } from "../../support/failures.ts";
 import { isKnown, startMocks, unwrap } from "../../support/mocks.ts";
 import { sampleDigest } from "../../support/policies.ts";
 import { sampleReleaseData } from "../../support/releases.ts";
+import { makeSigner, signerComponentType, signerKey } from "../../support/signer-mocks.ts";
 import {
   plannedSigner,
   signerArgs,
@@ -19,14 +20,6 @@ import {
 } from "../../support/signer.ts";
 
 /** What the component takes as a proof and what it refuses. */
-
-const componentType = "neko-trust:signer:ConfidentialSigner";
-const key = "a".repeat(12);
-
-function make(changes: Partial<ConfidentialSignerArgs> = {}): ConfidentialSigner {
-  const provider = new gcp.Provider("google", { project: "neko-trust-production" });
-  return new ConfidentialSigner("signer", signerArgs(changes), { provider });
-}
 
 test("refuses a cast, a copy or an Output of a release, and registers nothing", async () => {
   const mocks = await startMocks();
@@ -40,18 +33,18 @@ test("refuses a cast, a copy or an Output of a release, and registers nothing", 
   ]) {
     const changes = { signer: fake as UsableRelease };
     assert.equal(
-      codeThrown(() => make(changes), "taken"),
+      codeThrown(() => makeSigner(changes), "taken"),
       "RELEASE_NOT_VERIFIED",
     );
     const retained = [{ signer: fake as UsableRelease, disk: signerArgs().disk }];
     assert.equal(
-      codeThrown(() => make({ retained }), "taken"),
+      codeThrown(() => makeSigner({ retained }), "taken"),
       "RELEASE_NOT_VERIFIED",
     );
   }
   await mocks.settled();
   assert.deepEqual(
-    mocks.resources.filter(({ type }) => type === componentType),
+    mocks.resources.filter(({ type }) => type === signerComponentType),
     [],
   );
 });
@@ -59,7 +52,7 @@ test("refuses a cast, a copy or an Output of a release, and registers nothing", 
 test("refuses a release without disk or measurements, another disk, and the wrong model of measurements", async () => {
   const mocks = await startMocks();
   const disk = { sha256: "e".repeat(64) };
-  const code = (changes: Partial<ConfidentialSignerArgs>) => codeThrown(() => make(changes), "taken");
+  const code = (changes: Partial<ConfidentialSignerArgs>) => codeThrown(() => makeSigner(changes), "taken");
   const release = (parts: Parameters<typeof signerRelease>[1]) => ({ signer: signerRelease(sampleDigest("a"), parts) });
   assert.equal(code(release({})), "SIGNER_RELEASE_WITHOUT_DISK");
   assert.equal(code(release({ disk })), "SIGNER_RELEASE_WITHOUT_DISK");
@@ -78,7 +71,7 @@ test("refuses a release that is named twice, and one of another signer", async (
   await startMocks();
   const { disk } = signerArgs();
   const code = (...retained: NonNullable<ConfidentialSignerArgs["retained"]>) =>
-    codeThrown(() => make({ retained }), "taken");
+    codeThrown(() => makeSigner({ retained }), "taken");
   const older = { signer: signerRelease(sampleDigest("b")), disk };
   assert.equal(code({ signer: signerRelease(sampleDigest("a")), disk }), "SIGNER_GENERATION_TWICE");
   assert.equal(code(older, older), "SIGNER_GENERATION_TWICE");
@@ -92,14 +85,14 @@ test("a preview without registry plans with a placeholder disk, an update does n
   const changes = { signer: plannedSigner(sampleDigest("a")), disk: "planned" } as const;
   await startMocks();
   assert.equal(
-    codeThrown(() => make(changes), "taken"),
+    codeThrown(() => makeSigner(changes), "taken"),
     "RELEASE_ONLY_PLANNED",
   );
   const mocks = await startMocks({ preview: true });
-  const component = make(changes);
+  const component = makeSigner(changes);
   await mocks.settled();
   const object = mocks.only("gcp:storage/bucketObject:BucketObject");
-  assert.equal(object.inputs["name"], `signer/${key}/${"0".repeat(64)}.tar.gz`);
+  assert.equal(object.inputs["name"], `signer/${signerKey}/${"0".repeat(64)}.tar.gz`);
   const source: unknown = object.inputs["source"];
   assert.ok(source instanceof pulumi.asset.StringAsset);
   assert.match(await source.text, /^placeholder: /);
@@ -107,18 +100,18 @@ test("a preview without registry plans with a placeholder disk, an update does n
   assert.equal(await isKnown(component.instances), false);
   const given = { ...changes, disk: { path: "/x", sha256: "e".repeat(64) } };
   assert.equal(
-    codeThrown(() => make(given), "taken"),
+    codeThrown(() => makeSigner(given), "taken"),
     "SIGNER_DISK_MISMATCH",
   );
 });
 
 test("a preview of a verified release may leave the disk where it is", async () => {
   const mocks = await startMocks({ preview: true });
-  make({ disk: "planned" });
+  makeSigner({ disk: "planned" });
   await mocks.settled();
   assert.equal(
     mocks.only("gcp:storage/bucketObject:BucketObject").inputs["name"],
-    `signer/${key}/${"e".repeat(64)}.tar.gz`,
+    `signer/${signerKey}/${"e".repeat(64)}.tar.gz`,
   );
 });
 

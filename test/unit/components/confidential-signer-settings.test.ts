@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import fc from "fast-check";
+import { parse } from "yaml";
 import {
   isPrivateRange,
   prefixLength,
@@ -34,6 +36,13 @@ test("takes realistic settings", () => {
   assert.deepEqual(faults(signerSettingsInput), []);
   assert.deepEqual(faults(changed("disk.sizeGb", 20)), []);
   assert.deepEqual(faults(changed("labels", {})), []);
+});
+
+test("takes the example of the README", () => {
+  const readme = readFileSync(new URL("../../../components/confidential-signer/README.md", import.meta.url), "utf8");
+  const example = /```yaml\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
+  const document = parse(example) as Record<string, unknown>;
+  assert.deepEqual(faults(document["neko-trust:confidentialSigner"]), []);
 });
 
 test("takes placeholders wherever an account's own value stands", () => {
@@ -193,8 +202,8 @@ test("refuses destinations that are no allow-list", () => {
 test("without the replay of RTMR0 both Secure Boot and a patched kernel are demanded", () => {
   const tdx = (secureBoot: unknown, acpi: string) =>
     faults(changed("tdx", { ...signerSettingsInput.tdx, secureBoot, acpi, rtmr0: "not-replayed" }));
-  assert.deepEqual(tdx({ kind: "off" }, "unpatched"), ["tdx.secureBoot", "tdx.acpi"]);
-  assert.deepEqual(tdx({ kind: "off" }, "kernel-patched"), ["tdx.secureBoot"]);
+  assert.deepEqual(tdx({ kind: "disabled" }, "unpatched"), ["tdx.secureBoot", "tdx.acpi"]);
+  assert.deepEqual(tdx({ kind: "disabled" }, "kernel-patched"), ["tdx.secureBoot"]);
   assert.deepEqual(tdx(enrolled, "unpatched"), ["tdx.acpi"]);
   assert.deepEqual(tdx(enrolled, "kernel-patched"), []);
 });

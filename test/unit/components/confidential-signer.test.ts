@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import { ConfidentialSigner } from "../../../components/confidential-signer/component.ts";
-import type { ConfidentialSignerArgs } from "../../../components/confidential-signer/component.ts";
-import { secretIn, startMocks, unwrap } from "../../support/mocks.ts";
-import type { Mocks, MocksOptions, RecordedResource } from "../../support/mocks.ts";
+import { secretIn, unwrap } from "../../support/mocks.ts";
 import { sampleDigest } from "../../support/policies.ts";
+import {
+  at,
+  madeSigner,
+  ofType,
+  signerComponentType,
+  signerInstanceType,
+  signerKey,
+} from "../../support/signer-mocks.ts";
 import {
   signerArgs,
   signerMeasurements,
@@ -16,47 +20,8 @@ import {
   signerSettingsInput,
 } from "../../support/signer.ts";
 
-const componentType = "neko-trust:signer:ConfidentialSigner";
-const instanceType = "gcp:compute/instance:Instance";
-const ruleType = "gcp:compute/networkFirewallPolicyRule:NetworkFirewallPolicyRule";
-const key = "a".repeat(12);
-
-function make(changes: Partial<ConfidentialSignerArgs> = {}): ConfidentialSigner {
-  const provider = new gcp.Provider("google", {
-    project: "neko-trust-production",
-    credentials: pulumi.secret("hunter2"),
-  });
-  return new ConfidentialSigner("signer", signerArgs(changes), { provider });
-}
-
-/** What Google would compute and the mocks don't. */
-const outputs: NonNullable<MocksOptions["outputs"]> = (type, name) => ({
-  selfLink: `https://compute.example/${name}`,
-  ...(type === instanceType ? { instanceId: name.endsWith("-a") ? "9901" : "9902" } : {}),
-  ...(type === "gcp:serviceaccount/account:Account"
-    ? { email: "signer-vm@example", member: "serviceAccount:signer-vm@example" }
-    : {}),
-});
-
-async function made(changes: Partial<ConfidentialSignerArgs> = {}) {
-  const mocks = await startMocks({ outputs });
-  const component = make(changes);
-  await mocks.settled();
-  return { mocks, component };
-}
-
-/** By name: the engine is told in no certain order. */
-const ofType = (mocks: Mocks, wanted: string): RecordedResource[] =>
-  mocks.resources.filter(({ type }) => type === wanted).toSorted((one, other) => one.name.localeCompare(other.name));
-
-const at = (resource: RecordedResource, ...path: readonly (string | number)[]): unknown =>
-  path.reduce<unknown>(
-    (value, part) => (value as Record<string | number, unknown> | undefined)?.[part],
-    resource.inputs,
-  );
-
 test("every child belongs to the component, begins with its name and uses the given provider", async () => {
-  const { mocks } = await made();
+  const { mocks } = await madeSigner();
   const children = mocks.resources.filter(({ type }) => type.startsWith("gcp:"));
   assert.equal(children.length, 35);
   for (const child of children) {
@@ -64,17 +29,17 @@ test("every child belongs to the component, begins with its name and uses the gi
     assert.match(child.parent, /neko-trust:signer:ConfidentialSigner::signer$/, child.name);
     assert.match(child.provider, /pulumi:providers:gcp::google::google-id$/, child.name);
   }
-  assert.ok(mocks.registeredOutputs.has(`${componentType}::signer`));
+  assert.ok(mocks.registeredOutputs.has(`${signerComponentType}::signer`));
 });
 
 test("a signer is a TDX machine that can't be moved, reached from outside or deleted", async () => {
-  const { mocks } = await made();
-  const instances = ofType(mocks, instanceType);
+  const { mocks } = await madeSigner();
+  const instances = ofType(mocks, signerInstanceType);
   assert.deepEqual(
     instances.map(({ name, inputs }) => [name, inputs["name"], inputs["zone"]]),
     [
-      [`signer-vm-${key}-a`, `signer-${key}-a`, "europe-west9-a"],
-      [`signer-vm-${key}-b`, `signer-${key}-b`, "europe-west9-b"],
+      [`signer-vm-${signerKey}-a`, `signer-${signerKey}-a`, "europe-west9-a"],
+      [`signer-vm-${signerKey}-b`, `signer-${signerKey}-b`, "europe-west9-b"],
     ],
   );
   for (const vm of instances) {
@@ -95,7 +60,7 @@ test("a signer is a TDX machine that can't be moved, reached from outside or del
       scopes: ["https://www.googleapis.com/auth/logging.write"],
     });
     assert.equal(at(vm, "bootDisk", "kmsKeySelfLink"), "signer-disk-key-id");
-    assert.equal(at(vm, "bootDisk", "initializeParams", "image"), `https://compute.example/signer-image-${key}`);
+    assert.equal(at(vm, "bootDisk", "initializeParams", "image"), `https://compute.example/signer-image-${signerKey}`);
     assert.equal(at(vm, "canIpForward"), false);
     assert.equal(at(vm, "allowStoppingForUpdate"), false);
     assert.equal(at(vm, "metadataStartupScript"), undefined);
@@ -104,8 +69,8 @@ test("a signer is a TDX machine that can't be moved, reached from outside or del
 });
 
 test("metadata is a closed list that says where things are and forbids every way in", async () => {
-  const { mocks } = await made();
-  assert.deepEqual(at(mocks.named(`signer-vm-${key}-a`), "metadata"), {
+  const { mocks } = await madeSigner();
+  assert.deepEqual(at(mocks.named(`signer-vm-${signerKey}-a`), "metadata"), {
     "block-project-ssh-keys": "true",
     "disable-legacy-endpoints": "true",
     "enable-guest-attributes": "false",
@@ -123,100 +88,8 @@ test("metadata is a closed list that says where things are and forbids every way
   });
 });
 
-const tcp = (port: string) => [{ ipProtocol: "tcp", ports: [port] }];
-
-test("the firewall lets nothing in, and only the listed destinations out", async () => {
-  const { mocks } = await made();
-  const rules = ofType(mocks, ruleType);
-  assert.deepEqual(
-    rules
-      .filter(({ inputs }) => inputs["direction"] === "INGRESS")
-      .map((rule) => [at(rule, "action"), at(rule, "match", "srcIpRanges")]),
-    [
-      ["deny", ["0.0.0.0/0"]],
-      ["deny", ["::/0"]],
-    ],
-  );
-  const allowed = rules.filter(({ inputs }) => inputs["action"] === "allow");
-  assert.deepEqual(
-    allowed.map((rule) => [
-      rule.name.slice("signer-rule-".length),
-      at(rule, "match", "destFqdns") ?? at(rule, "match", "destIpRanges"),
-      at(rule, "match", "layer4Configs"),
-    ]),
-    [
-      ["egress-intel-pcs", ["203.0.113.0/24"], tcp("443")],
-      ["egress-key-broker", ["kbs.example.org"], tcp("8443")],
-      ["egress-registry", ["ghcr.io", "pkg-containers.githubusercontent.com"], tcp("443")],
-      ["egress-sigstore", ["rekor.sigstore.dev", "timestamp.sigstore.dev"], tcp("443")],
-      ["google-apis", ["199.36.153.8/30"], tcp("443")],
-    ],
-  );
-  const lastAllowed = Math.max(...allowed.map(({ inputs }) => Number(inputs["priority"])));
-  const denied = rules.filter(({ inputs }) => inputs["action"] === "deny");
-  assert.deepEqual(denied.map(({ inputs }) => inputs["direction"]).toSorted(), [
-    "EGRESS",
-    "EGRESS",
-    "INGRESS",
-    "INGRESS",
-  ]);
-  for (const { inputs } of denied) {
-    assert.ok(Number(inputs["priority"]) > lastAllowed);
-    assert.equal(inputs["enableLogging"], true);
-  }
-  assert.equal(new Set(rules.map(({ inputs }) => inputs["priority"])).size, rules.length);
-});
-
-test("a machine starts after the rules, routes, names and keys that it needs", async () => {
-  const { mocks } = await made();
-  const names = mocks.named(`signer-vm-${key}-a`).dependencies.map((urn) => urn.split("::").at(-1));
-  for (const needed of [
-    ...[
-      "signer-firewall-association",
-      "signer-nat",
-      "signer-dns-log",
-      "signer-route-google-apis",
-      "signer-route-internet",
-    ],
-    ...["signer-record-google-apis-addresses", "signer-disk-key-user", "signer-log-writer", `signer-image-${key}`],
-  ]) {
-    assert.ok(names.includes(needed), needed);
-  }
-  const association = mocks.named("signer-firewall-association").dependencies.map((urn) => urn.split("::").at(-1));
-  assert.ok(association.includes("signer-rule-deny-egress-ipv4"));
-  assert.ok(association.includes("signer-rule-deny-ingress-ipv6"));
-});
-
-test("the network is the signers' own, without default routes, with flow logs and Private Google Access", async () => {
-  const { mocks } = await made();
-  const network = mocks.only("gcp:compute/network:Network");
-  assert.equal(at(network, "autoCreateSubnetworks"), false);
-  assert.equal(at(network, "deleteDefaultRoutesOnCreate"), true);
-  const subnetwork = mocks.only("gcp:compute/subnetwork:Subnetwork");
-  assert.equal(at(subnetwork, "privateIpGoogleAccess"), true);
-  assert.equal(at(subnetwork, "logConfig", "flowSampling"), 1);
-  assert.deepEqual(at(mocks.only("gcp:compute/routerNat:RouterNat"), "logConfig"), { enable: true, filter: "ALL" });
-  assert.equal(at(mocks.only("gcp:dns/policy:Policy"), "enableLogging"), true);
-});
-
-test("without a destination on the internet there is no way to it", async () => {
-  const network = { range: "10.66.0.0/28", egress: [{ name: "inside", ranges: ["10.1.0.0/24"], ports: [443] }] };
-  const service = {
-    repository: "10.1.0.2/neko/base",
-    keyBroker: { url: "https://10.1.0.3", resource: "neko/credential/push" },
-    collateralUrl: "https://10.1.0.4",
-    timestampUrl: "https://10.1.0.5",
-    transparencyLogUrl: "https://10.1.0.6",
-  };
-  const { mocks } = await made({ settings: signerSettings({ network, service }) });
-  const names = mocks.resources.map(({ name }) => name);
-  for (const absent of ["signer-nat", "signer-router", "signer-route-internet"])
-    assert.ok(!names.includes(absent), absent);
-  assert.ok(names.includes("signer-route-google-apis"));
-});
-
 test("the disk goes from the checked file to a closed bucket and into an image, named by its hash", async () => {
-  const { mocks } = await made();
+  const { mocks } = await madeSigner();
   const bucket = mocks.only("gcp:storage/bucket:Bucket");
   assert.equal(at(bucket, "name"), "neko-trust-production-signer-disks");
   assert.equal(at(bucket, "uniformBucketLevelAccess"), true);
@@ -226,13 +99,13 @@ test("the disk goes from the checked file to a closed bucket and into an image, 
   assert.deepEqual(at(bucket, "encryption"), { defaultKmsKeyName: "signer-artifact-key-id" });
   assert.deepEqual([bucket.protect, bucket.retainOnDelete, at(bucket, "forceDestroy")], [true, true, false]);
   const object = mocks.only("gcp:storage/bucketObject:BucketObject");
-  const objectName = `signer/${key}/${"e".repeat(64)}.tar.gz`;
+  const objectName = `signer/${signerKey}/${"e".repeat(64)}.tar.gz`;
   assert.equal(at(object, "name"), objectName);
   const source: unknown = at(object, "source");
   assert.ok(source instanceof pulumi.asset.FileAsset);
   assert.equal(await source.path, "/nonexistent/disk.tar.gz");
   const image = mocks.only("gcp:compute/image:Image");
-  assert.equal(at(image, "name"), `signer-${key}-${"e".repeat(12)}`);
+  assert.equal(at(image, "name"), `signer-${signerKey}-${"e".repeat(12)}`);
   assert.deepEqual(at(image, "rawDisk"), {
     source: `https://storage.googleapis.com/neko-trust-production-signer-disks/${objectName}`,
     containerType: "TAR",
@@ -260,14 +133,14 @@ test("with enrolled keys Secure Boot is on, and Google's own keys are not used",
     disk: { sha256: "e".repeat(64) },
     measurements: { ...signerMeasurements, rtmr2: "0".repeat(96) },
   });
-  const { mocks } = await made({ settings: signerSettings({ tdx }), signer });
+  const { mocks } = await madeSigner({ settings: signerSettings({ tdx }), signer });
   assert.deepEqual(at(mocks.only("gcp:compute/image:Image"), "shieldedInstanceInitialState"), {
     pk: { content: boot("P"), fileType: "X509" },
     keks: [{ content: boot("K"), fileType: "X509" }],
     dbs: [{ content: boot("D"), fileType: "X509" }],
     dbxs: [{ content: boot("X"), fileType: "BIN" }],
   });
-  assert.deepEqual(at(mocks.named(`signer-vm-${key}-a`), "shieldedInstanceConfig"), {
+  assert.deepEqual(at(mocks.named(`signer-vm-${signerKey}-a`), "shieldedInstanceConfig"), {
     enableSecureBoot: true,
     enableVtpm: true,
     enableIntegrityMonitoring: true,
@@ -275,7 +148,7 @@ test("with enrolled keys Secure Boot is on, and Google's own keys are not used",
 });
 
 test("keys lie in hardware, rotate, are never deleted, and each has one user: an agent of Google's", async () => {
-  const { mocks } = await made();
+  const { mocks } = await madeSigner();
   for (const use of ["disk", "artifact"]) {
     const one = mocks.named(`signer-${use}-key`);
     assert.equal(at(one, "purpose"), "ENCRYPT_DECRYPT");
@@ -297,7 +170,9 @@ test("keys lie in hardware, rotate, are never deleted, and each has one user: an
 });
 
 test("a key ring and keys that are there already are taken over", async () => {
-  const { mocks } = await made({ settings: signerSettings({ keys: { ...signerSettingsInput.keys, adopt: true } }) });
+  const { mocks } = await madeSigner({
+    settings: signerSettings({ keys: { ...signerSettingsInput.keys, adopt: true } }),
+  });
   const ring = "projects/neko-trust-production/locations/europe-west9/keyRings/signer";
   assert.equal(mocks.only("gcp:kms/keyRing:KeyRing").importId, ring);
   assert.equal(mocks.named("signer-disk-key").importId, `${ring}/cryptoKeys/signer-disk`);
@@ -305,7 +180,7 @@ test("a key ring and keys that are there already are taken over", async () => {
 });
 
 test("the service account may write logs and nothing else", async () => {
-  const { mocks } = await made();
+  const { mocks } = await madeSigner();
   const roles = ofType(mocks, "gcp:projects/iAMMember:IAMMember");
   assert.deepEqual(
     roles.map(({ inputs }) => [inputs["role"], inputs["member"], inputs["project"]]),
@@ -315,13 +190,13 @@ test("the service account may write logs and nothing else", async () => {
 
 test("somebody is told when fewer of the current signers attest than there are, also if one never did", async () => {
   const older = { signer: signerRelease(sampleDigest("b")), disk: signerArgs().disk };
-  const { mocks } = await made({ retained: [older] });
+  const { mocks } = await madeSigner({ retained: [older] });
   const alert = mocks.only("gcp:monitoring/alertPolicy:AlertPolicy");
   const condition = at(alert, "conditions", 0, "conditionPrometheusQueryLanguage") as Record<string, unknown>;
   assert.equal(
     condition["query"],
     "(count(sum by (instance_id) (increase(logging_googleapis_com:user_signer_attested" +
-      '{monitored_resource="gce_instance",instance_id=~"9901|9902"}[30m])) >= 1) or vector(0)) < 2',
+      '{monitored_resource="gce_instance",instance_id=~"9901|9902"}[30m])) > 0) or vector(0)) < 2',
   );
   assert.deepEqual(at(alert, "notificationChannels"), ["projects/neko-trust-production/notificationChannels/42"]);
   assert.equal(
@@ -332,13 +207,13 @@ test("somebody is told when fewer of the current signers attest than there are, 
 
 test("a retained release's machines run on beside the current one's, and are free to go", async () => {
   const older = { signer: signerRelease(sampleDigest("b")), disk: signerArgs().disk };
-  const { mocks, component } = await made({ retained: [older] });
-  const vms = ofType(mocks, instanceType);
+  const { mocks, component } = await madeSigner({ retained: [older] });
+  const vms = ofType(mocks, signerInstanceType);
   assert.deepEqual(
     vms.map((vm) => [vm.name.slice(-14, -2), vm.protect, at(vm, "deletionProtection")]),
     [
-      [key, true, true],
-      [key, true, true],
+      [signerKey, true, true],
+      [signerKey, true, true],
       ["b".repeat(12), false, false],
       ["b".repeat(12), false, false],
     ],
@@ -356,7 +231,7 @@ test("a retained release's machines run on beside the current one's, and are fre
 });
 
 test("with onDestroy: delete nothing is held, but keys stay", async () => {
-  const { mocks } = await made({ settings: signerSettings({ onDestroy: "delete" }) });
+  const { mocks } = await madeSigner({ settings: signerSettings({ onDestroy: "delete" }) });
   assert.deepEqual(
     mocks.resources.filter(({ protect }) => protect).map(({ name }) => name),
     [],
@@ -372,20 +247,20 @@ test("with onDestroy: delete nothing is held, but keys stay", async () => {
 });
 
 test("outputs say what was made and what a quote must show", async () => {
-  const { component } = await made();
+  const { component } = await madeSigner();
   assert.deepEqual(await unwrap(component.measurements), { ...signerMeasurements, rtmr0: "replayed" });
-  assert.equal(await unwrap(component.image), `https://compute.example/signer-image-${key}`);
+  assert.equal(await unwrap(component.image), `https://compute.example/signer-image-${signerKey}`);
   assert.equal(await unwrap(component.serviceAccountEmail), "signer-vm@example");
   assert.equal(await unwrap(component.network), "https://compute.example/signer-network");
   assert.equal(await unwrap(component.bucket), "neko-trust-production-signer-disks");
 });
 
 test("keeps plain data in its state: no secret, no proof, no path", async () => {
-  const { mocks } = await made();
+  const { mocks } = await madeSigner();
   assert.equal(secretIn(mocks.only("pulumi:providers:gcp").inputs["credentials"]), "hunter2");
   const others = mocks.resources.filter(({ type }) => type !== "pulumi:providers:gcp");
   assert.ok(!JSON.stringify(others).includes("hunter2"));
-  const { inputs } = mocks.only(componentType);
+  const { inputs } = mocks.only(signerComponentType);
   assert.deepEqual(inputs["generations"], [
     { release: `${signerRepository}@${sampleDigest("a")}`, diskSha256: "e".repeat(64), current: true },
   ]);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
+import type { RegistryClient } from "../../../src/adapters/registry/client.ts";
 import { digestOf, sha256Hex } from "../../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../../src/core/oci/formats.ts";
 import type { VerifiedRelease } from "../../../src/core/release/verified-release.ts";
@@ -244,7 +245,10 @@ test("which bytes are right is said by a verified signer release, by nothing els
   const { folder, file } = await place(t);
   const source = { kind: "file", path: file } as const;
   const code = (release: VerifiedRelease) => failureCodeOf(fetched(source, folder, { signer: release }));
-  assert.equal(await code({ data: signer.data } as VerifiedRelease), "RELEASE_NOT_VERIFIED");
+  assert.equal(
+    await code(JSON.parse(JSON.stringify({ data: signer.data })) as VerifiedRelease),
+    "RELEASE_NOT_VERIFIED",
+  );
   assert.equal(await code(signerRelease(sampleDigest("a"), {})), "SIGNER_RELEASE_WITHOUT_DISK");
   assert.deepEqual(await left(folder), []);
 });
@@ -263,5 +267,21 @@ test("an interrupted fetch leaves nothing", async (t) => {
   };
   const registry = await registryWith(t, { served });
   assert.equal(await failureCodeOf(fetched(registry.source, folder, { signal: abort.signal })), "REGISTRY_BROKEN");
+  assert.deepEqual(await left(folder), []);
+});
+
+test("a full disk is told, and what was begun is taken away", async (t) => {
+  const { folder } = await place(t);
+  const registry = await registryWith(t);
+  const full = async function* (): AsyncGenerator<Uint8Array> {
+    yield await Promise.resolve(content.subarray(0, 1000));
+    throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  };
+  const onFullDisk: RegistryClient = {
+    ...client,
+    blobStream: () => Promise.resolve({ kind: "found", value: full() }),
+  };
+  const request = { source: registry.source, signer, folder };
+  assert.equal(await failureCodeOf(fetchDiskImage(onFullDisk, request)), "DISK_FULL");
   assert.deepEqual(await left(folder), []);
 });
