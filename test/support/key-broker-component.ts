@@ -26,7 +26,7 @@ export const texts = {
   tokenChain: "the token chain",
   tokenRoot: "the token root",
   tls: { key: "the tls key", certificate: "the tls certificate", authority: "the tls authority" },
-  postgresUrl: "the database's address",
+  postgresUrl: "postgres://kbs:the-password@10.9.0.2/kbs?sslmode=verify-full",
 };
 
 export const secrets = {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { keyBrokerPins } from "../../../components/key-broker/args.ts";
+import { databaseAddress, keyBrokerPins } from "../../../components/key-broker/args.ts";
 import { KeyBroker } from "../../../components/key-broker/component.ts";
 import type { KeyBrokerArgs } from "../../../components/key-broker/component.ts";
 import { keyBrokerSettingsSchema } from "../../../components/key-broker/settings.ts";
@@ -105,6 +105,18 @@ test("a configuration of one's own is used when it is secure, and refused at pla
     failureOf(() => make({ settings: settingsWith({ config: jwk }) })).details.join(),
     /insecure_header_jwk/,
   );
+});
+
+test("refuses a database's address that does not ask for TLS, and shows nothing of it", () => {
+  const base = "postgres://kbs:the-password@10.9.0.2/kbs";
+  for (const good of [`${base}?sslmode=verify-full`, `${base.replace("postgres", "postgresql")}?a=b&sslmode=require`]) {
+    assert.equal(databaseAddress(good), good);
+  }
+  for (const bad of [base, `${base}?sslmode=prefer`, "https://10.9.0.2/?sslmode=require", "the-password", ""]) {
+    const failure = failureOf(() => databaseAddress(bad));
+    assert.equal(failure.code, "KBS_DATABASE_ADDRESS");
+    assert.ok(!failure.message.includes("the-password"));
+  }
 });
 
 test("names the pins that it needs", () => {

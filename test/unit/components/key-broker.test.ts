@@ -110,6 +110,8 @@ test("one pod and a volume, or several and a database whose address only a Secre
     ],
   );
   const env = JSON.stringify(at(several, "spec", "template", "spec", "containers", 0, "env"));
+  // At level info, Trustee's store logs the database's address with its password.
+  assert.match(env, /"info,key_value_storage=warn"/);
   assert.match(env, /"secretKeyRef":\{(?:"name":"kbs-postgres","key":"url"|"key":"url","name":"kbs-postgres")\}/);
   assert.equal(
     split.resources.some(({ type }) => type.endsWith(":PersistentVolumeClaim")),
