@@ -172,6 +172,22 @@ export function requireSecrets(settings: KeyBrokerSettings, secrets: KeyBrokerSe
   });
 }
 
+/**
+ * The database's address as it was given. Its client falls back to plaintext unless it is told not to, so the address has to
+ * say it. Throws KBS_DATABASE_ADDRESS (usage), which shows nothing of it.
+ */
+export function databaseAddress(text: string): string {
+  const url = URL.parse(text);
+  const encrypted = ["require", "verify-ca", "verify-full"].includes(url?.searchParams.get("sslmode") ?? "");
+  if (url !== null && ["postgres:", "postgresql:"].includes(url.protocol) && encrypted) return text;
+  throw new Failure({
+    code: "KBS_DATABASE_ADDRESS",
+    kind: "usage",
+    message: "The key broker's postgresUrl is no postgres:// address that asks for TLS.",
+    remedy: "Write postgres://user:password@host/database?sslmode=verify-full (or require).",
+  });
+}
+
 /** What is kept in the component's state and diffed: plain data, nothing secret. */
 export function toState(plan: BrokerPlan, policy: TrustPolicy): Record<string, unknown> {
   const { settings, compiled, images } = plan;

@@ -7,7 +7,7 @@ import type { Pins } from "../../src/core/pins/pins.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import type { UsableRelease } from "../../src/core/release/verified-release.ts";
 import { requireProviders } from "../../src/core/require-providers.ts";
-import { fileOf, planOf, requireSecrets, toState } from "./args.ts";
+import { databaseAddress, fileOf, planOf, requireSecrets, toState } from "./args.ts";
 import type { BrokerPlan, KeyBrokerSecrets } from "./args.ts";
 import * as network from "./network.ts";
 import * as objects from "./objects.ts";
@@ -91,7 +91,10 @@ export class KeyBroker extends pulumi.ComponentResource {
             "kubernetes.io/tls",
           );
     const tlsName = settings.tls.kind === "secret" ? settings.tls.name : `${settings.name}-tls`;
-    const postgres = secrets.postgresUrl === undefined ? undefined : secret("postgres", { url: secrets.postgresUrl });
+    const postgres =
+      secrets.postgresUrl === undefined
+        ? undefined
+        : secret("postgres", { url: pulumi.secret(secrets.postgresUrl).apply(databaseAddress) });
     const store =
       settings.trustee.kind === "built-in"
         ? new kubernetes.core.v1.PersistentVolumeClaim(

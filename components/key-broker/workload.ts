@@ -137,7 +137,8 @@ function common(plan: BrokerPlan, image: string, names: MountedNames): Omit<Cont
     // Intel's quote library keeps collateral below HOME.
     env: [
       { name: "HOME", value: "/tmp" },
-      { name: "RUST_LOG", value: "info" },
+      // At level info, the key-value store writes the database's address, with its password, to the log.
+      { name: "RUST_LOG", value: "info,key_value_storage=warn" },
       ...(names.postgres === undefined
         ? []
         : [{ name: "POSTGRES_URL", valueFrom: { secretKeyRef: { name: names.postgres, key: "url" } } }]),

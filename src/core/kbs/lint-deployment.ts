@@ -23,7 +23,8 @@ export function lintDeployment(document: Table, facts: DeploymentFacts, report: 
     report("PATH_NOT_MOUNTED", path, why, `Name a file in ${facts.mounted.join(", ")}.`);
   }
   const backend = tableAt(document, "storage_backend");
-  const type = String(backend["storage_type"]).toLowerCase().replace("_", "");
+  const named = backend["storage_type"];
+  const type = isText(named) ? named.toLowerCase().replace("_", "") : "";
   const folder = tableAt(backend, "backends.local_fs")["dir_path"];
   if (type === "localfs" && facts.store === "LocalFs") {
     if (

@@ -104,20 +104,24 @@ test("keys that JavaScript has of its own are unknown keys", () => {
   }
 });
 
-test("never throws, and lets no changed flag through", () => {
+test("never throws, whatever it is given", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (text) => {
-      assert.ok(Array.isArray(lintConfig(text)));
+      assert.ok(Array.isArray(lintConfig(text, facts)));
     }),
   );
+});
+
+test("finds every line whose value is of another kind, or is empty", () => {
   const lines = good.split("\n").filter((line) => line.includes(" = "));
-  fc.assert(
-    fc.property(fc.constantFrom(...lines), fc.constantFrom("true", "[]", "{}", "1", '""'), (line, value) => {
+  assert.ok(lines.length > 20);
+  for (const line of lines) {
+    for (const value of ["true", "[]", "{}", "1", '""', "1979-05-27", "[[]]", "[{}]", "nan"]) {
       const [key = ""] = line.split(" = ");
       // One minute is as good as five.
-      if (key === "duration_min" && value === "1") return;
-      assert.notDeepEqual(lintConfig(good.replace(line, `${key} = ${value}`), facts), [], `${key} = ${value}`);
-    }),
-    { numRuns: 200 },
-  );
+      if (key === "duration_min" && value === "1") continue;
+      const changed = good.replace(line, `${key} = ${value}`);
+      assert.notDeepEqual(lintConfig(changed, facts), [], `${key} = ${value}`);
+    }
+  }
 });
