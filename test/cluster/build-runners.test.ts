@@ -80,7 +80,7 @@ async function verdict(spec: object): Promise<string> {
 test("the pods of runners, listeners and controller pass the standard restricted; weaker ones don't", async () => {
   const { metadata } = namespaceArgs("restricted", "restricted");
   await cluster.serverSideApply(
-    { apiVersion: "v1", kind: "Namespace", metadata: metadata as ClusterObject["metadata"] },
+    { apiVersion: "v1", kind: "Namespace", metadata: metadata as NonNullable<ClusterObject["metadata"]> },
     { fieldManager: "test" },
   );
   const account = { apiVersion: "v1", kind: "ServiceAccount" };

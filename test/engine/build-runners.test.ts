@@ -50,7 +50,7 @@ test("objects are rendered, charts and clouds recorded: nothing is called applie
   );
   // Grants name the custom roles that were made, by the name that IAM takes.
   for (const suffix of ["starter", "material"]) {
-    assert.ok(bench.stateText().includes(`"role": "projects/neko-ci-123/roles/neko_build_${suffix}"`), suffix);
+    assert.match(bench.stateText(), new RegExp(`"role":\\s*"projects/neko-ci-123/roles/neko_build_${suffix}"`), suffix);
   }
   assert.deepEqual(outputs["sets"]?.value, ["neko-checks", "neko-lint"]);
 });
