@@ -55,7 +55,7 @@ test("a user's repository is refused with what to do, as users have no runner gr
 });
 
 test("group refuses bad names, signers, refs that are no exact refs, and public repositories without a reason", () => {
-  each("group.name", (name) => group({ name }), ["", " a", "a/b", "a".repeat(65), 1, undefined]);
+  each("group.name", (name) => group({ name }), ["", " a", "a/b", "a".repeat(65), "Default", 1, undefined]);
   each("group.signers", (signers) => group({ signers }), [[], "release", undefined]);
   each("group.signers.0", (id) => group({ signers: [id] }), ["Upper", "", 1]);
   each("group.refs.0", (ref) => group({ refs: [ref] }), ["refs/tags/v*", "v1", "refs/pull/1/merge", "refs/tags/", 1]);
