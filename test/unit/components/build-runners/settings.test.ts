@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { buildRunnersSettingsSchema } from "../../../../components/build-runners/settings.ts";
 import { arcFields, gceFields, runnersFields } from "../../../support/build-runners.ts";
 import { sampleDigest } from "../../../support/policies.ts";
@@ -28,6 +30,13 @@ test("takes both parts, either of them, and refuses none", () => {
   assert.deepEqual(faultsOf({ ...runnersFields, gce: undefined }), []);
   assert.deepEqual(faultsOf({ ...runnersFields, arc: undefined, gce: undefined }), [""]);
   assert.deepEqual(faultsOf({ ...runnersFields, extra: 1 }), [""]);
+});
+
+test("the README's example is one", () => {
+  const readme = new URL("../../../../components/build-runners/README.md", import.meta.url);
+  const [, example = ""] = /```yaml\n(neko-trust:buildRunners:[\s\S]*?)```/.exec(readFileSync(readme, "utf8")) ?? [];
+  const document = parse(example) as Readonly<Record<string, object>>;
+  assert.deepEqual(faultsOf(document["neko-trust:buildRunners"] ?? {}), []);
 });
 
 test("placeholders can be planned with", () => {
