@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerEnv } from "./commands/env.ts";
+import { registerGitHub } from "./commands/github.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
@@ -39,6 +40,7 @@ export const commands: readonly RegisterCommand[] = [
   registerPublishManifest,
   registerReproCheck,
   registerRebuild,
+  registerGitHub,
   registerStatus,
   registerPreview,
   registerEnv,
