@@ -11,7 +11,7 @@ export interface RunningEngine {
   /** The last lines of its log, for the message of a test that fails. */
   lastLines(count?: number): string;
   /** Ends the process by its pid and waits until it has gone. Its webhooks stay: call it last. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export interface EngineSpecification {
@@ -53,7 +53,8 @@ export async function waitForPorts(ports: readonly number[], milliseconds = 180_
   const end = Date.now() + milliseconds;
   for (const port of ports) {
     while (!(await portIsFree(port))) {
-      if (Date.now() >= end) throw new Error(`port ${port} is taken, and the program can't use another: see "ss -ltnp"`);
+      if (Date.now() >= end)
+        throw new Error(`port ${port} is taken, and the program can't use another: see "ss -ltnp"`);
       await sleep(500);
     }
   }

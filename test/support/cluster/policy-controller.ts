@@ -30,23 +30,13 @@ const files = [
   "config-sigstore-keys",
 ] as const;
 
-/** Of a namespace whose pods it judges. */
-export const policyControllerLabels = { "policy.sigstore.dev/include": "true" } as const;
-
-/** The definitions of its kinds, which can also be installed without the engine: they then convert nothing. */
-export async function policyControllerDefinitions(): Promise<ClusterObject[]> {
-  const { folder } = await folderOf("policyController");
-  const names = files.filter((name) => name.startsWith("300-"));
-  return names.flatMap((name) => objectsIn(join(folder, "config", `${name}.yaml`)));
-}
-
 /**
  * policy-controller as a process. Its Service has a ClusterIP on loopback, where the API server dials it. Trust roots
  * go into ConfigMap config-sigstore-keys before the start: a TrustRoot object would break bundles (facts of the lab).
  */
 export async function startPolicyController(
   test: TestCluster,
-  trustRoots: Readonly<Record<string, Uint8Array>>,
+  trustRoots: Readonly<Record<string, string>>,
 ): Promise<RunningEngine> {
   const { folder } = await folderOf("policyController");
   const objects = files.flatMap((name) => objectsIn(join(folder, "config", `${name}.yaml`)));
@@ -72,7 +62,7 @@ export async function startPolicyController(
   });
 }
 
-function onLoopback(object: ClusterObject, trustRoots: Readonly<Record<string, Uint8Array>>): ClusterObject {
+function onLoopback(object: ClusterObject, trustRoots: Readonly<Record<string, string>>): ClusterObject {
   switch (object.kind) {
     case "Service":
       return { ...object, spec: { ports: [{ name: "https", port: webhookPort }] } };
@@ -84,8 +74,7 @@ function onLoopback(object: ClusterObject, trustRoots: Readonly<Record<string, U
       ) as ClusterObject;
     case "ConfigMap": {
       if (object.metadata?.name !== "config-sigstore-keys") return object;
-      const roots = Object.entries(trustRoots).map(([name, bytes]) => [name, Buffer.from(bytes).toString("utf8")]);
-      return { ...object, data: Object.fromEntries(roots) as Record<string, string> };
+      return { ...object, data: trustRoots };
     }
     default:
       return object;

@@ -21,7 +21,7 @@ export interface TestCluster {
   /** Applies objects, each after what it needs, and waits until the definitions among them are served. */
   install(objects: readonly ClusterObject[]): Promise<void>;
   /** Stops the API server and removes its folder. What was started against it must have been stopped before. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export const fieldManager = "neko-trust-test";
@@ -71,8 +71,13 @@ const first = ["CustomResourceDefinition", "Namespace"];
 
 async function install(cluster: Cluster, objects: readonly ClusterObject[]): Promise<void> {
   const early = objects.filter(({ kind }) => first.includes(kind));
-  for (const object of early) await cluster.serverSideApply(object, { fieldManager, force: true });
-  for (const object of early) if (object.kind === "CustomResourceDefinition") await served(cluster, object);
+  // At once: the API server takes a moment for each definition, and they need none of one another.
+  await Promise.all(
+    early.map(async (object) => {
+      await cluster.serverSideApply(object, { fieldManager, force: true });
+      if (object.kind === "CustomResourceDefinition") await served(cluster, object);
+    }),
+  );
   for (const object of objects) {
     if (!first.includes(object.kind)) await cluster.serverSideApply(object, { fieldManager, force: true });
   }
@@ -96,4 +101,22 @@ async function served(cluster: Cluster, definition: ClusterObject): Promise<void
 /** The value at a path of keys of an object that the API server sent. */
 export function valueAt(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>((here, key) => (isRecord(here) ? here[key] : undefined), value);
+}
+
+/** A compiled object as the API server takes it: the same JSON, without the types that only say what is in it. */
+export function plainObject(object: { readonly apiVersion: string; readonly kind: string }): ClusterObject {
+  return JSON.parse(JSON.stringify(object)) as ClusterObject;
+}
+
+/** Collects what has to be ended: the last that came first, all of them, whatever one of them throws. */
+export function endings(): { readonly add: (end: () => Promise<void>) => void; readonly run: () => Promise<void> } {
+  const ends: (() => Promise<void>)[] = [];
+  return {
+    add: (end) => ends.unshift(end),
+    run: async () => {
+      const failures: unknown[] = [];
+      for (const end of ends) await end().catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw new AggregateError(failures, "not everything that was started could be ended");
+    },
+  };
 }

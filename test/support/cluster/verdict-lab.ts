@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LabContext } from "../../../lab/context.ts";
-import { placesOf, samplePath, serviceNames } from "../../../lab/places.ts";
+import { placeholderRegistry, placesOf, samplePath, serviceNames } from "../../../lab/places.ts";
 import { stopService } from "../../../lab/processes/service.ts";
 import type { SampleRelease } from "../../../lab/sample-release/build-sample-release.ts";
 import type { SampleStatement } from "../../../lab/sample-release/statements.ts";
@@ -15,7 +15,15 @@ import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
 import { pushLayout } from "../../../src/adapters/registry/layout-transfer.ts";
 import { unwrap } from "../../../src/adapters/registry/unwrap.ts";
 import { bundleAttachment } from "../../../src/core/oci/bundle-attachment.ts";
+import type { Directories } from "../../../src/adapters/directories/directories.ts";
+import { writeWhole } from "../../../src/adapters/files/write-whole.ts";
+import { localOverlayPath } from "../../../src/config/local-overlay.ts";
+import type { LocalOverlay } from "../../../src/config/local-overlay.ts";
+import { readYamlConfig } from "../../../src/config/read-config.ts";
+import { sha256Hex } from "../../../src/core/oci/digest.ts";
 import type { Digest } from "../../../src/core/oci/digest.ts";
+import { trustPolicySchema } from "../../../src/core/policy/trust-policy.ts";
+import type { TrustPolicy } from "../../../src/core/policy/trust-policy.ts";
 import { canonicalBytes } from "../../../src/core/json/canonical-json.ts";
 import { withValues } from "../documents.ts";
 import { labRun, smallRelease } from "../release-lab.ts";
@@ -48,8 +56,10 @@ export interface VerdictLab {
   readonly trustedRoot: Uint8Array;
   /** root.json of the TUF mirror at `services.sigstore.tuf`. */
   readonly tufRoot: Uint8Array;
+  /** The policy of stacks/Pulumi.local.yaml for this registry, the one with the referrers API as its mirror. */
+  readonly policy: TrustPolicy;
   publish(variant: ReleaseVariant, registry?: "registry" | "referrersRegistry"): Promise<PublishedVariant>;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startVerdictLab({ directories }: TestCluster): Promise<VerdictLab> {
@@ -90,9 +100,11 @@ export async function startVerdictLab({ directories }: TestCluster): Promise<Ver
     );
   }
 
+  const trustedRoot = readFileSync(join(state, "trusted_root.json"));
   return {
     services,
-    trustedRoot: readFileSync(join(state, "trusted_root.json")),
+    trustedRoot,
+    policy: policyFor(directories, services, trustedRoot),
     tufRoot: readFileSync(join(state, "tuf-root.json")),
     async publish({ version, kinds = allKinds, onIndex = [], run = {} }, registry = "registry") {
       const ref = `refs/tags/v${version}`;
@@ -114,6 +126,24 @@ export async function startVerdictLab({ directories }: TestCluster): Promise<Ver
       for (const name of Object.values(serviceNames)) await stopService(name, directories.run);
     },
   };
+}
+
+function policyFor(directories: Directories, services: LabServices, trustedRoot: Uint8Array): TrustPolicy {
+  const repository = `${services.registry}/${samplePath}`;
+  const overlay: LocalOverlay = {
+    schema: 1,
+    hosts: { [placeholderRegistry]: services.registry },
+    trustedRoot: {
+      path: join(placesOf(directories).sigstore, "trusted_root.json"),
+      sha256: sha256Hex(trustedRoot),
+      fetched: new Date().toISOString(),
+    },
+    releases: [{ image: repository, current: `sha256:${"a".repeat(64)}`, retained: [] }],
+  };
+  writeWhole(localOverlayPath(directories.state), JSON.stringify(overlay));
+  const { policy } = readYamlConfig("local", directories);
+  const mirror = `${services.referrersRegistry}/${samplePath}`;
+  return trustPolicySchema.parse(withValues(policy, { "images.0.mirrors": [mirror] }));
 }
 
 const allKinds = ["signature", "manifest", "provenance", "sbom"] as const;
