@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { compile as baseline } from "../../src/core/compile/validating-admission-policy/compile.ts";
 import { compile, includeLabel } from "../../src/core/compile/policy-controller/compile.ts";
 import type { RunningEngine } from "../support/cluster/engine-process.ts";
 import { startPolicyController } from "../support/cluster/policy-controller.ts";
@@ -29,11 +30,11 @@ before(async () => {
   started.add(engine.stop);
   await testCluster.install([
     { apiVersion: "v1", kind: "Namespace", metadata: { name: "guarded", labels: includeLabel } },
-    { apiVersion: "v1", kind: "Namespace", metadata: { name: "open" } },
   ]);
   judge = judgeIn(testCluster, engine, "guarded");
   await putInPlace();
   await judge.untilRefuses(byDigest(published.unsigned), /neko-lab-signature/u);
+  await judge.untilRefuses(byDigest(published.unsigned), /neko-lab-manifest-0/u);
 });
 
 after(started.run);
@@ -55,16 +56,23 @@ test("policy-controller admits the signed release", async () => {
   assert.deepEqual(await judge.admits(byDigest(published.signed)), [byDigest(published.signed)]);
 });
 
-const noStatement = /no matching attestations|no signatures found|no bundles|found no/iu;
-const refused: Partial<Record<Variant, readonly RegExp[]>> = {
-  unsigned: [/neko-lab-signature/u, /neko-lab-manifest-0/u, noStatement],
-  otherRepository: [/neko-lab-signature/u, /neko-lab-manifest-0/u, /none of the expected identities matched/u],
-  otherWorkflow: [/neko-lab-signature/u, /neko-lab-manifest-0/u, /none of the expected identities matched/u],
-  otherRef: [/neko-lab-signature/u, /neko-lab-manifest-0/u, /none of the expected identities matched/u],
-  sbomOnly: [/neko-lab-signature/u, /neko-lab-manifest-0/u, noStatement],
-  noSignature: [/neko-lab-signature/u, noStatement],
-  noManifest: [/neko-lab-manifest-0/u, noStatement],
-};
+const [signature, manifest, provenance] = [/neko-lab-signature/u, /neko-lab-manifest-0/u, /neko-lab-provenance/u];
+/** It has bundles, and none of the type that is asked for; or none at all. */
+const [noneOfType, none] = [/no matching attestations/u, /no valid bundles exist in registry/u];
+/** It names the identity that it found in the place of the release workflow. */
+const signedBy = (who: string): RegExp =>
+  new RegExp(`expected SAN value to match regex .*, got "https://github.com/${who}"`, "u");
+const workflow = ".github/workflows";
+
+const refused = {
+  unsigned: [signature, manifest, none],
+  otherRepository: [signature, manifest, signedBy(`mallory/neko/${workflow}/nix-build-sign.yml@refs/tags/v1.2.2`)],
+  otherWorkflow: [signature, manifest, signedBy(`m1k1o/neko/${workflow}/other.yml@refs/tags/v1.2.3`)],
+  otherRef: [signature, manifest, signedBy(`m1k1o/neko/${workflow}/nix-build-sign.yml@refs/heads/main`)],
+  sbomOnly: [signature, manifest, noneOfType],
+  noSignature: [signature, noneOfType],
+  noManifest: [manifest, noneOfType],
+} as const satisfies Partial<Record<Variant, readonly RegExp[]>>;
 
 for (const [variant, reasons] of Object.entries(refused)) {
   test(`policy-controller refuses: ${variant}`, async () => {
@@ -77,14 +85,31 @@ test("what only one statement is missing of is refused for that one alone", asyn
     await judge.messageOf(byDigest(published.noSignature)),
     await judge.messageOf(byDigest(published.noManifest)),
   ];
-  assert.doesNotMatch(messages[0] ?? "", /neko-lab-manifest/u);
-  assert.doesNotMatch(messages[1] ?? "", /neko-lab-signature/u);
+  assert.doesNotMatch(messages[0] ?? "", manifest);
+  assert.doesNotMatch(messages[1] ?? "", signature);
 });
 
 test("policy-controller never admits a tag: it becomes the digest that it names, or is refused with it", async () => {
-  assert.deepEqual(await judge.admits(byTag(published.signed)), [byDigest(published.signed)]);
-  await judge.refuses(byTag(published.unsigned), /neko-lab-signature/u);
+  const { repository, tag, digest } = published.signed;
+  assert.deepEqual(await judge.admits(byTag(published.signed)), [`${repository}:${tag}@${digest}`]);
+  await judge.refuses(byTag(published.unsigned), signature, none);
   await judge.refuses(`${published.signed.repository}:no-such-tag`, /must be an image digest/u);
+});
+
+test("with the native baseline under it, what was a tag is refused", async () => {
+  const { repository, digest } = published.signed;
+  const placement = { name: "floor", namespace: "floor-list", rollout: "enforce" } as const;
+  const release = { repository, current: digest, retained: [], running: [] };
+  const scope = { kind: "only", namespaces: ["floor"] } as const;
+  const floor = baseline(lab.policy, [release], new Date(), { ...placement, scope });
+  await testCluster.install([
+    { apiVersion: "v1", kind: "Namespace", metadata: { name: "floor", labels: includeLabel } },
+    ...[floor.namespace, floor.parameters, ...floor.policies, ...floor.bindings].map(plainObject),
+  ]);
+  const unpinned = /Not pinned by digest/u;
+  const onFloor = judge.inNamespace("floor");
+  await onFloor.untilRefuses(byTag(published.signed), unpinned);
+  await onFloor.admits(byDigest(published.signed));
 });
 
 test("a repository that no policy names is refused", async () => {
@@ -96,13 +121,13 @@ test("a registry with the referrers API is read as well", async () => {
   const mirrored = await lab.publish({ version: "1.2.0" }, "referrersRegistry");
   await judge.admits(byDigest(mirrored));
   const bare = await lab.publish({ version: "1.2.1", kinds: [] }, "referrersRegistry");
-  await judge.refuses(byDigest(bare), /neko-lab-signature/u);
+  await judge.refuses(byDigest(bare), signature, none);
 });
 
 test("with provenance demanded on the index, a release without it is refused, and one with it is admitted", async () => {
   await judge.admits(byDigest(published.noProvenance));
   await putInPlace({ indexProvenance: true });
-  await judge.untilRefuses(byDigest(published.noProvenance), /neko-lab-provenance/u);
-  await judge.refuses(byDigest(published.noProvenance), /neko-lab-provenance/u, noStatement);
+  await judge.untilRefuses(byDigest(published.noProvenance), provenance);
+  await judge.refuses(byDigest(published.noProvenance), provenance, noneOfType);
   await judge.admits(byDigest(published.provenanceOnIndex));
 });

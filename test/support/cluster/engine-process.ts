@@ -43,7 +43,8 @@ export async function startEngine(
   return {
     lastLines: (count = 15) => readFileSync(log, "utf8").trimEnd().split("\n").slice(-count).join("\n"),
     stop: async () => {
-      await stopService(tool.name, directories.run);
+      // It keeps nothing, and drains for longer than a test should wait.
+      await stopService(tool.name, directories.run, 500);
     },
   };
 }

@@ -45,7 +45,7 @@ export async function startPolicyController(
   const [profiling = 0, metrics = 0] = await freePorts(2);
   return startEngine(test, {
     tool: "policyController",
-    args: ["-disable-tuf=true", "-disable-ha=true"],
+    args: ["-disable-tuf=true"],
     environment: {
       KUBECONFIG: test.kubeconfig,
       SYSTEM_NAMESPACE: namespace,

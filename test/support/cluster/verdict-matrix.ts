@@ -60,6 +60,8 @@ export interface Judge {
   admits(image: string): Promise<readonly string[]>;
   /** Refused by the webhook itself (not for lack of an answer), in words that match every pattern. */
   refuses(image: string, ...reasons: readonly RegExp[]): Promise<void>;
+  /** The same engine in another namespace. */
+  inNamespace(other: string): Judge;
   /** Why it is refused; empty where it isn't. */
   messageOf(image: string): Promise<string>;
   /** Asks until it is refused: new policies take some seconds to act. */
@@ -83,6 +85,7 @@ export function judgeIn(testCluster: TestCluster, engine: RunningEngine, namespa
         assert.match(verdict.message, reason, told(image, verdict));
       }
     },
+    inNamespace: (other) => judgeIn(testCluster, engine, other),
     async messageOf(image) {
       const verdict = await judgePod(testCluster, namespace, image);
       return verdict.admitted ? "" : verdict.message;
