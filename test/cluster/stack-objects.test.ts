@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TestContext } from "node:test";
 import { chartNames, renderedChart } from "../support/cluster/charts.ts";
 import type { ChartRelease, RenderedChart } from "../support/cluster/charts.ts";
-import { constraintDefinitions } from "../support/cluster/constraints.ts";
-import { engineDefinitions } from "../support/cluster/definitions.ts";
+import { neededDefinitions } from "../support/cluster/definitions.ts";
 import { judgeObjects } from "../support/cluster/judge-objects.ts";
 import type { Judged } from "../support/cluster/judge-objects.ts";
 import { completed } from "../support/cluster/known-values.ts";
+import { objectsIn } from "../support/cluster/manifests.ts";
 import { startKyverno } from "../support/cluster/kyverno.ts";
 import { planOf } from "../support/cluster/stack-plan.ts";
 import type { PlannedResource } from "../support/cluster/stack-plan.ts";
@@ -15,7 +17,7 @@ import { startPolicyController } from "../support/cluster/policy-controller.ts";
 import { endings, startTestCluster } from "../support/cluster/test-cluster.ts";
 import type { TestCluster } from "../support/cluster/test-cluster.ts";
 import { isObject, objectOf } from "../../lab/stand-ins/kubernetes/identity.ts";
-import { textAt, at, isMap } from "../../lab/stand-ins/wire/values.ts";
+import { at, isMap, textAt, unknownValue } from "../../lab/stand-ins/wire/values.ts";
 import type { Value } from "../../lab/stand-ins/wire/values.ts";
 import type { ClusterObject } from "../../src/adapters/cluster/object.ts";
 import { stackNames } from "../../src/config/read-config.ts";
@@ -41,7 +43,6 @@ const started = endings();
 before(async () => {
   testCluster = await startTestCluster();
   started.add(testCluster.stop);
-  await testCluster.install(await engineDefinitions());
   // The engines judge the objects of their own kinds, which a schema alone can't.
   const policyController = await startPolicyController(testCluster, {});
   started.add(policyController.stop);
@@ -60,17 +61,66 @@ for (const stack of stackNames(checkout)) {
     for (const { type, name, inputs } of plan) {
       assert.ok(isObject(inputs) || type === releaseType, `${name} (${type}) is neither an object nor a Helm release`);
     }
-    const templates = objects.filter(({ kind }) => kind === "ConstraintTemplate");
-    await testCluster.install(await constraintDefinitions(templates));
+    await testCluster.install(await neededDefinitions(objects));
     assertPassed(t, await judgeObjects(testCluster.cluster, objects), objects.length);
     for (const resource of releases) await chartPasses(t, releaseFrom(resource));
   });
 }
 
+for (const path of generatedPolicies()) {
+  test(`${path} passes a real API server`, async (t) => {
+    const objects = objectsIn(join(checkout, path));
+    await testCluster.install(await neededDefinitions(objects));
+    assertPassed(t, await judgeObjects(testCluster.cluster, objects), objects.length);
+  });
+}
+
+test("what is wrong with an object, or not served at all, is told", async () => {
+  const object = (apiVersion: string, kind: string, more: object): ClusterObject => ({
+    ...{ apiVersion, kind, metadata: { name: "judged", namespace: "default" } },
+    ...more,
+  });
+  const { passed, refused, unserved } = await judgeObjects(testCluster.cluster, [
+    object("v1", "ConfigMap", { data: { a: "b" } }),
+    object("v1", "ConfigMap", { data: { a: "b" }, colour: "blue" }),
+    object("v1", "Service", { spec: { ports: [{ port: "many" }] } }),
+    object("policies.kyverno.io/v1", "ImageValidatingPolicy", { spec: { wings: 2 } }),
+    object("example.com/v1", "Cat", {}),
+  ]);
+  assert.deepEqual(passed, ["ConfigMap default/judged"]);
+  assert.deepEqual(
+    [/colour/u, /Service default\/judged/u, /wings|attestors|validations/u].map((fault, index) =>
+      fault.test(refused[index] ?? ""),
+    ),
+    [true, true, true],
+    refused.join("\n"),
+  );
+  assert.deepEqual([...unserved], ["example.com/v1 Cat"]);
+});
+
+test("a value that only an up knows is judged as a text, or as what its place takes", () => {
+  const unknown = { metadata: { name: unknownValue }, kind: "Service", spec: { ports: [{ port: unknownValue }] } };
+  assert.deepEqual(completed(unknown, { "Service spec.ports.*.port": 443 }), {
+    object: { metadata: { name: "known-after-up" }, kind: "Service", spec: { ports: [{ port: 443 }] } },
+    filled: ["metadata.name", "spec.ports.*.port"],
+  });
+});
+
 for (const chart of chartNames) {
   test(`what chart ${chart} renders by default passes a real API server`, async (t) => {
     await chartPasses(t, { chart, name: chart, namespace: `${chart}-by-default`, values: {} });
   });
+}
+
+/** What `make generate` writes for people without Pulumi. */
+function generatedPolicies(): string[] {
+  const folder = "policy/cluster";
+  if (!existsSync(join(checkout, folder))) return [];
+  const files = readdirSync(join(checkout, folder), { recursive: true, encoding: "utf8" });
+  return files
+    .filter((name) => name.endsWith(".yaml"))
+    .sort()
+    .map((name) => `${folder}/${name}`);
 }
 
 function objectFrom(t: TestContext, { name, inputs }: PlannedResource): ClusterObject {

@@ -11,7 +11,7 @@ const namespace = "kyverno";
 const definitionFolders = ["kyverno", "policies.kyverno.io", "policyreport", "reports"] as const;
 
 /** The definitions of its kinds. */
-export async function kyvernoDefinitions(): Promise<ClusterObject[]> {
+async function kyvernoDefinitions(): Promise<ClusterObject[]> {
   const { folder } = await folderOf("kyverno");
   return definitionFolders.flatMap((name) => objectsIn(join(folder, "config", "crds", name)));
 }
