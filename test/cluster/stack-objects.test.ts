@@ -16,12 +16,17 @@ import type { PlannedResource } from "../support/cluster/stack-plan.ts";
 import { startPolicyController } from "../support/cluster/policy-controller.ts";
 import { endings, startTestCluster } from "../support/cluster/test-cluster.ts";
 import type { TestCluster } from "../support/cluster/test-cluster.ts";
+import { withStack } from "../../lab/provision.ts";
+import { latestOutcomes } from "../../lab/stand-ins/journal.ts";
 import { isObject, objectOf } from "../../lab/stand-ins/kubernetes/identity.ts";
+import { finishNamespace } from "../../lab/stand-ins/kubernetes/namespaces.ts";
 import { at, isMap, textAt, unknownValue } from "../../lab/stand-ins/wire/values.ts";
 import type { Value } from "../../lab/stand-ins/wire/values.ts";
+import { referenceOf } from "../../src/adapters/cluster/cluster.ts";
 import type { ClusterObject } from "../../src/adapters/cluster/object.ts";
 import { stackNames } from "../../src/config/read-config.ts";
 import { checkout } from "../support/engine/engine-under-test.ts";
+import { startProgramLab } from "../support/program-lab.ts";
 
 /** Kinds whose definition can't be had here, each with the reason: `apiVersion kind`. Anything else must be served. */
 const notCovered: Readonly<Record<string, string>> = {};
@@ -67,6 +72,38 @@ for (const stack of stackNames(checkout)) {
   });
 }
 
+test("stack local is really applied, a second up changes nothing, and destroy leaves nothing", async () => {
+  const { cluster, kubeconfig } = testCluster;
+  const planned = (await planOf("local")).filter(({ inputs }) => isObject(inputs));
+  // A namespace that an earlier test made bare would be taken for the stack's own.
+  for (const { inputs } of planned) {
+    const { kind, metadata } = objectOf(inputs);
+    if (kind === "Namespace") await removeNamespace(metadata?.name ?? "");
+  }
+  const lab = await startProgramLab();
+  try {
+    const request = { stack: "local", mode: "local", kubernetes: { kind: "api-server", kubeconfig } } as const;
+    await withStack(lab.context, request, async ({ handle, standIns }) => {
+      await handle.up();
+      const outcomes = [...latestOutcomes(standIns.journal()).values()].filter(({ type }) =>
+        type.startsWith("kubernetes:"),
+      );
+      assert.deepEqual(
+        outcomes.filter(({ type, outcome }) => type !== releaseType && outcome !== "stored"),
+        [],
+      );
+      assert.equal(outcomes.filter(({ outcome }) => outcome === "stored").length, planned.length);
+      assert.deepEqual(Object.keys((await handle.up()).summary), ["same"]);
+      await handle.destroy();
+    });
+  } finally {
+    await lab.close();
+  }
+  for (const { name, inputs } of planned) {
+    assert.equal((await cluster.get(referenceOf(objectOf(inputs)))).kind, "absent", `${name} is still there`);
+  }
+});
+
 for (const path of generatedPolicies()) {
   test(`${path} passes a real API server`, async (t) => {
     const objects = objectsIn(join(checkout, path));
@@ -110,6 +147,11 @@ for (const chart of chartNames) {
   test(`what chart ${chart} renders by default passes a real API server`, async (t) => {
     await chartPasses(t, { chart, name: chart, namespace: `${chart}-by-default`, values: {} });
   });
+}
+
+async function removeNamespace(name: string): Promise<void> {
+  if ((await testCluster.cluster.delete({ apiVersion: "v1", kind: "Namespace", name })) === "absent") return;
+  await finishNamespace(testCluster.cluster, name);
 }
 
 /** What `make generate` writes for people without Pulumi. */
