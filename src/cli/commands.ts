@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
+import { registerCompilePolicy } from "./commands/compile-policy.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPolicy } from "./commands/policy.ts";
@@ -31,6 +32,7 @@ export const commands: readonly RegisterCommand[] = [
   registerVerifyImage,
   registerVerifyBundle,
   registerPolicy,
+  registerCompilePolicy,
   registerRelease,
   registerPromote,
   registerRoot,
