@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -59,8 +59,8 @@ export async function renderedChart(release: ChartRelease): Promise<RenderedChar
   const work = mkdtempSync(join(tmpdir(), "neko-trust-chart-"));
   try {
     const chart = join(work, "chart");
-    cpSync(join(folder, place.path), chart, { recursive: true });
-    await run("chmod", ["-R", "u+w", chart]);
+    // Go's module cache is read-only, folders included.
+    await run("cp", ["-r", "--no-preserve=mode", join(folder, place.path), chart]);
     const { version, left } = withoutMissing(chart);
     if (release.version !== undefined && release.version.replace(/^v/u, "") !== version.replace(/^v/u, "")) {
       throw new Error(
