@@ -3,6 +3,7 @@ import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
+import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
 import { registerPromote } from "./commands/promote.ts";
@@ -39,6 +40,7 @@ export const commands: readonly RegisterCommand[] = [
   registerPublishManifest,
   registerReproCheck,
   registerRebuild,
+  registerPin,
   registerStatus,
   registerPreview,
   registerEnv,

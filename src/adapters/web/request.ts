@@ -18,7 +18,7 @@ export interface WebRequest {
 }
 
 export type WebAnswer =
-  | { readonly kind: "answer"; readonly status: number; readonly body: Uint8Array }
+  | { readonly kind: "answer"; readonly status: number; readonly headers: Headers; readonly body: Uint8Array }
   /** Nothing that can be called an answer. The detail is a code or plain words, and quotes neither address nor header. */
   | { readonly kind: "failed"; readonly detail: string };
 
@@ -53,7 +53,7 @@ async function attemptRequest(request: WebRequest): Promise<WebAnswer> {
     });
     const bytes = await readCapped(response, maxBytes);
     if (bytes === undefined) return { kind: "failed", detail: `more than ${maxBytes} bytes` };
-    return { kind: "answer", status: response.status, body: bytes };
+    return { kind: "answer", status: response.status, headers: response.headers, body: bytes };
   } catch (error) {
     signal?.throwIfAborted();
     if (timeout.aborted) return { kind: "failed", detail: `no answer within ${timeoutMilliseconds} ms` };

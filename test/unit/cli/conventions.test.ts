@@ -30,6 +30,7 @@ test("there are commands", () => {
     "lab down",
     "lab token",
     "lab up",
+    "pin",
     "policy explain",
     "preview",
     "promote",
