@@ -6,7 +6,7 @@ import type { LocalOverlay } from "../src/config/local-overlay.ts";
 import { sha256Hex } from "../src/core/oci/digest.ts";
 import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import { placeholderRegistry, placesOf } from "./places.ts";
-import type { PublishedSample } from "./publish-sample.ts";
+import type { PublishedSample, PublishedSigner } from "./publish-sample.ts";
 import type { LabServices } from "./services.ts";
 
 function previous(path: string): LocalOverlay | undefined {
@@ -22,9 +22,10 @@ function previous(path: string): LocalOverlay | undefined {
 export function writeOverlay(
   directories: Directories,
   services: LabServices,
-  sample: PublishedSample,
+  published: { readonly sample: PublishedSample; readonly signer: PublishedSigner },
   now: Date,
 ): void {
+  const { sample, signer } = published;
   const path = localOverlayPath(directories.state);
   const rootPath = join(placesOf(directories).sigstore, "trusted_root.json");
   const sha256 = sha256Hex(readFileSync(rootPath));
@@ -36,6 +37,15 @@ export function writeOverlay(
     hosts: { [placeholderRegistry]: services.registry },
     trustedRoot: { path: rootPath, sha256, fetched },
     releases: [{ image: sample.repository, current: sample.digest, retained: [] }],
+    signerRelease: signerOverlay(signer),
   };
   writeWhole(path, `${JSON.stringify(overlay, undefined, 2)}\n`);
+}
+
+/** The signer's part; tests and benchmarks that never provision name a release that need not exist. */
+export function signerOverlay(
+  signer: Pick<PublishedSigner, "repository" | "digest" | "disk">,
+): LocalOverlay["signerRelease"] {
+  const { repository, digest, disk } = signer;
+  return { image: repository, current: digest, retained: [], disk: { kind: "file", path: disk } };
 }

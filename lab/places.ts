@@ -15,6 +15,8 @@ export function placesOf(directories: Directories) {
     signingConfig: join(state, "sigstore", signingConfigNames.rekorV1),
     /** The sample release as an OCI layout, its signatures with it: what a registry that forgot is filled from. */
     releases: join(state, "releases"),
+    /** What stands for the signer's disk image. */
+    signerDisk: join(state, "signer-disk.tar.gz"),
     /** The engine's backend and settings. */
     engine: join(state, "engine"),
     journal: join(state, "journal.jsonl"),
@@ -36,3 +38,4 @@ export const localPassphrase = "neko-trust-local";
 /** The registry host that stacks/Pulumi.local.yaml names; the overlay puts the lab's address in its place. */
 export const placeholderRegistry = "registry.neko-lab.test";
 export const samplePath = "m1k1o/neko/base";
+export const signerPath = "m1k1o/neko/signer";

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, relative, sep } from "node:path";
+import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import type { RegistryClient } from "../src/adapters/registry/client.ts";
 import { pushLayout } from "../src/adapters/registry/layout-transfer.ts";
 import { signStatement } from "../src/adapters/fulcio-rekor/sign-statement.ts";
@@ -11,10 +12,12 @@ import { ociLayoutFiles } from "../src/core/oci/layout-files.ts";
 import type { LayoutBlob, LayoutFiles, LayoutRoot } from "../src/core/oci/layout-files.ts";
 import { buildReferrer } from "../src/core/oci/referrer-builder.ts";
 import type { LabContext } from "./context.ts";
-import { placeholderRegistry, placesOf, samplePath } from "./places.ts";
+import { placeholderRegistry, placesOf, samplePath, signerPath } from "./places.ts";
 import { buildSampleRelease } from "./sample-release/build-sample-release.ts";
 import type { SampleRelease } from "./sample-release/build-sample-release.ts";
-import { sampleReleaseInput } from "./sample-release/sample-defaults.ts";
+import { sampleProduct, sampleReleaseInput } from "./sample-release/sample-defaults.ts";
+import type { SampleProduct } from "./sample-release/sample-defaults.ts";
+import { signerDisk, signerProduct } from "./sample-release/signer-product.ts";
 import type { SampleStatement } from "./sample-release/statements.ts";
 import type { LabServices } from "./services.ts";
 import { loadOrCreateMaterial } from "./sigstore/authority-material.ts";
@@ -32,22 +35,36 @@ export const labRun = {
 /** 2026-08-15T13:36:06Z: the commit time of the Neko revision that the flake locks (facts of nix). */
 const sourceDateEpoch = 1_786_800_966;
 
+/** What the lab releases: the application, and the machine that would sign it. */
+const labProducts = {
+  sample: { path: samplePath, product: sampleProduct },
+  signer: { path: signerPath, product: signerProduct },
+} as const;
+
 /** The version that the sample release has: the checkout's. */
 export function sampleVersion(checkout: string): string {
   return (JSON.parse(readFileSync(join(checkout, "package.json"), "utf8")) as { version: string }).version;
 }
 
-/** The sample release of this checkout's files: equal files give equal digests. */
-export async function sampleOf(checkout: string, version: string): Promise<SampleRelease> {
+/** A release of this checkout's files: equal files give equal digests. The sample's unless a product is given. */
+export async function sampleOf(
+  checkout: string,
+  version: string,
+  { path, product }: { readonly path: string; readonly product: SampleProduct } = labProducts.sample,
+): Promise<SampleRelease> {
   const settings = {
     version,
     // A name that stays, wherever the registry listens: it is in the signed statements.
-    repositoryName: `${placeholderRegistry}/${samplePath}`,
+    repositoryName: `${placeholderRegistry}/${path}`,
     workflow: labRun.workflowPath,
     sourceDateEpoch,
   };
   const source = { repository: `https://github.com/${labRun.repository}`, ref: `refs/tags/v${version}` };
-  const input = await sampleReleaseInput(checkout, { ...settings, source: { ...source, commit: "0".repeat(40) } });
+  const input = await sampleReleaseInput(
+    checkout,
+    { ...settings, source: { ...source, commit: "0".repeat(40) } },
+    product,
+  );
   // Not a commit of git: it stands for the files as they lie here, changed ones included.
   const names = [...input.source.files].map(([path, file]) => `${sha256Hex(file.contents)} ${path}\n`);
   const commit = sha256Hex([input.lock.path, sha256Hex(input.lock.bytes), ...names].join("\n")).slice(0, 40);
@@ -122,23 +139,50 @@ export interface PublishedSample {
 }
 
 /**
- * Builds the sample release, signs it once (the signatures are kept with it), and sees to it that the registry has
- * all of it: crane's forgets manifests at a restart.
+ * Builds a release, signs it once (the signatures are kept with it), and sees to it that the registry has all of it:
+ * crane's forgets manifests at a restart.
  */
+async function publish(
+  context: LabContext,
+  services: LabServices,
+  client: RegistryClient,
+  release: SampleRelease,
+  path: string,
+): Promise<PublishedSample> {
+  const { digest } = release.index.index;
+  const folder = join(placesOf(context.directories).releases, digest.slice("sha256:".length));
+  const signed = !existsSync(folder);
+  if (signed) writeLayout(folder, await signedLayout(release, services, context));
+  const layout = readLayout(folder);
+  const repository = `${services.registry}/${path}`;
+  await pushLayout(client, repository, layout, `v${release.manifest.version}`);
+  return { repository, digest, layout, signed };
+}
+
+/** Publishes the sample release. */
 export async function publishSample(
   context: LabContext,
   services: LabServices,
   client: RegistryClient,
 ): Promise<PublishedSample> {
-  const { directories } = context;
-  const version = sampleVersion(directories.checkout);
-  const release = await sampleOf(directories.checkout, version);
-  const { digest } = release.index.index;
-  const folder = join(placesOf(directories).releases, digest.slice("sha256:".length));
-  const signed = !existsSync(folder);
-  if (signed) writeLayout(folder, await signedLayout(release, services, context));
-  const layout = readLayout(folder);
-  const repository = `${services.registry}/${samplePath}`;
-  await pushLayout(client, repository, layout, `v${version}`);
-  return { repository, digest, layout, signed };
+  const { checkout } = context.directories;
+  return publish(context, services, client, await sampleOf(checkout, sampleVersion(checkout)), samplePath);
+}
+
+export interface PublishedSigner extends PublishedSample {
+  /** The disk image that its manifest has the hash of. */
+  readonly disk: string;
+}
+
+/** Publishes the signer's release, and writes the disk image that belongs to it. */
+export async function publishSigner(
+  context: LabContext,
+  services: LabServices,
+  client: RegistryClient,
+): Promise<PublishedSigner> {
+  const { checkout } = context.directories;
+  const release = await sampleOf(checkout, sampleVersion(checkout), labProducts.signer);
+  const disk = placesOf(context.directories).signerDisk;
+  writeWhole(disk, signerDisk());
+  return { ...(await publish(context, services, client, release, signerPath)), disk };
 }

@@ -10,7 +10,7 @@ import { startControlPlane } from "./control-plane/start.ts";
 import { writeOverlay } from "./overlay.ts";
 import { placesOf } from "./places.ts";
 import { lastTarget, progressLine, rememberTarget, withStack } from "./provision.ts";
-import { publishSample } from "./publish-sample.ts";
+import { publishSample, publishSigner } from "./publish-sample.ts";
 import { resourceReport, summaryLine } from "./resource-report.ts";
 import type { ResourceReport } from "./resource-report.ts";
 import { startServices } from "./services.ts";
@@ -93,9 +93,11 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   step("sample release: built of this checkout's files, two platforms");
   const client = createRegistryClient();
   const sample = await publishSample(context, services, client);
-  writeOverlay(directories, services, sample, context.now());
+  const signer = await publishSigner(context, services, client);
+  writeOverlay(directories, services, { sample, signer }, context.now());
   const reference = formatDigestReference(sample.repository, sample.digest);
   line(`${reference} ${sample.signed ? "built, signed and published" : "as in the last run"}`);
+  line(`${formatDigestReference(signer.repository, signer.digest)}: the signer's, a stream of its own`);
 
   step("verify: from reference to proof");
   const config = readYamlConfig("local", directories);

@@ -9,9 +9,10 @@ import { localOverlayPath } from "../../src/config/local-overlay.ts";
 import type { LocalOverlay } from "../../src/config/local-overlay.ts";
 import { readYamlConfig } from "../../src/config/read-config.ts";
 import type { StackConfig } from "../../src/config/stack-config.ts";
-import { sha256Hex } from "../../src/core/oci/digest.ts";
+import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
 import { writeWhole } from "../../src/adapters/files/write-whole.ts";
-import { placeholderRegistry, placesOf, samplePath } from "../../lab/places.ts";
+import { signerOverlay } from "../../lab/overlay.ts";
+import { placeholderRegistry, placesOf, samplePath, signerPath } from "../../lab/places.ts";
 import { freePort } from "../../lab/processes/ports.ts";
 import { startService, stopService } from "../../lab/processes/service.ts";
 import { startSigstore } from "../../lab/sigstore/server.ts";
@@ -125,6 +126,7 @@ function writeOverlay(
     hosts: { [placeholderRegistry]: host },
     trustedRoot: { path, sha256: sha256Hex(bytes), fetched: new Date().toISOString() },
     releases,
+    signerRelease: signerOverlay({ repository: `${host}/${signerPath}`, digest: digestOf(bytes), disk: path }),
   };
   writeWhole(localOverlayPath(directories.state), `${JSON.stringify(overlay)}\n`);
   return readYamlConfig("local", directories);

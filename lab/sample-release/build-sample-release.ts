@@ -55,6 +55,9 @@ export function buildSampleRelease(input: SampleReleaseInput): SampleRelease {
     "org.opencontainers.image.created": new Date(sourceDateEpoch * 1000).toISOString().replace(".000Z", "Z"),
     "io.github.m1k1o.neko.trust.source.narHash": sourceHash,
     "io.github.m1k1o.neko.trust.flake.lock": lock,
+    ...(input.signer === undefined
+      ? {}
+      : { "io.github.m1k1o.neko.trust.signer": digestOf(canonicalBytes(input.signer)) }),
   };
   const platforms = samplePlatforms
     .map((platform) => buildPlatformImage({ name, platform, trees, sourceDateEpoch, annotations }))
@@ -90,6 +93,7 @@ export function buildSampleRelease(input: SampleReleaseInput): SampleRelease {
       closure: closureDigest(closureFromSpdx(sbom)),
       sbom: digestOf(canonicalBytes(sbom)),
     })),
+    ...input.signer,
   });
   const sboms = new Map(platforms.map(({ platform, sbom }) => [platform, sbom]));
   return { index, layout: releaseLayout(index), platforms, manifest, statements: statementsOf(input, manifest, sboms) };

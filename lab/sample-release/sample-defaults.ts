@@ -7,6 +7,15 @@ export const sampleTrees = [
   { name: "neko-trust-bin", folder: "bin" },
 ] as const;
 
+/** A product of the lab: what its release is called, and which flake attribute its provenance names. */
+export interface SampleProduct {
+  readonly name: string;
+  readonly attribute: string;
+  readonly signer?: NonNullable<SampleReleaseInput["signer"]>;
+}
+
+export const sampleProduct: SampleProduct = { name: "neko-trust-sample", attribute: "sample-image" };
+
 /** Until the flake has a lock of its own, what pins the build's inputs is npm's lock. */
 const lockPaths = ["flake.lock", "package-lock.json"] as const;
 
@@ -16,8 +25,12 @@ export type SampleSettings = Pick<SampleReleaseInput, "version" | "repositoryNam
   readonly invocation?: string;
 };
 
-/** The input of the sample release from a checkout's files. Throws as `readRepositoryFiles`. */
-export async function sampleReleaseInput(checkout: string, settings: SampleSettings): Promise<SampleReleaseInput> {
+/** The input of a product's release from a checkout's files. Throws as `readRepositoryFiles`. */
+export async function sampleReleaseInput(
+  checkout: string,
+  settings: SampleSettings,
+  product: SampleProduct = sampleProduct,
+): Promise<SampleReleaseInput> {
   const [files, lock] = await Promise.all([
     readRepositoryFiles(
       checkout,
@@ -27,11 +40,10 @@ export async function sampleReleaseInput(checkout: string, settings: SampleSetti
   ]);
   return {
     ...settings,
-    name: "neko-trust-sample",
+    ...product,
     source: { ...settings.source, files },
     trees: sampleTrees,
     lock,
-    attribute: "sample-image",
   };
 }
 

@@ -1,3 +1,4 @@
+import type { ReleaseManifest } from "../../src/core/release/manifest.ts";
 import type { RepositoryFiles } from "./repository-files.ts";
 
 /** Everything that a sample release is a function of: equal inputs give equal digests. */
@@ -29,6 +30,11 @@ export interface SampleReleaseInput {
   readonly sourceDateEpoch: number;
   /** The run invocation URI of the signing certificate, when it will have one. */
   readonly invocation?: string;
+  /** Of a signer release only: its disk image's hash, and what a machine that boots it will measure. */
+  readonly signer?: {
+    readonly disk: NonNullable<ReleaseManifest["disk"]>;
+    readonly measurements: NonNullable<ReleaseManifest["measurements"]>;
+  };
 }
 
 /** What the sample is built for; each image really differs, by the file that tells its platform. */

@@ -6,6 +6,8 @@ import { safeParse } from "../core/safe-parse.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
 
+const release = z.strictObject({ image: z.string(), current: digestSchema, retained: z.array(digestSchema) });
+
 /**
  * What changes from one lab to the next (ports, digests, roots) and so can't be in the committed
  * stacks/Pulumi.local.yaml. The lab writes it to the state folder; it is read for stack `local` only.
@@ -15,7 +17,8 @@ export const localOverlaySchema = z.strictObject({
   /** Placeholder host in the stack file → host and port on loopback. */
   hosts: z.record(z.string(), z.string().regex(/^127\.0\.0\.1:[0-9]{1,5}$/)),
   trustedRoot: z.strictObject({ path: z.string(), sha256: z.string(), fetched: z.string() }),
-  releases: z.array(z.strictObject({ image: z.string(), current: digestSchema, retained: z.array(digestSchema) })),
+  releases: z.array(release),
+  signerRelease: release.extend({ disk: z.strictObject({ kind: z.literal("file"), path: z.string() }) }),
 });
 export type LocalOverlay = z.infer<typeof localOverlaySchema>;
 
@@ -72,21 +75,29 @@ export function applyLocalOverlay(
   document: Readonly<Record<string, unknown>>,
   overlay: LocalOverlay,
 ): Record<string, unknown> {
-  const policy = isRecord(document["policy"]) ? document["policy"] : {};
+  const { signerRelease: signer } = document;
+  return {
+    ...document,
+    policy: withLabRoots(document["policy"], overlay),
+    trustedRoot: overlay.trustedRoot.path,
+    releases: overlay.releases,
+    ...(isRecord(signer)
+      ? { signerRelease: { ...signer, ...overlay.signerRelease, policy: withLabRoots(signer["policy"], overlay) } }
+      : {}),
+  };
+}
+
+function withLabRoots(given: unknown, overlay: LocalOverlay): Record<string, unknown> {
+  const policy = isRecord(given) ? given : {};
   const roots = isRecord(policy["roots"]) ? policy["roots"] : {};
   const sigstore = isRecord(roots["sigstore"]) ? roots["sigstore"] : {};
   const images = Array.isArray(policy["images"]) ? policy["images"] : [];
-  const { sha256, fetched, path } = overlay.trustedRoot;
+  const { sha256, fetched } = overlay.trustedRoot;
   return {
-    ...document,
-    policy: {
-      ...policy,
-      images: images.map((image: unknown) =>
-        isRecord(image) ? { ...image, repository: withHost(image["repository"], overlay.hosts) } : image,
-      ),
-      roots: { ...roots, sigstore: { ...sigstore, sha256, fetched } },
-    },
-    trustedRoot: path,
-    releases: overlay.releases,
+    ...policy,
+    images: images.map((image: unknown) =>
+      isRecord(image) ? { ...image, repository: withHost(image["repository"], overlay.hosts) } : image,
+    ),
+    roots: { ...roots, sigstore: { ...sigstore, sha256, fetched } },
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import * as gcp from "@pulumi/gcp";
 import * as github from "@pulumi/github";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
@@ -74,4 +75,20 @@ export function clusterProviders(
       ...(cluster.context === undefined || dead ? {} : { context: cluster.context }),
     }),
   }));
+}
+
+/** Google Cloud's provider. Local or `offline`: a universe that doesn't exist, so that no call reaches an account. */
+export function gcpProvider(config: StackConfig, context: { readonly offline: boolean }): gcp.Provider {
+  const { project, region, zone } = config.gcp ?? {};
+  const place = {
+    ...(project === undefined ? {} : { project }),
+    ...(region === undefined ? {} : { region }),
+    ...(zone === undefined ? {} : { zone }),
+  };
+  if (config.policy.environment === "local" || context.offline) {
+    const accessToken = pulumi.secret("not-a-credential");
+    return new gcp.Provider("gcp", { ...place, accessToken, universeDomain: "neko-lab.invalid" });
+  }
+  // Credentials come from the surroundings, as Google's libraries look for them: in CI from workload identity.
+  return new gcp.Provider("gcp", place);
 }

@@ -7,7 +7,7 @@ import { digestSchema } from "../core/oci/formats.ts";
 import { trustPolicySchema } from "../core/policy/trust-policy.ts";
 import { safeParse } from "../core/safe-parse.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
-import type { SchemaFault } from "../core/schema-faults.ts";
+import { relationFaults } from "./stack-relations.ts";
 
 /**
  * The configuration of one stack: `stacks/Pulumi.<stack>.yaml`, keys without their `neko-trust:` prefix. Composed of
@@ -29,6 +29,37 @@ const cluster = z.strictObject({
   context: z.string().min(1).optional(),
 });
 
+/** Where the signer's disk image lies: its hash is the verified manifest's, wherever it comes from. */
+const diskSource = z.discriminatedUnion("kind", [
+  /** Relative to the checkout, or absolute. */
+  z.strictObject({ kind: z.literal("file"), path: z.string().min(1) }),
+  /** An OCI artifact of one layer, by digest: `registry/path@sha256:…`. */
+  z.strictObject({
+    kind: z.literal("oci"),
+    reference: z.string().regex(/^[^@\s]+@sha256:[0-9a-f]{64}$/, "must be registry/path@sha256:<digest>"),
+  }),
+]);
+export type DiskSource = z.infer<typeof diskSource>;
+
+/**
+ * The release of the confidential signer, a stream of its own: verified first, under a policy of its own that can't
+ * demand what only the signer makes. No release vouches for its own signer.
+ */
+const signerRelease = release.extend({
+  policy: trustPolicySchema,
+  /** As the stack's own, which is taken when this is left out. */
+  trustedRoot: z.string().min(1).optional(),
+  disk: diskSource,
+});
+
+const gcp = z.strictObject({
+  project: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be the project's id: 6 to 30 lower-case characters"),
+  region: z.string().regex(/^[a-z]+-[a-z]+[0-9]+$/, "must be a region, for example europe-west4"),
+  zone: z.string().regex(/^[a-z]+-[a-z]+[0-9]+-[a-z]$/, "must be a zone, for example europe-west4-b"),
+});
+
 export const stackConfigSchema = z.strictObject({
   /** `lab`: the releases are the lab's, read from the state folder. In environment local only. */
   release: z.literal("lab").optional(),
@@ -39,6 +70,17 @@ export const stackConfigSchema = z.strictObject({
   /** The GitHub organisation or user that owns what GhcrRepository manages. */
   githubOwner: z.string().min(1).optional(),
   clusters: z.array(cluster),
+  /** The Google Cloud project that the stack provisions in. */
+  gcp: gcp.optional(),
+  /**
+   * The stack that owns what exists once, as the backend names it: `organization/neko-trust/platform`. Its outputs say
+   * which policies were approved. Left out in the platform stack itself, and in local.
+   */
+  platformStack: z
+    .string()
+    .regex(/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+\/[a-z0-9-]+$/, "must be <organization>/<project>/<stack>")
+    .optional(),
+  signerRelease: signerRelease.optional(),
   ghcrRepository: ghcrRepositorySettingsSchema.optional(),
   admissionPolicies: admissionPoliciesSettingsSchema.optional(),
 });
@@ -56,7 +98,8 @@ export function parseStackConfig(
   const parsed = safeParse(stackConfigSchema, plain);
   const faults = [...(parsed.success ? [] : schemaFaults(parsed.error, plain)), ...relationFaults(plain, stack)];
   if (parsed.success && faults.length === 0) {
-    assertSupported(parsed.data.policy, source);
+    const { policy, signerRelease: signer } = parsed.data;
+    for (const each of [policy, ...(signer === undefined ? [] : [signer.policy])]) assertSupported(each, source);
     return parsed.data;
   }
   throw new Failure({
@@ -79,58 +122,4 @@ function assertSupported(policy: StackConfig["policy"], source: string): void {
     remedy: "Remove what the lines name from the policy, or use a version that enforces it: nothing is ignored.",
     details: support.findings.map((finding) => finding.subject),
   });
-}
-
-/** What relations are about, whatever else is in the document; parts that can't be read have faults of their own. */
-const readable = z.looseObject({
-  release: z.unknown().optional(),
-  policy: z
-    .looseObject({
-      environment: z.unknown().optional(),
-      images: z
-        .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
-        .optional()
-        .catch(undefined),
-    })
-    .catch({ environment: undefined }),
-  releases: z.array(z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined })).catch([]),
-  clusters: z.array(z.looseObject({ kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" })).catch([]),
-});
-
-/** What one key demands of another. */
-function relationFaults(document: Readonly<Record<string, unknown>>, stack: string): SchemaFault[] {
-  const { release: lab, policy, releases, clusters } = readable.parse(document);
-  const { environment, images } = policy;
-  const faults: SchemaFault[] = [];
-  const fault = (path: string, found: string, allowed: string): void => {
-    faults.push({ path, found, allowed });
-  };
-  const repositories = images?.flatMap((image) => [image.repository, ...image.mirrors]);
-  releases.forEach(({ image }, index) => {
-    if (repositories === undefined || typeof image !== "string" || repositories.includes(image)) return;
-    fault(`releases.${index}.image`, `"${image}"`, `must be one of policy.images: ${repositories.join(", ")}`);
-  });
-  if (lab === "lab" && environment !== "local") {
-    fault("release", `"lab"`, "only environment local may use lab releases");
-  }
-  if (lab === "lab" && environment === "local" && stack !== "local") {
-    fault("release", `"lab"`, "only stack local takes its releases from the lab");
-  }
-  // The guard of stand-ins and the dead endpoints go by these two: they must mean the same.
-  if (environment !== undefined && (stack === "local") !== (environment === "local")) {
-    const allowed = stack === "local" ? "must be local: stack local is the lab's" : "only stack local may be local";
-    fault("policy.environment", JSON.stringify(environment), allowed);
-  }
-  if (document["ghcrRepository"] !== undefined && document["githubOwner"] === undefined) {
-    fault("githubOwner", "nothing", "needed by ghcrRepository");
-  }
-  clusters.forEach(({ kubeconfig }, index) => {
-    if (kubeconfig !== undefined && environment === "local") {
-      fault(`clusters.${index}.kubeconfig`, "a path", "must be left out in environment local: its endpoint is dead");
-    }
-    if (kubeconfig === undefined && environment !== "local") {
-      fault(`clusters.${index}.kubeconfig`, "nothing", "must be the path of a kubeconfig file");
-    }
-  });
-  return faults;
 }

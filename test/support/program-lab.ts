@@ -7,7 +7,7 @@ import { placesOf, serviceNames } from "../../lab/places.ts";
 import { stopService } from "../../lab/processes/service.ts";
 import { withStack } from "../../lab/provision.ts";
 import type { OpenLocalStack } from "../../lab/provision.ts";
-import { publishSample } from "../../lab/publish-sample.ts";
+import { publishSample, publishSigner } from "../../lab/publish-sample.ts";
 import type { PublishedSample } from "../../lab/publish-sample.ts";
 import { startServices } from "../../lab/services.ts";
 import type { LabServices } from "../../lab/services.ts";
@@ -47,7 +47,8 @@ export async function startProgramLab(): Promise<ProgramLab> {
     const services = await startServices(context);
     const client = createRegistryClient();
     const sample = await publishSample(context, services, client);
-    writeOverlay(context.directories, services, sample, context.now());
+    const signer = await publishSigner(context, services, client);
+    writeOverlay(context.directories, services, { sample, signer }, context.now());
     const directory = placesOf(context.directories).rendered;
     const request = { stack: "local", mode: "local", kubernetes: { kind: "files", directory } } as const;
     return { context, services, client, sample, close, open: (work) => withStack(context, request, work) };

@@ -4,7 +4,8 @@ import { after } from "node:test";
 import { buildSampleRelease } from "../../lab/sample-release/build-sample-release.ts";
 import type { SampleRelease } from "../../lab/sample-release/build-sample-release.ts";
 import type { SampleStatement } from "../../lab/sample-release/statements.ts";
-import { placeholderRegistry, samplePath } from "../../lab/places.ts";
+import { signerOverlay } from "../../lab/overlay.ts";
+import { placeholderRegistry, samplePath, signerPath } from "../../lab/places.ts";
 import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { WorkflowClaims, WorkflowRun } from "../../lab/sigstore/issue-token.ts";
 import { localOverlayPath } from "../../src/config/local-overlay.ts";
@@ -201,6 +202,7 @@ function stackLocal(sigstore: LabSigstore, digest: Digest, now: Date): StackConf
       fetched: now.toISOString(),
     },
     releases: [{ image: labRepository, current: digest, retained: [] }],
+    signerRelease: signerOverlay({ repository: `${labHost}/${signerPath}`, digest, disk: "/nonexistent/disk.tar.gz" }),
   };
   mkdirSync(state, { recursive: true });
   writeFileSync(localOverlayPath(state), JSON.stringify(overlay));

@@ -24,6 +24,10 @@ export const sampleOverlay = {
   hosts: { "registry.neko-lab.test": "127.0.0.1:5001" },
   trustedRoot: { path: "/nonexistent/trusted_root.json", sha256: "a".repeat(64), fetched: "2026-11-01T00:00:00Z" },
   releases: [{ image: "127.0.0.1:5001/m1k1o/neko/base", current: `sha256:${"b".repeat(64)}`, retained: [] }],
+  signerRelease: {
+    ...{ image: "127.0.0.1:5001/m1k1o/neko/signer", current: `sha256:${"c".repeat(64)}`, retained: [] },
+    disk: { kind: "file", path: "/nonexistent/signer-disk.tar.gz" },
+  },
 };
 
 /** A stack that is not the lab's, as a config that is right: change a copy to test what is refused. */

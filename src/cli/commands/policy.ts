@@ -28,4 +28,24 @@ Examples:
         return policyExplainAction(reference, options, context);
       }),
     );
+  policy
+    .command("digest")
+    .summary("print the digest of a stack's trust policies, which others approve")
+    .description(
+      "Prints the SHA-256 of the RFC 8785 form of a stack's trust policies (its own, and its confidential signer's). The platform stack keeps the digests that were approved, and CI's protected environment has them as NEKO_TRUST_POLICY_DIGEST: an update of a stack whose policies have another digest is refused.",
+    )
+    .argument("<stack>", "the stack whose policies to digest")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Example:
+  neko-trust policy digest production`,
+    )
+    .action((stack: string) =>
+      run(async (context) => {
+        const { policyDigestAction } = await import("../actions/policy-digest.ts");
+        return policyDigestAction(stack, context);
+      }),
+    );
 };

@@ -20,7 +20,8 @@ const httpsUrl = z
   .string()
   .regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
 const gitHubRepository = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]*\/[A-Za-z0-9._-]+$/, "must be owner/name");
-const numericId = z.string().regex(/^[1-9][0-9]{0,19}$/, "must be the numeric id, quoted");
+/** "0" is nobody's: it stands for an id that was not filled in yet, and no certificate matches it. */
+const numericId = z.string().regex(/^(?:0|[1-9][0-9]{0,19})$/, "must be the numeric id, quoted");
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
 const workflowPath = z
   .string()

@@ -31,6 +31,7 @@ test("there are commands", () => {
     "lab token",
     "lab up",
     "pin",
+    "policy digest",
     "policy explain",
     "preview",
     "promote",

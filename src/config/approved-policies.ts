@@ -1,0 +1,66 @@
+import * as pulumi from "@pulumi/pulumi";
+import { Failure, reasonOf } from "../core/failure.ts";
+import { approvalRefusal } from "../core/policy/approval-digest.ts";
+import type { Approval } from "../core/policy/approval-digest.ts";
+import { digestOfPolicies } from "./digest-of-policies.ts";
+import type { StackConfig } from "./stack-config.ts";
+
+/** The variable of CI's protected environment (component CiSecrets sets it). */
+export const policyDigestVariable = "NEKO_TRUST_POLICY_DIGEST";
+
+/** The output of the platform stack that has the approved digest of each environment's policies. */
+export const approvedPoliciesOutput = "approvedPolicies";
+
+export interface ApprovalContext {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly offline: boolean;
+  readonly dryRun: boolean;
+}
+
+/**
+ * Refuses an update whose policies nobody approved (POLICY_NOT_APPROVED, POLICY_APPROVAL_MISSING); a preview only warns,
+ * as it is what shows the change to those who approve. Both approvals can only deny: what is in a stack's state never
+ * stands in for the variable, which production demands. Stack local and stacks without a platform have none.
+ */
+export async function requireApprovedPolicies(config: StackConfig, context: ApprovalContext): Promise<void> {
+  const { environment } = config.policy;
+  if (environment === "local" || config.platformStack === undefined) return;
+  const variable = context.environment[policyDigestVariable];
+  const approvals = [
+    {
+      by: `the variable ${policyDigestVariable} of the protected environment`,
+      digest: variable === "" ? undefined : variable,
+      required: environment === "production",
+    },
+    // An offline preview has no backend to ask.
+    ...(context.offline ? [] : [{ ...(await platformApproval(config.platformStack, environment)), required: true }]),
+  ];
+  const refusal = approvalRefusal(digestOfPolicies(config), approvals);
+  if (refusal === undefined) return;
+  if (!context.dryRun) throw refusal;
+  // Nothing is missing where nothing was asked.
+  if (context.offline && refusal.code === "POLICY_APPROVAL_MISSING") return;
+  void pulumi.log.warn([`An update would be refused: ${refusal.message}`, ...refusal.details].join("\n"));
+}
+
+async function platformApproval(platformStack: string, environment: string): Promise<Approval> {
+  const by = `output ${approvedPoliciesOutput} of ${platformStack}`;
+  const reference = new pulumi.StackReference("platform", { name: platformStack });
+  let value: unknown;
+  try {
+    value = (await reference.getOutputDetails(approvedPoliciesOutput)).value as unknown;
+  } catch (error) {
+    throw new Failure(
+      {
+        code: "PLATFORM_UNREADABLE",
+        kind: "unavailable",
+        message: `The outputs of ${platformStack} can't be read: ${reasonOf(error)}.`,
+        remedy: "Bring the platform stack up first, and log in to the backend that has it.",
+      },
+      { cause: error },
+    );
+  }
+  const digests: Readonly<Record<string, unknown>> = typeof value === "object" && value !== null ? { ...value } : {};
+  const digest = digests[environment];
+  return { by, digest: typeof digest === "string" ? digest : undefined };
+}
