@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
+import { registerDoctor } from "./commands/doctor.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPin } from "./commands/pin.ts";
@@ -41,6 +42,7 @@ export const commands: readonly RegisterCommand[] = [
   registerReproCheck,
   registerRebuild,
   registerPin,
+  registerDoctor,
   registerStatus,
   registerPreview,
   registerEnv,

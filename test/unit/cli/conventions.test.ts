@@ -26,6 +26,7 @@ const runnable = all.filter(({ group }) => !group);
 test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
     "attest-image",
+    "doctor",
     "env",
     "lab down",
     "lab token",
