@@ -3,6 +3,7 @@ import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerEnv } from "./commands/env.ts";
+import { registerInit } from "./commands/init.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
@@ -42,6 +43,7 @@ export const commands: readonly RegisterCommand[] = [
   registerReproCheck,
   registerRebuild,
   registerPin,
+  registerInit,
   registerDoctor,
   registerStatus,
   registerPreview,

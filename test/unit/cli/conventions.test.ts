@@ -28,6 +28,7 @@ test("there are commands", () => {
     "attest-image",
     "doctor",
     "env",
+    "init",
     "lab down",
     "lab token",
     "lab up",
