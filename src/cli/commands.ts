@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerDoctor } from "./commands/doctor.ts";
+import { registerDrift } from "./commands/drift.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerLab } from "./commands/lab.ts";
@@ -45,6 +46,7 @@ export const commands: readonly RegisterCommand[] = [
   registerPin,
   registerInit,
   registerDoctor,
+  registerDrift,
   registerStatus,
   registerPreview,
   registerEnv,

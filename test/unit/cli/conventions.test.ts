@@ -27,6 +27,7 @@ test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
     "attest-image",
     "doctor",
+    "drift",
     "env",
     "init",
     "lab down",
