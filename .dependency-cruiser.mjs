@@ -12,11 +12,14 @@ const pureLibraries = [
   "yaml",
   "@noble/ciphers",
   "@noble/curves",
+  "@noble/hashes",
   "@sigstore/bundle",
   "@sigstore/core",
   "@sigstore/protobuf-specs",
   "@sigstore/verify",
   "jose",
+  // Parses and writes TOML, the format of KBS; no I/O, no dependency.
+  "smol-toml",
 ];
 
 /** Matches a package's files wherever node_modules lies, and the types that stand for it. */

@@ -1,11 +1,23 @@
+import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./components/admission-policies/component.ts";
+import { BuildRunners } from "./components/build-runners/component.ts";
+import { CiSecrets } from "./components/ci-secrets/component.ts";
+import { ConfidentialSigner } from "./components/confidential-signer/component.ts";
 import { GhcrRepository } from "./components/ghcr-repository/component.ts";
+import { KeyBroker } from "./components/key-broker/component.ts";
+import { neededPins } from "./components/needed-pins.ts";
 import { directoriesOf } from "./src/adapters/directories/directories.ts";
-import { clusterProviders, githubProvider } from "./src/config/providers.ts";
+import { approvedPoliciesOutput } from "./src/config/approved-policies.ts";
+import { digestOfPolicies } from "./src/config/digest-of-policies.ts";
+import { guardUpdate } from "./src/config/guard-update.ts";
+import { clusterProviders, gcpProvider, githubProvider } from "./src/config/providers.ts";
+import { readPins } from "./src/config/read-pins.ts";
 import { readPulumiConfig } from "./src/config/read-config.ts";
+import { stackSecrets } from "./src/config/secrets.ts";
 import { refuseForeignStandIns } from "./src/config/stand-in-guard.ts";
 import { openRegistry } from "./src/operations/open-registry.ts";
+import { openSignerRelease } from "./src/operations/open-signer-release.ts";
 import { planReleases, verifyReleases } from "./src/operations/verify-releases.ts";
 
 export interface ProgramContext {
@@ -21,35 +33,121 @@ export interface ProgramContext {
 export default async function program(given: Partial<ProgramContext> = {}): Promise<Record<string, unknown>> {
   const environment = given.environment ?? process.env;
   const offline = given.offline ?? environment["NEKO_TRUST_OFFLINE"] === "1";
+  const dryRun = pulumi.runtime.isDryRun();
   const stack = pulumi.getStack();
-  refuseForeignStandIns(stack, { environment, offline, dryRun: pulumi.runtime.isDryRun() });
+  refuseForeignStandIns(stack, { environment, offline, dryRun });
 
   const directories = directoriesOf(import.meta.dirname, environment);
-  const config = readPulumiConfig(pulumi.runtime.allConfig(), stack, directories);
   const { checkout } = directories;
+  const config = readPulumiConfig(pulumi.runtime.allConfig(), stack, directories);
+  const pins = readPins(checkout);
+  const guard = { environment, offline, dryRun, stack, checkout, pins, needed: neededPins(config) };
+  for (const warning of await guardUpdate(config, guard)) void pulumi.log.warn(warning);
+
   const now = new Date();
   const client = openRegistry(environment);
-  const releases = offline ? planReleases(config) : await verifyReleases(config, { client, checkout, now });
+  const proving = { client, checkout, now };
+  const signer = await openSignerRelease(config, { ...proving, offline, folder: `${directories.cache}/signer-disks` });
+  const releases = offline ? planReleases(config) : await verifyReleases(config, proving);
 
+  const { policy } = config;
+  const secrets = stackSecrets(config, { directories, offline });
+  const clusters = clusterProviders(config, { checkout, offline });
+  const clusterThatRuns = (what: string) => clusters.find(({ runs }) => (runs as readonly string[]).includes(what));
   const outputs: Record<string, unknown> = {
-    policy: config.policy.name,
+    policy: policy.name,
+    policyDigest: digestOfPolicies(config),
     releases: releases.map(({ current }) => `${current.data.repository}@${current.data.digest}`),
   };
 
-  if (config.ghcrRepository !== undefined) {
-    const provider = githubProvider(config, { offline });
-    const repository = new GhcrRepository("ghcr-repository", { settings: config.ghcrRepository }, { provider });
+  // What exists once, for all environments.
+  const github = config.githubOwner === undefined ? undefined : githubProvider(config, { offline, secrets });
+  const gcp = config.gcp === undefined ? undefined : gcpProvider(config, { offline });
+  if (config.ghcrRepository !== undefined && github !== undefined) {
+    const settings = config.ghcrRepository;
+    const repository = new GhcrRepository("ghcr-repository", { settings }, { provider: github });
     outputs["repository"] = repository.fullName;
+
+    if (config.buildRunners !== undefined) {
+      const cluster = clusterThatRuns("runners");
+      const runners = new BuildRunners(
+        "build-runners",
+        {
+          ...{ settings: config.buildRunners, policy, pins, cluster: cluster?.name },
+          repository: { id: repository.repositoryId, fullName: repository.fullName },
+          app: {
+            id: secrets.required("runnersAppId"),
+            installationId: secrets.required("runnersAppInstallationId"),
+            privateKey: secrets.required("runnersAppKey"),
+          },
+        },
+        { providers: { github, ...kubernetesOf(cluster?.provider), ...(gcp === undefined ? {} : { gcp }) } },
+      );
+      outputs["runners"] = { group: runners.group, workflows: runners.workflows };
+    }
+  }
+  if (config.ciSecrets !== undefined && github !== undefined && gcp !== undefined) {
+    const settings = config.ciSecrets;
+    const sealingSeed = secrets.optional("sealingSeed");
+    const ci = new CiSecrets(
+      "ci-secrets",
+      { settings, policy, secrets: secrets.ofCi(settings, gcp), ...(sealingSeed && { sealingSeed }), now },
+      { providers: { github, gcp } },
+    );
+    outputs[approvedPoliciesOutput] = Object.fromEntries(
+      settings.environments.map(({ name, policyDigest }) => [name, policyDigest]),
+    );
+    outputs["identities"] = { providers: ci.identityProviders, serviceAccounts: ci.serviceAccounts };
   }
 
+  // The signer's machines, and who gives them their credential.
+  const broker = clusterThatRuns("key-broker");
+  if (config.keyBroker !== undefined && signer !== undefined && broker !== undefined) {
+    const settings = config.keyBroker;
+    const keyBroker = new KeyBroker(
+      "key-broker",
+      {
+        ...{ settings, policy: signer.policy, signer: signer.current.signer, pins, now },
+        ...(signer.retained[0] === undefined ? {} : { next: signer.retained[0].signer }),
+        secrets: secrets.ofBroker(settings),
+      },
+      { provider: broker.provider },
+    );
+    outputs["keyBroker"] = {
+      url: keyBroker.publicUrl,
+      attestationPolicy: keyBroker.attestationPolicyDigest,
+      resourcePolicy: keyBroker.resourcePolicyDigest,
+      referenceValues: keyBroker.referenceValuesDigest,
+    };
+  }
+  if (config.confidentialSigner !== undefined && signer !== undefined && gcp !== undefined) {
+    const machines = new ConfidentialSigner(
+      "confidential-signer",
+      {
+        settings: config.confidentialSigner,
+        ...signer.current,
+        retained: signer.retained,
+        policyDigest: digestOfPolicies(config),
+      },
+      { providers: { gcp } },
+    );
+    outputs["signers"] = { instances: machines.instances, measurements: machines.measurements };
+  }
+
+  // What the clusters admit.
   const settings = config.admissionPolicies;
   if (settings !== undefined) {
-    const { policy } = config;
-    outputs["admissionLists"] = clusterProviders(config, { checkout, offline }).map(({ name, provider }) => {
-      const args = { cluster: name, policy, settings, releases, now };
-      const policies = new AdmissionPolicies(`admission-${name}`, args, { provider });
-      return { cluster: name, list: policies.list, digest: policies.listDigest };
-    });
+    outputs["admissionLists"] = clusters
+      .filter(({ runs }) => runs.includes("workloads"))
+      .map(({ name, provider }) => {
+        const args = { cluster: name, policy, settings, releases, now };
+        const policies = new AdmissionPolicies(`admission-${name}`, args, { provider });
+        return { cluster: name, list: policies.list, digest: policies.listDigest };
+      });
   }
   return outputs;
+}
+
+function kubernetesOf(provider: kubernetes.Provider | undefined): { kubernetes?: kubernetes.Provider } {
+  return provider === undefined ? {} : { kubernetes: provider };
 }

@@ -1,6 +1,6 @@
 import { requirements } from "../src/core/compile/requirement.ts";
 import type { Requirement } from "../src/core/compile/requirement.ts";
-import { support as validatingAdmissionPolicy } from "../src/core/compile/validating-admission-policy/support.ts";
+import { compileTargets } from "../src/core/compile/targets.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
@@ -37,7 +37,7 @@ const supportMeanings: Readonly<Record<(typeof policySupport)[keyof typeof polic
   unsupported: "not enforced yet: a policy that demands it is refused with `POLICY_UNSUPPORTED`",
 };
 
-/** docs/generated/support-matrix.md: a further column per target joins as compilers are written. */
+/** docs/generated/support-matrix.md: a column per target of src/core/compile/targets.ts. */
 export function supportMatrixPage(): string {
   const rows = Object.entries(policySupport).map(([field, support]) => [
     `\`${field}\``,
@@ -47,7 +47,7 @@ export function supportMatrixPage(): string {
   const targets = Object.entries(requirements).map(([name, { says }]) => [
     name,
     says,
-    validatingAdmissionPolicy[name as Requirement],
+    ...Object.values(compileTargets).map(({ support }) => support[name as Requirement]),
   ]);
   return `${notice}
 
@@ -62,6 +62,8 @@ ${table(["Field", "verifyRelease", "Which means"], rows)}
 \`enforced\`: the target itself refuses what does not meet it. \`digest-only\`: it admits only digests for which \`verifyRelease\`
 proved it before. \`unseen\`: neither. Source: \`src/core/compile/requirement.ts\` and each target's \`support.ts\`.
 
-${table(["Requirement", "What it says", "ValidatingAdmissionPolicy"], targets)}
+An engine lies over the baseline (ValidatingAdmissionPolicy): what the engine does not see, the baseline's list of digests answers for.
+
+${table(["Requirement", "What it says", ...Object.values(compileTargets).map(({ title }) => title)], targets)}
 `;
 }

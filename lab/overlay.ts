@@ -8,6 +8,7 @@ import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import { placeholderRegistry, placesOf } from "./places.ts";
 import type { PublishedSample, PublishedSigner } from "./publish-sample.ts";
 import type { LabServices } from "./services.ts";
+import { labSecrets } from "./stack-secrets.ts";
 
 function previous(path: string): LocalOverlay | undefined {
   if (!existsSync(path)) return undefined;
@@ -37,6 +38,7 @@ export function writeOverlay(
     hosts: { [placeholderRegistry]: services.registry },
     trustedRoot: { path: rootPath, sha256, fetched },
     releases: [{ image: sample.repository, current: sample.digest, retained: [] }],
+    secrets: labSecrets(placesOf(directories).secrets),
     signerRelease: signerOverlay(signer),
   };
   writeWhole(path, `${JSON.stringify(overlay, undefined, 2)}\n`);

@@ -17,6 +17,8 @@ export function placesOf(directories: Directories) {
     releases: join(state, "releases"),
     /** What stands for the signer's disk image. */
     signerDisk: join(state, "signer-disk.tar.gz"),
+    /** What stands for stack local's secrets. */
+    secrets: join(state, "secrets.json"),
     /** The engine's backend and settings. */
     engine: join(state, "engine"),
     journal: join(state, "journal.jsonl"),

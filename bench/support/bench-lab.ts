@@ -12,6 +12,7 @@ import type { StackConfig } from "../../src/config/stack-config.ts";
 import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
 import { writeWhole } from "../../src/adapters/files/write-whole.ts";
 import { signerOverlay } from "../../lab/overlay.ts";
+import { labSecrets } from "../../lab/stack-secrets.ts";
 import { placeholderRegistry, placesOf, samplePath, signerPath } from "../../lab/places.ts";
 import { freePort } from "../../lab/processes/ports.ts";
 import { startService, stopService } from "../../lab/processes/service.ts";
@@ -126,6 +127,7 @@ function writeOverlay(
     hosts: { [placeholderRegistry]: host },
     trustedRoot: { path, sha256: sha256Hex(bytes), fetched: new Date().toISOString() },
     releases,
+    secrets: labSecrets(placesOf(directories).secrets),
     signerRelease: signerOverlay({ repository: `${host}/${signerPath}`, digest: digestOf(bytes), disk: path }),
   };
   writeWhole(localOverlayPath(directories.state), `${JSON.stringify(overlay)}\n`);

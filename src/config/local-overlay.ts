@@ -18,6 +18,8 @@ export const localOverlaySchema = z.strictObject({
   hosts: z.record(z.string(), z.string().regex(/^127\.0\.0\.1:[0-9]{1,5}$/)),
   trustedRoot: z.strictObject({ path: z.string(), sha256: z.string(), fetched: z.string() }),
   releases: z.array(release),
+  /** What stands for the stack's secrets; made with the lab, and of use to nobody else. */
+  secrets: z.record(z.string(), z.string()),
   signerRelease: release.extend({ disk: z.strictObject({ kind: z.literal("file"), path: z.string() }) }),
 });
 export type LocalOverlay = z.infer<typeof localOverlaySchema>;

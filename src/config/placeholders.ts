@@ -1,6 +1,6 @@
 import { Failure } from "../core/failure.ts";
 import { describeSetting } from "./setting-descriptions.ts";
-import { secretKeys } from "./stack-config.ts";
+import { isSecretKey } from "./stack-config.ts";
 
 /**
  * Placeholders: what a stack's file holds until somebody fills in what is theirs. A preview plans with them, so that the
@@ -36,7 +36,7 @@ function walk(value: unknown, path: readonly (string | number)[]): Placeholder[]
     return entries.flatMap(([key, item]) => walk(item, [...path, key]));
   }
   if (!isPlaceholder(value, path)) return [];
-  const secret = secretKeys.includes(String(path[0]));
+  const secret = isSecretKey(String(path[0]));
   return [{ path, value: secret ? "(a secret, not shown)" : String(value), description: describeSetting(path) }];
 }
 

@@ -5,7 +5,7 @@ import * as github from "@pulumi/github";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Failure, reasonOf } from "../core/failure.ts";
-import { projectName } from "./read-config.ts";
+import type { StackSecrets } from "./secrets.ts";
 import type { StackConfig } from "./stack-config.ts";
 
 /**
@@ -26,7 +26,10 @@ const deadKubeconfig = JSON.stringify({
 });
 
 /** GitHub's provider. `offline`: the plan is made without its token, which an offline preview can't decrypt. */
-export function githubProvider(config: StackConfig, context: { readonly offline: boolean }): github.Provider {
+export function githubProvider(
+  config: StackConfig,
+  context: { readonly offline: boolean; readonly secrets: StackSecrets },
+): github.Provider {
   const owner = config.githubOwner ?? "";
   if (config.policy.environment === "local" || context.offline) {
     return new github.Provider("github", {
@@ -35,8 +38,7 @@ export function githubProvider(config: StackConfig, context: { readonly offline:
       baseUrl: `http://${deadEndpoint}/`,
     });
   }
-  const token = new pulumi.Config(projectName).requireSecret("githubToken");
-  return new github.Provider("github", { owner, token });
+  return new github.Provider("github", { owner, token: context.secrets.required("githubToken") });
 }
 
 function kubeconfigOf(cluster: StackConfig["clusters"][number], checkout: string): string {
@@ -59,6 +61,7 @@ function kubeconfigOf(cluster: StackConfig["clusters"][number], checkout: string
 export interface ClusterProvider {
   readonly name: string;
   readonly provider: kubernetes.Provider;
+  readonly runs: readonly ("workloads" | "key-broker" | "runners")[];
 }
 
 /** One provider per cluster, server-side apply on. `offline`: the plan is made without reading any kubeconfig. */
@@ -69,6 +72,7 @@ export function clusterProviders(
   const dead = config.policy.environment === "local" || context.offline;
   return config.clusters.map((cluster) => ({
     name: cluster.name,
+    runs: cluster.runs ?? ["workloads"],
     provider: new kubernetes.Provider(`cluster-${cluster.name}`, {
       kubeconfig: pulumi.secret(dead ? deadKubeconfig : kubeconfigOf(cluster, context.checkout)),
       enableServerSideApply: true,

@@ -4,7 +4,7 @@ import type { Directories } from "../adapters/directories/directories.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { parseStrictYaml } from "../core/yaml/strict-yaml.ts";
 import { applyLocalOverlay, readLocalOverlay } from "./local-overlay.ts";
-import { parseStackConfig } from "./stack-config.ts";
+import { parseStackConfig, secretKeysOf } from "./stack-config.ts";
 import type { StackConfig } from "./stack-config.ts";
 
 export const projectName = "neko-trust";
@@ -72,7 +72,9 @@ export function yamlKeys(text: string, stack: string): Record<string, unknown> {
 
 /** The configuration in the text of a stack's file, with the checks and throws of `readYamlConfig`. */
 export function parseYamlConfig(text: string, stack: string, directories: Directories): StackConfig {
-  return finish(yamlKeys(text, stack), stack, directories);
+  const document = yamlKeys(text, stack);
+  refusePlainSecrets(document, stack);
+  return finish(document, stack, directories);
 }
 
 /**
@@ -135,4 +137,23 @@ export function readPulumiConfig(
     if (key.startsWith(prefix)) document[key.slice(prefix.length)] = configValue(value);
   }
   return finish(document, stack, directories);
+}
+
+/**
+ * A secret that somebody wrote into the stack's file in plain text is in git by now: it is told, and never used. Pulumi
+ * writes an encrypted one as `{ secure: v1:… }`. Throws SECRET_IN_PLAIN_TEXT (usage).
+ */
+export function refusePlainSecrets(document: Readonly<Record<string, unknown>>, stack: string): void {
+  const secret = secretKeysOf(document);
+  const plain = Object.entries(document)
+    .filter(([key, value]) => secret.has(key) && typeof value === "string")
+    .map(([key]) => key);
+  if (plain.length === 0) return;
+  throw new Failure({
+    code: "SECRET_IN_PLAIN_TEXT",
+    kind: "usage",
+    message: `${stackFile(stack)} has ${plain.join(", ")} in plain text.`,
+    remedy: `Make a new secret, as this one was readable, and set it with: pulumi config set --secret ${prefix}<key> -s ${stack}`,
+    details: plain,
+  });
 }

@@ -1,6 +1,10 @@
 import { z } from "zod";
 import { admissionPoliciesSettingsSchema } from "../../components/admission-policies/settings.ts";
+import { buildRunnersSettingsSchema } from "../../components/build-runners/settings.ts";
+import { ciSecretsSettingsSchema } from "../../components/ci-secrets/settings.ts";
+import { confidentialSignerSettingsSchema } from "../../components/confidential-signer/settings.ts";
 import { ghcrRepositorySettingsSchema } from "../../components/ghcr-repository/settings.ts";
+import { keyBrokerSettingsSchema } from "../../components/key-broker/settings.ts";
 import { Failure } from "../core/failure.ts";
 import { checkSupport } from "../core/verify/check-support.ts";
 import { digestSchema } from "../core/oci/formats.ts";
@@ -27,6 +31,12 @@ const cluster = z.strictObject({
   /** Path of a kubeconfig file, relative to the checkout or absolute. Stack local has none: its endpoint is dead. */
   kubeconfig: z.string().min(1).optional(),
   context: z.string().min(1).optional(),
+  /** What runs there; workloads, and so the admission policies, when left out. */
+  runs: z
+    .array(z.enum(["workloads", "key-broker", "runners"]))
+    .min(1)
+    .refine((all) => new Set(all).size === all.length, "must not repeat a kind")
+    .optional(),
 });
 
 /** Where the signer's disk image lies: its hash is the verified manifest's, wherever it comes from. */
@@ -50,6 +60,8 @@ const signerRelease = release.extend({
   /** As the stack's own, which is taken when this is left out. */
   trustedRoot: z.string().min(1).optional(),
   disk: diskSource,
+  /** One for each of `retained`, in its order. */
+  retainedDisks: z.array(diskSource).optional(),
 });
 
 const gcp = z.strictObject({
@@ -82,19 +94,70 @@ export const stackConfigSchema = z.strictObject({
     .optional(),
   signerRelease: signerRelease.optional(),
   ghcrRepository: ghcrRepositorySettingsSchema.optional(),
+  ciSecrets: ciSecretsSettingsSchema.optional(),
+  buildRunners: buildRunnersSettingsSchema.optional(),
+  keyBroker: keyBrokerSettingsSchema.optional(),
+  confidentialSigner: confidentialSignerSettingsSchema.optional(),
   admissionPolicies: admissionPoliciesSettingsSchema.optional(),
 });
 export type StackConfig = z.infer<typeof stackConfigSchema>;
 
 /** Keys that are secrets: Pulumi decrypts them for the program, which reads them as secret outputs; never parsed here. */
-export const secretKeys: readonly string[] = ["githubToken"];
+export const secretKeys = [
+  "githubToken",
+  // CiSecrets: the seed that its secrets are sealed with, and values whose source is the configuration or ESC.
+  "sealingSeed",
+  "ghcrAccessToken",
+  "cosignKey",
+  "cosignPassword",
+  // BuildRunners: the GitHub App that runners are registered with.
+  "runnersAppId",
+  "runnersAppInstallationId",
+  "runnersAppKey",
+  // KeyBroker: what it gives away, whom it obeys, and what it signs with.
+  "brokerCredential",
+  "brokerAdminKey",
+  "brokerTokenKey",
+  "brokerTokenChain",
+  "brokerTokenRoot",
+  "brokerTlsKey",
+  "brokerTlsCertificate",
+  "brokerTlsAuthority",
+  "brokerPostgresUrl",
+] as const;
+export type SecretKey = (typeof secretKeys)[number];
+
+export function isSecretKey(key: string): key is SecretKey {
+  return (secretKeys as readonly string[]).includes(key);
+}
+
+/** The keys of a stack that hold secrets: the program's own, and those that CiSecrets takes values from. */
+export function secretKeysOf(document: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  const { ciSecrets } = secretSources.parse(document);
+  const named = ciSecrets.environments.flatMap(({ secrets }) => secrets.map(({ source }) => source.key));
+  return new Set([...secretKeys, ...named.filter((key) => !Object.hasOwn(stackConfigSchema.shape, key))]);
+}
+
+const noSecrets = { environments: [] };
+const secretSources = z.looseObject({
+  ciSecrets: z
+    .looseObject({
+      environments: z.array(
+        z.looseObject({ secrets: z.array(z.looseObject({ source: z.looseObject({ key: z.string().catch("") }) })) }),
+      ),
+    })
+    .optional()
+    .catch(noSecrets)
+    .transform((settings) => settings ?? noSecrets),
+});
 
 /** Parses a stack's keys; throws CONFIG_INVALID with every fault: path, found, allowed. `source` names the file. */
 export function parseStackConfig(
   document: Readonly<Record<string, unknown>>,
   { stack, source }: { readonly stack: string; readonly source: string },
 ): StackConfig {
-  const plain = Object.fromEntries(Object.entries(document).filter(([key]) => !secretKeys.includes(key)));
+  const secret = secretKeysOf(document);
+  const plain = Object.fromEntries(Object.entries(document).filter(([key]) => !secret.has(key)));
   const parsed = safeParse(stackConfigSchema, plain);
   const faults = [...(parsed.success ? [] : schemaFaults(parsed.error, plain)), ...relationFaults(plain, stack)];
   if (parsed.success && faults.length === 0) {

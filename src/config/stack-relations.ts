@@ -1,56 +1,162 @@
 import { z } from "zod";
 import type { SchemaFault } from "../core/schema-faults.ts";
 
+const policy = z
+  .looseObject({
+    environment: z.unknown().optional(),
+    tee: z.unknown().optional(),
+    images: z
+      .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
+      .optional()
+      .catch(undefined),
+  })
+  .catch({ environment: undefined });
+const release = z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined });
+const component = z.looseObject({}).optional().catch({});
+
 /** What relations are about, whatever else is in the document; parts that can't be read have faults of their own. */
 const readable = z.looseObject({
   release: z.unknown().optional(),
-  policy: z
-    .looseObject({
-      environment: z.unknown().optional(),
-      images: z
-        .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
-        .optional()
-        .catch(undefined),
-    })
-    .catch({ environment: undefined }),
-  releases: z.array(z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined })).catch([]),
-  clusters: z.array(z.looseObject({ kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" })).catch([]),
+  policy,
+  releases: z.array(release).catch([]),
+  signerRelease: z.looseObject({ image: z.unknown().optional(), policy }).optional().catch(undefined),
+  clusters: z
+    .array(
+      z.looseObject({ name: z.unknown().optional(), kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" }),
+    )
+    .catch([]),
+  platformStack: z.unknown().optional(),
+  admissionPolicies: z
+    .looseObject({ perCluster: z.record(z.string(), z.unknown()).optional().catch(undefined) })
+    .optional()
+    .catch(undefined),
+  keyBroker: component,
+  confidentialSigner: component,
+  buildRunners: component,
 });
+type Readable = z.infer<typeof readable>;
 
 /** What one key of a stack demands of another; told also where other keys are at fault. */
 export function relationFaults(document: Readonly<Record<string, unknown>>, stack: string): SchemaFault[] {
-  const { release: lab, policy, releases, clusters } = readable.parse(document);
-  const { environment, images } = policy;
+  const parsed = readable.parse(document);
+  return [
+    ...releaseImages(parsed),
+    ...signerRelease(parsed),
+    ...labReleases(parsed, stack),
+    ...ownersOfSingletons(parsed, document),
+    ...componentNeeds(parsed, document),
+    ...clusterPlaces(parsed),
+  ];
+}
+
+const fault = (path: string, found: string, allowed: string): SchemaFault => ({ path, found, allowed });
+
+function imageFault(path: string, image: unknown, of: string, { images }: Readable["policy"]): SchemaFault[] {
+  const repositories = images?.flatMap((entry) => [entry.repository, ...entry.mirrors]);
+  if (repositories === undefined || typeof image !== "string" || repositories.includes(image)) return [];
+  return [fault(path, `"${image}"`, `must be one of ${of}: ${repositories.join(", ")}`)];
+}
+
+function releaseImages({ policy: own, releases }: Readable): SchemaFault[] {
+  return releases.flatMap(({ image }, index) => imageFault(`releases.${index}.image`, image, "policy.images", own));
+}
+
+/** The signer is verified before there is anything that it signed. */
+function signerRelease({ signerRelease: signer, policy: own }: Readable): SchemaFault[] {
+  if (signer === undefined) return [];
+  const faults = imageFault("signerRelease.image", signer.image, "signerRelease.policy.images", signer.policy);
+  if (signer.policy.environment !== undefined && signer.policy.environment !== own.environment) {
+    const found = JSON.stringify(signer.policy.environment);
+    faults.push(fault("signerRelease.policy.environment", found, "must be the stack's policy.environment"));
+  }
+  if (signer.policy.tee !== undefined) {
+    faults.push(
+      fault("signerRelease.policy.tee", "a demand", "must be left out: no release vouches for its own signer"),
+    );
+  }
+  return faults;
+}
+
+function labReleases({ release: lab, policy: { environment } }: Readable, stack: string): SchemaFault[] {
   const faults: SchemaFault[] = [];
-  const fault = (path: string, found: string, allowed: string): void => {
-    faults.push({ path, found, allowed });
-  };
-  const repositories = images?.flatMap((image) => [image.repository, ...image.mirrors]);
-  releases.forEach(({ image }, index) => {
-    if (repositories === undefined || typeof image !== "string" || repositories.includes(image)) return;
-    fault(`releases.${index}.image`, `"${image}"`, `must be one of policy.images: ${repositories.join(", ")}`);
-  });
   if (lab === "lab" && environment !== "local") {
-    fault("release", `"lab"`, "only environment local may use lab releases");
+    faults.push(fault("release", `"lab"`, "only environment local may use lab releases"));
   }
   if (lab === "lab" && environment === "local" && stack !== "local") {
-    fault("release", `"lab"`, "only stack local takes its releases from the lab");
+    faults.push(fault("release", `"lab"`, "only stack local takes its releases from the lab"));
   }
   // The guard of stand-ins and the dead endpoints go by these two: they must mean the same.
   if (environment !== undefined && (stack === "local") !== (environment === "local")) {
     const allowed = stack === "local" ? "must be local: stack local is the lab's" : "only stack local may be local";
-    fault("policy.environment", JSON.stringify(environment), allowed);
+    faults.push(fault("policy.environment", JSON.stringify(environment), allowed));
   }
-  if (document["ghcrRepository"] !== undefined && document["githubOwner"] === undefined) {
-    fault("githubOwner", "nothing", "needed by ghcrRepository");
-  }
-  clusters.forEach(({ kubeconfig }, index) => {
-    if (kubeconfig !== undefined && environment === "local") {
-      fault(`clusters.${index}.kubeconfig`, "a path", "must be left out in environment local: its endpoint is dead");
-    }
-    if (kubeconfig === undefined && environment !== "local") {
-      fault(`clusters.${index}.kubeconfig`, "nothing", "must be the path of a kubeconfig file");
-    }
-  });
   return faults;
+}
+
+/** What exists once for all environments, by the key of its component. */
+export const singletonKeys = ["ghcrRepository", "ciSecrets", "buildRunners"] as const;
+
+function ownersOfSingletons({ platformStack }: Readable, document: Readonly<Record<string, unknown>>): SchemaFault[] {
+  if (platformStack === undefined) return [];
+  return singletonKeys
+    .filter((key) => document[key] !== undefined)
+    .map((key) => fault(key, "settings", "exists once: it belongs to the stack that platformStack names"));
+}
+
+/** What exists once in a stack runs in one of its clusters. */
+function onOneCluster(
+  settings: unknown,
+  component: string,
+  kind: string,
+  clusters: Readable["clusters"],
+): SchemaFault[] {
+  const hosts = clusters.filter(({ runs }) => Array.isArray(runs) && runs.includes(kind)).length;
+  return settings === undefined || hosts === 1
+    ? []
+    : [fault("clusters", `${hosts} with runs: ${kind}`, `must be exactly one: ${component} runs there`)];
+}
+
+function arcOf(buildRunners: Readable["buildRunners"]): unknown {
+  return buildRunners?.["arc"];
+}
+
+function componentNeeds(
+  { clusters, buildRunners }: Readable,
+  document: Readonly<Record<string, unknown>>,
+): SchemaFault[] {
+  const needs = (component: string, key: string): SchemaFault[] =>
+    document[component] !== undefined && document[key] === undefined
+      ? [fault(key, "nothing", `needed by ${component}`)]
+      : [];
+  return [
+    ...singletonKeys.flatMap((key) => needs(key, "githubOwner")).slice(0, 1),
+    ...["ciSecrets", "confidentialSigner"].flatMap((key) => needs(key, "gcp")).slice(0, 1),
+    ...["confidentialSigner", "keyBroker"].flatMap((key) => needs(key, "signerRelease")).slice(0, 1),
+    ...onOneCluster(document["keyBroker"], "keyBroker", "key-broker", clusters),
+    ...onOneCluster(arcOf(buildRunners), "buildRunners.arc", "runners", clusters),
+  ];
+}
+
+function clusterPlaces({ policy: { environment }, clusters, admissionPolicies }: Readable): SchemaFault[] {
+  const names = clusters.map(({ name }) => name);
+  const faults = clusters.flatMap(({ name, kubeconfig }, index): SchemaFault[] => {
+    const at = `clusters.${index}`;
+    const twice = typeof name === "string" && names.indexOf(name) < index;
+    return [
+      ...(twice ? [fault(`${at}.name`, `"${name}"`, "must not name a cluster twice")] : []),
+      ...(kubeconfig !== undefined && environment === "local"
+        ? [fault(`${at}.kubeconfig`, "a path", "must be left out in environment local: its endpoint is dead")]
+        : []),
+      ...(kubeconfig === undefined && environment !== "local"
+        ? [fault(`${at}.kubeconfig`, "nothing", "must be the path of a kubeconfig file")]
+        : []),
+    ];
+  });
+  const unknown = Object.keys(admissionPolicies?.perCluster ?? {}).filter((name) => !names.includes(name));
+  return [
+    ...faults,
+    ...unknown.map((name) =>
+      fault(`admissionPolicies.perCluster.${name}`, "settings", `no cluster has this name: ${names.join(", ")}`),
+    ),
+  ];
 }

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isMap, parseDocument } from "yaml";
 import { checkout } from "./engine/engine-under-test.ts";
+import { signerKeys } from "./stack-files.ts";
 
 export interface StagingSettings {
   /** `registry/path` that the policy allows and the release is of. */
@@ -26,7 +27,7 @@ export function stagingSettings(settings: StagingSettings): string {
   if (!isMap(document.contents)) throw new Error("Pulumi.local.yaml is no mapping");
   document.commentBefore = "Made by a test.";
   const at = (key: string, ...rest: readonly (string | number)[]) => ["config", `neko-trust:${key}`, ...rest];
-  document.deleteIn(at("release"));
+  for (const key of ["release", ...signerKeys]) document.deleteIn(at(key));
   document.setIn(at("policy", "name"), "neko-staging");
   document.setIn(at("policy", "environment"), "staging");
   document.setIn(at("policy", "images", 0, "repository"), settings.repository);

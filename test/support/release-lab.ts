@@ -202,6 +202,7 @@ function stackLocal(sigstore: LabSigstore, digest: Digest, now: Date): StackConf
       fetched: now.toISOString(),
     },
     releases: [{ image: labRepository, current: digest, retained: [] }],
+    secrets: {},
     signerRelease: signerOverlay({ repository: `${labHost}/${signerPath}`, digest, disk: "/nonexistent/disk.tar.gz" }),
   };
   mkdirSync(state, { recursive: true });

@@ -24,17 +24,28 @@ export const sampleOverlay = {
   hosts: { "registry.neko-lab.test": "127.0.0.1:5001" },
   trustedRoot: { path: "/nonexistent/trusted_root.json", sha256: "a".repeat(64), fetched: "2026-11-01T00:00:00Z" },
   releases: [{ image: "127.0.0.1:5001/m1k1o/neko/base", current: `sha256:${"b".repeat(64)}`, retained: [] }],
+  secrets: {},
   signerRelease: {
     ...{ image: "127.0.0.1:5001/m1k1o/neko/signer", current: `sha256:${"c".repeat(64)}`, retained: [] },
     disk: { kind: "file", path: "/nonexistent/signer-disk.tar.gz" },
   },
 };
 
+/** The keys of stack local that need its signer's release or what the lab has in place of a cloud. */
+export const signerKeys: readonly string[] = [
+  "signerRelease",
+  "confidentialSigner",
+  "keyBroker",
+  "ciSecrets",
+  "buildRunners",
+];
+
 /** A stack that is not the lab's, as a config that is right: change a copy to test what is refused. */
 export function stagingConfig(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
   const prefixed = Object.fromEntries(
     Object.entries({
       release: undefined,
+      ...Object.fromEntries(signerKeys.map((key) => [key, undefined])),
       "policy.environment": "staging",
       "policy.roots.sigstore.sha256": "a".repeat(64),
       "policy.roots.sigstore.fetched": "2026-11-01T00:00:00Z",

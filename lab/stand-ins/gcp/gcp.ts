@@ -5,6 +5,7 @@ import { idPart, recordingStandIn } from "../recording.ts";
 import type { Description } from "../recording.ts";
 import { secret, textAt } from "../wire/values.ts";
 import type { ValueMap } from "../wire/values.ts";
+import { describedByPath, identityKeysOf } from "./described.ts";
 
 const labProject = "neko-lab";
 
@@ -16,10 +17,11 @@ export function gcpStandIn(): StandIn {
       const place = placeOf(inputs, config);
       return (
         described[type]?.(inputs, place, lab) ??
+        (/I(?:am|AM)Member$/.test(type) ? grant(inputs, lab) : undefined) ??
         (type.startsWith("gcp:compute/") ? compute(type, inputs, place, lab) : { computed: {} })
       );
     },
-    identityKeys: () => identityKeys,
+    identityKeys: (type) => [...identityKeys, ...(identityKeysOf[type] ?? [])],
     invoke,
   });
 }
@@ -28,9 +30,12 @@ export function gcpStandIn(): StandIn {
 const identityKeys = [
   ...["name", "project", "zone", "region", "location", "accountId", "secretId", "repositoryId"],
   ...["workloadIdentityPoolId", "workloadIdentityPoolProviderId", "keyRingId"],
+  // Of grants, which are made and taken away, never changed.
+  ...["roleId", "role", "member", "condition", "serviceAccountId"],
 ];
 
-interface Place {
+/** Where a resource is made: its own inputs, else the provider's configuration. */
+export interface Place {
   readonly project: string;
   readonly projectNumber: number;
   readonly region: string;
@@ -49,9 +54,10 @@ function projectNumber(project: string): number {
   return 990_000_000_000 + (createHash("sha256").update(project).digest().readUIntBE(0, 6) % 10_000_000_000);
 }
 
-type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
+export type Describe = (inputs: ValueMap, place: Place, lab: LabValues) => Description;
 
 const described: Readonly<Record<string, Describe>> = {
+  ...describedByPath,
   "gcp:serviceaccount/account:Account": (inputs, { project }, lab) => {
     const email = `${idPart(inputs, "accountId") ?? `lab-${lab.hex("account", 8)}`}@${project}.iam.gserviceaccount.lab.invalid`;
     const name = `projects/${project}/serviceAccounts/${email}`;
@@ -85,6 +91,10 @@ const described: Readonly<Record<string, Describe>> = {
     const name = `${idPart(inputs, "secret") ?? `secrets/${lab.hex("secret", 8)}`}/versions/1`;
     return { id: name, computed: { name, version: "1", createTime: lab.time, destroyTime: "" } };
   },
+  "gcp:projects/iAMCustomRole:IAMCustomRole": (inputs, { project }, lab) => {
+    const name = `projects/${project}/roles/${idPart(inputs, "roleId") ?? lab.hex("role", 8)}`;
+    return { id: name, computed: { name, deleted: false } };
+  },
   "gcp:organizations/project:Project": (inputs, _place, lab) => {
     const project = idPart(inputs, "projectId") ?? `lab-${lab.hex("project", 8)}`;
     return { id: `projects/${project}`, computed: { projectId: project, number: String(projectNumber(project)) } };
@@ -94,6 +104,11 @@ const described: Readonly<Record<string, Describe>> = {
     return { id: name, computed: { name, url: `gs://${name}`, selfLink: `https://storage.lab.invalid/b/${name}` } };
   },
 };
+
+/** A role that one identity has on one thing; its id is made from the URN, as what it is on stands in other inputs each time. */
+function grant(inputs: ValueMap, lab: LabValues): Description {
+  return { computed: { etag: `lab-${lab.hex(`etag ${idPart(inputs, "role") ?? ""}`, 12)}` } };
+}
 
 /** Everything in Compute Engine has a path of project, place and plural; the rest depends on the kind. */
 function compute(type: string, inputs: ValueMap, place: Place, lab: LabValues): Description {
@@ -106,7 +121,7 @@ function compute(type: string, inputs: ValueMap, place: Place, lab: LabValues): 
       name,
       project: place.project,
       selfLink: `https://compute.lab.invalid/${path}`,
-      ...computeOutputs(kind, place, lab),
+      ...computeOutputs(kind, place, path, lab),
     },
   };
 }
@@ -116,7 +131,7 @@ function computePlace(kind: string, place: Place): string {
   return ["subnetwork", "address", "router", "routerNat"].includes(kind) ? `regions/${place.region}` : "global";
 }
 
-function computeOutputs(kind: string, place: Place, lab: LabValues): ValueMap {
+function computeOutputs(kind: string, place: Place, path: string, lab: LabValues): ValueMap {
   switch (kind) {
     case "instance":
       return {
@@ -124,6 +139,11 @@ function computeOutputs(kind: string, place: Place, lab: LabValues): ValueMap {
         zone: place.zone,
         cpuPlatform: "NEKO-LAB",
         currentStatus: "NEKO-LAB",
+      };
+    case "instanceTemplate":
+      return {
+        selfLinkUnique: `https://compute.lab.invalid/${path}?uniqueId=${lab.number("template")}`,
+        tagsFingerprint: "",
       };
     case "address":
     case "globalAddress":

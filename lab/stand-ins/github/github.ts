@@ -39,6 +39,20 @@ const described: Readonly<Record<string, (inputs: ValueMap, lab: LabValues, owne
     id: String(lab.number("ruleset")),
     computed: { rulesetId: lab.number("ruleset"), nodeId: `LAB_RRS_${lab.hex("node", 16)}`, etag: etag(lab) },
   }),
+  // Of an organisation, not of a repository; its id is a number in text.
+  "github:index/actionsRunnerGroup:ActionsRunnerGroup": (_inputs, lab, owner) => {
+    const page = `https://${host}/orgs/${owner}/actions/runner-groups/${lab.number("group")}`;
+    return {
+      id: String(lab.number("group")),
+      computed: {
+        default: false,
+        inherited: false,
+        runnersUrl: `${page}/runners`,
+        selectedRepositoriesUrl: `${page}/repositories`,
+        etag: etag(lab),
+      },
+    };
+  },
   "github:index/branchProtection:BranchProtection": (_inputs, lab) => ({
     id: `LAB_BPR_${lab.hex("node", 16)}`,
     computed: {},

@@ -72,5 +72,16 @@ const kubeApiserver: PinnedTool = {
   usually: "5 minutes the first time",
 };
 
+/** `opa`: judges the Rego that is compiled for the key broker. Trustee evaluates it with regorus, another implementation. */
+const opa: PinnedTool = {
+  name: "opa",
+  version: "v1.22.2",
+  module: "tools/opa",
+  package: "github.com/open-policy-agent/opa",
+  binary: "opa",
+  linkerFlags: stripped,
+  usually: "1 to 2 minutes the first time",
+};
+
 /** Every tool that is built from source, at the version that its `tools/<name>/go.mod` pins (a test compares them). */
-export const pinnedTools = { pulumi, etcd, registry, registryWithReferrers, cosign, kubeApiserver } as const;
+export const pinnedTools = { pulumi, etcd, registry, registryWithReferrers, cosign, kubeApiserver, opa } as const;

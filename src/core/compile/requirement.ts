@@ -25,7 +25,11 @@ export const requirements = {
   digestPins: { fields: ["images"], says: "An image is named by digest, so that it can't change after the check." },
   transparency: {
     fields: ["roots"],
-    says: "Enough distinct logs and time stamps, under the pinned and recent trusted root.",
+    says: "Signatures are in a transparency log, and their certificates in a certificate log, under the trusted root.",
+  },
+  thresholds: {
+    fields: ["roots"],
+    says: "As many distinct logs and time stamps as the policy says, under the pinned root, fetched recently enough.",
   },
   signature: { fields: ["require"], says: "The index is signed." },
   legacySignatures: {
@@ -34,7 +38,11 @@ export const requirements = {
   },
   signers: {
     fields: ["signers"],
-    says: "Statements are signed by the listed identities: workflow, repository and owner ids, ref, trigger, runner.",
+    says: "Statements are signed by the listed workflows, by the issuer and (in its own repository) at the refs that the policy names.",
+  },
+  certificate: {
+    fields: ["signers"],
+    says: "Their certificates name the repository and owner ids, caller, commit, trigger, environment and runner, too.",
   },
   manifest: { fields: ["require"], says: "A release manifest ties each platform's NAR hash to its digest." },
   provenance: {

@@ -177,13 +177,13 @@ function independentRebuilders({ signers = [], rebuilds }: Readable): RelationFa
     if (id !== "" && (signerIds.has(id) || before.some((other) => other.id === id))) {
       faults.push(fault(index, "id", `"${id}" is used twice`));
     }
-    if (ownerId !== "" && owners.has(ownerId)) {
+    if (isSomebody(ownerId) && owners.has(ownerId)) {
       faults.push(
         fault(index, "identity.ownerId", `"${ownerId}" owns a signer, too: such a rebuild is not independent`),
       );
     }
     if (
-      ownerId !== "" &&
+      isSomebody(ownerId) &&
       before.some(
         (other) => other.identity.ownerId === ownerId && foldedOperator(other.operator) !== foldedOperator(operator),
       )
@@ -192,6 +192,11 @@ function independentRebuilders({ signers = [], rebuilds }: Readable): RelationFa
     }
     return faults;
   });
+}
+
+/** "0" is not filled in yet: it is no owner that two could share. An empty one is a fault of its own. */
+function isSomebody(ownerId: string): boolean {
+  return ownerId !== "" && ownerId !== "0";
 }
 
 /** An operator's name as it is counted: spaces around it, and case, make no other organization of one. */

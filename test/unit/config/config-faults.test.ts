@@ -121,7 +121,6 @@ test("never shows the value of a key that names a secret, nor of one that is mis
   const files = stackFiles(t);
   for (const changes of [
     { githubToken: { secure: secret }, trustedRoot: [] },
-    { githubToken: secret, "policy.schema": 2 },
     { gitHubToken: secret },
     { githubTokn: secret },
     { "policy.registryPassword": secret },
@@ -135,6 +134,17 @@ test("never shows the value of a key that names a secret, nor of one that is mis
     const failure = failureOf(() => readYamlConfig("staging", files.directories));
     assert.equal(failure.code, "CONFIG_INVALID");
     assert.ok(failure.details.length > 0);
+    assert.ok(!everyWord(failure).includes(secret), everyWord(failure));
+  }
+});
+
+test("a secret in plain text is refused by its name, and not shown", (t) => {
+  const files = stackFiles(t);
+  for (const key of ["githubToken", "runnersAppKey", "brokerCredential"]) {
+    files.write("staging", stagingConfig({ [key]: secret }));
+    const failure = failureOf(() => readYamlConfig("staging", files.directories));
+    assert.equal(failure.code, "SECRET_IN_PLAIN_TEXT");
+    assert.deepEqual(failure.details, [key]);
     assert.ok(!everyWord(failure).includes(secret), everyWord(failure));
   }
 });

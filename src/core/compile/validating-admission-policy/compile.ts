@@ -2,6 +2,8 @@ import { Failure } from "../../failure.ts";
 import { digestOf } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
+import { namespaceSelector } from "../namespace-scope.ts";
+import type { NamespaceScope } from "../namespace-scope.ts";
 import { shapes, validationsOf, variablesOf } from "./expressions.ts";
 import type { Shape } from "./expressions.ts";
 import { admittedImages } from "./image-list.ts";
@@ -10,18 +12,9 @@ import type {
   AdmissionPolicyBindingObject,
   AdmissionPolicyObject,
   NamespaceObject,
-  NamespaceSelector,
   ObjectMeta,
   ParametersObject,
 } from "./objects.ts";
-
-/** Which namespaces are guarded. A namespace that is not guarded runs whatever it likes, so the list is explicit. */
-export type NamespaceScope =
-  /** All but these, by the name label that the API server itself sets and nobody can change. */
-  | { readonly kind: "all-except"; readonly exempt: readonly string[] }
-  | { readonly kind: "only"; readonly namespaces: readonly string[] }
-  /** By labels: whoever may label a namespace decides whether it is guarded. */
-  | { readonly kind: "labelled"; readonly labels: Readonly<Record<string, string>> };
 
 /** Where and how the baseline is put into one cluster. */
 export interface Placement {
@@ -61,13 +54,9 @@ export function compile(
   placement: Placement,
 ): AdmissionBaseline {
   const { images, omissions } = admittedImages(policy, releases, now);
-  const data = listData(images);
-  // Keys are sorted ASCII and values are strings, so this is the RFC 8785 form already.
-  const json = JSON.stringify(data);
-  if (json.length > maxListBytes) throw tooLarge(images.length, json.length);
+  const { data, listDigest } = imageListData(images);
   const labels = { "app.kubernetes.io/managed-by": "neko-trust", "app.kubernetes.io/part-of": placement.name };
   const listName = `${placement.name}-images`;
-  const listDigest = digestOf(json);
   const policies = shapes.map((shape) => admissionPolicy(shape, placement, listName, labels));
   return {
     namespace: { apiVersion: "v1", kind: "Namespace", metadata: { name: placement.namespace, labels: { ...labels } } },
@@ -90,16 +79,25 @@ export function compile(
   };
 }
 
-/** `sha256-<hex>` → one line per repository, `registry/path` or `registry/path namespace`. */
-function listData(images: readonly ListedImage[]): Record<string, string> {
+/**
+ * `sha256-<hex>` → one line per repository, `registry/path` or `registry/path namespace`; sorted, with its digest.
+ * Throws ADMISSION_LIST_TOO_LARGE.
+ */
+export function imageListData(images: readonly ListedImage[]): { data: Record<string, string>; listDigest: Digest } {
   const lines = new Map<string, string[]>();
   for (const image of images) {
     const key = image.digest.replace(":", "-");
     const line = image.namespace === undefined ? image.repository : `${image.repository} ${image.namespace}`;
-    lines.set(key, [...(lines.get(key) ?? []), line]);
+    const known = lines.get(key);
+    if (known === undefined) lines.set(key, [line]);
+    else known.push(line);
   }
   const sorted = [...lines].sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(sorted.map(([key, values]) => [key, values.sort().join("\n")]));
+  const data = Object.fromEntries(sorted.map(([key, values]) => [key, values.sort().join("\n")]));
+  // Keys are sorted ASCII and values are strings, so this is the RFC 8785 form already.
+  const json = JSON.stringify(data);
+  if (json.length > maxListBytes) throw tooLarge(images.length, json.length);
+  return { data, listDigest: digestOf(json) };
 }
 
 function admissionPolicy(
@@ -137,22 +135,9 @@ function binding(
       paramRef: { name: listName, namespace: placement.namespace, parameterNotFoundAction: "Deny" },
       // Deny and Warn together are refused by Kubernetes; Audit leaves a line in the audit log in both.
       validationActions: placement.rollout === "enforce" ? ["Deny", "Audit"] : ["Warn", "Audit"],
-      matchResources: { namespaceSelector: selector(placement.scope) },
+      matchResources: { namespaceSelector: namespaceSelector(placement.scope) },
     },
   };
-}
-
-function selector(scope: NamespaceScope): NamespaceSelector {
-  const key = "kubernetes.io/metadata.name";
-  switch (scope.kind) {
-    case "all-except":
-      if (scope.exempt.length === 0) return {};
-      return { matchExpressions: [{ key, operator: "NotIn", values: scope.exempt.toSorted() }] };
-    case "only":
-      return { matchExpressions: [{ key, operator: "In", values: scope.namespaces.toSorted() }] };
-    case "labelled":
-      return { matchLabels: Object.fromEntries(Object.entries(scope.labels).sort(([a], [b]) => (a < b ? -1 : 1))) };
-  }
 }
 
 function tooLarge(count: number, bytes: number): Failure {

@@ -47,7 +47,7 @@ export const shapes: readonly Shape[] = [
 export const pinnedPattern = "^[a-z0-9.-]+(:[0-9]{1,5})?/[a-z0-9]+([._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$";
 
 /** Every image of a pod specification: a list of strings, "" for one that is missing. */
-function imagesOf(podSpec: string): string {
+export function imagesOf(podSpec: string): string {
   const containers = ["containers", "initContainers", "ephemeralContainers"].map(
     (field) => `${podSpec}.?${field}.orValue([]).map(c, c.?image.orValue(''))`,
   );

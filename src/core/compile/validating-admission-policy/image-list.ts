@@ -47,10 +47,11 @@ export function admittedImages(
   const list = (image: ListedImage): void => {
     images.set(`${image.repository}@${image.digest} ${image.namespace ?? ""}`, image);
   };
+  const entries = new Map(
+    policy.images.flatMap((entry) => [entry.repository, ...entry.mirrors].map((place) => [place, entry] as const)),
+  );
   for (const release of releases) {
-    const entry = policy.images.find(({ repository, mirrors }) =>
-      [repository, ...mirrors].includes(release.repository),
-    );
+    const entry = entries.get(release.repository);
     if (entry === undefined) throw unknownImage(policy, release.repository);
     const digests = admittedDigests(policy, release, now, omissions);
     for (const repository of [entry.repository, ...entry.mirrors]) {

@@ -1,3 +1,5 @@
+import type { NamespaceSelector } from "../namespace-scope.ts";
+
 /**
  * The Kubernetes objects of the admission baseline, as far as they are used (API reference v1.37,
  * admissionregistration.k8s.io/v1 and core/v1). Arrays are mutable, as the SDK's input types are.
@@ -43,11 +45,6 @@ export interface AdmissionPolicyObject {
     variables: { name: string; expression: string }[];
     validations: { expression: string; message: string; messageExpression: string; reason: "Forbidden" }[];
   };
-}
-
-export interface NamespaceSelector {
-  matchLabels?: Record<string, string>;
-  matchExpressions?: { key: string; operator: "In" | "NotIn"; values: string[] }[];
 }
 
 export interface AdmissionPolicyBindingObject {

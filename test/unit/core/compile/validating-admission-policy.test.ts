@@ -7,24 +7,14 @@ import type { Placement } from "../../../../src/core/compile/validating-admissio
 import { pinnedPattern } from "../../../../src/core/compile/validating-admission-policy/expressions.ts";
 import { admittedImages } from "../../../../src/core/compile/validating-admission-policy/image-list.ts";
 import { support } from "../../../../src/core/compile/validating-admission-policy/support.ts";
-import { Failure } from "../../../../src/core/failure.ts";
 import { trustPolicyShape } from "../../../../src/core/policy/trust-policy.ts";
 import { admissionCases, casesNow, casesPlacement, casesPolicy, casesReleases } from "../../../support/admission.ts";
+import { codeThrown } from "../../../support/failures.ts";
 import { sampleDigest, sampleMirror, sampleRepository } from "../../../support/policies.ts";
 
 const [release = assert.fail()] = casesReleases;
 const placed = (changes: Partial<Placement> = {}) =>
   compile(casesPolicy(), casesReleases, casesNow, { ...casesPlacement, ...changes });
-
-function codeOf(work: () => unknown): string {
-  try {
-    work();
-  } catch (error) {
-    assert.ok(error instanceof Failure);
-    return error.code;
-  }
-  return "no failure";
-}
 
 test("lists current, next, retained and running digests with mirrors, and third parties in their namespaces", () => {
   const key = (digit: string) => sampleDigest(digit).replace(":", "-");
@@ -51,7 +41,7 @@ test("never lists a revoked digest: refuses it as current or next, leaves it out
   const revoked = (digit: string) => casesPolicy({ revoked: [sampleDigest(digit)] });
   for (const digit of ["a", "b"]) {
     assert.equal(
-      codeOf(() => compile(revoked(digit), casesReleases, casesNow, casesPlacement)),
+      codeThrown(() => compile(revoked(digit), casesReleases, casesNow, casesPlacement), "none"),
       "RELEASE_REVOKED",
     );
   }
@@ -80,7 +70,7 @@ test("a rollback exception that has ended takes the digest off the list, unless 
 test("refuses a release of an image that the policy does not name", () => {
   const other = [{ ...release, repository: "ghcr.io/evil/base" }];
   assert.equal(
-    codeOf(() => compile(casesPolicy(), other, casesNow, casesPlacement)),
+    codeThrown(() => compile(casesPolicy(), other, casesNow, casesPlacement), "none"),
     "RELEASE_IMAGE_UNKNOWN",
   );
 });
@@ -97,7 +87,7 @@ test("refuses a list that no Kubernetes object can hold", () => {
   );
   const many = [{ ...release, running }];
   assert.equal(
-    codeOf(() => compile(casesPolicy(), many, casesNow, casesPlacement)),
+    codeThrown(() => compile(casesPolicy(), many, casesNow, casesPlacement), "none"),
     "ADMISSION_LIST_TOO_LARGE",
   );
 });

@@ -1,0 +1,143 @@
+import { z } from "zod";
+
+/** The part of CiSecrets' settings that is about Google Cloud: which job may become which service account. */
+
+const environmentName = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "must be letters, digits, dots, dashes and underscores");
+
+/** Refs of a deployment are branches or tags, exact or with one `*` for the rest of a segment, as in the TrustPolicy. */
+const refPattern = z
+  .string()
+  .max(255)
+  .regex(/^refs\/(?:heads|tags)\/[^*\s]*\*?$/, "must be a full ref, with at most one * at its end");
+
+const role = z
+  .string()
+  .max(200)
+  .regex(
+    /^(?:roles\/[a-zA-Z][A-Za-z0-9.]*|(?:projects|organizations)\/[a-z0-9-]+\/roles\/[A-Za-z0-9_.]+)$/,
+    "must be roles/<role>, projects/<project>/roles/<role> or organizations/<id>/roles/<role>",
+  )
+  .refine(
+    (name) => !["roles/owner", "roles/editor"].includes(name),
+    "must not be a basic role: list what is really needed",
+  );
+
+const projectId = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be a project id of 6 to 30 lower-case letters, digits and dashes");
+
+const target = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("project"), id: projectId }),
+  z.strictObject({
+    kind: z.literal("bucket"),
+    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://"),
+  }),
+  z.strictObject({
+    kind: z.literal("cryptoKey"),
+    id: z
+      .string()
+      .regex(
+        /^projects\/[a-z0-9-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]+\/cryptoKeys\/[A-Za-z0-9_-]+$/,
+        "must be projects/<project>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>",
+      ),
+  }),
+  z.strictObject({
+    kind: z.literal("secret"),
+    id: z
+      .string()
+      .regex(/^projects\/[a-z0-9-]+\/secrets\/[A-Za-z0-9_-]+$/, "must be projects/<project>/secrets/<name>"),
+  }),
+]);
+
+const grant = z.strictObject({
+  role,
+  /** On what; the narrower, the better: a bucket rather than its project. */
+  on: target,
+});
+export type Grant = z.infer<typeof grant>;
+
+const grants = z
+  .array(grant)
+  .min(1)
+  .refine(
+    (all) => new Set(all.map((one) => JSON.stringify([one.role, one.on]))).size === all.length,
+    "must not repeat a grant",
+  );
+
+/** Predefined roles that read, and the one that a plan needs to decrypt the stack's secrets with. */
+const readingRole = /(?:[Vv]iewer|[Rr]eader|[Rr]eviewer|\/browser|\/cloudkms\.cryptoKeyDecrypter)$/;
+
+const planGrants = grants.superRefine((all, context) => {
+  all.forEach(({ role: name }, index) => {
+    if (readingRole.test(name)) return;
+    const message =
+      "must be a role that only reads: one that ends in viewer, reader or reviewer, roles/browser, or roles/cloudkms.cryptoKeyDecrypter";
+    context.addIssue({ code: "custom", path: [index, "role"], message });
+  });
+});
+
+/** Room for `-apply` and `-g99` within the 30 characters of a service account's id. */
+const identityId = z
+  .string()
+  .regex(/^(?!gcp-)[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?$/, "must be 1 to 20 lower-case letters, digits and dashes");
+
+/**
+ * Counts up when an identity is made again under an id that it had within the last 30 days: Google keeps a deleted
+ * provider for so long, and gives its id to no other.
+ */
+const generation = z.int().min(1).max(99);
+
+const triggers = z.array(z.enum(["push", "release", "schedule", "workflow_dispatch", "create"])).min(1);
+const workflowPath = z
+  .string()
+  .regex(/^\.github\/workflows\/[A-Za-z0-9._-]+\.ya?ml$/, "must be .github/workflows/<file>.yml");
+
+const deployment = z.strictObject({
+  id: identityId,
+  generation,
+  /** The workflow of this repository that plans and applies. */
+  workflow: workflowPath,
+  refs: z.array(refPattern).min(1),
+  triggers,
+  runner: z.enum(["github-hosted", "self-hosted"]),
+  /** Reads only. Its environment needs no reviewers. */
+  plan: z.strictObject({ environment: environmentName, grants: planGrants }),
+  /** Its environment must have reviewers: they are what stands between a push and the account. */
+  apply: z.strictObject({ environment: environmentName, grants }),
+});
+export type Deployment = z.infer<typeof deployment>;
+
+const build = z.strictObject({
+  id: identityId,
+  generation,
+  /** The id of a signer of the policy: its rules say who may build. */
+  signer: z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, "must be the id of a signer of the policy"),
+  grants,
+});
+
+export const workloadIdentitySettingsSchema = z.strictObject({
+  /** Where pool and service accounts are made; apart from the projects that they have roles in, if that can be. */
+  project: projectId,
+  pool: z.strictObject({
+    id: z
+      .string()
+      .regex(
+        /^(?!gcp-)[a-z0-9-]{4,32}$/,
+        "must be 4 to 32 lower-case letters, digits and dashes, not starting with gcp-",
+      ),
+    /** The pool exists (also after a destroy that kept it): take it over instead of making it. */
+    adopt: z.boolean(),
+  }),
+  issuer: z.string().regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment"),
+  deployments: z.array(deployment),
+  builds: z.array(build),
+  /** `keep`: the pool is protected, and stays when it leaves the program. Providers and accounts always go: they are trust. */
+  onDestroy: z.enum(["keep", "delete"]),
+});
+export type WorkloadIdentitySettings = z.infer<typeof workloadIdentitySettingsSchema>;
+
+/** An environment's name, as both parts of the settings write it. */
+export const environmentNameSchema = environmentName;
