@@ -4,7 +4,12 @@ import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerCompilePolicy } from "./commands/compile-policy.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerGitHub } from "./commands/github.ts";
+import { registerDoctor } from "./commands/doctor.ts";
+import { registerDrift } from "./commands/drift.ts";
+import { registerEnv } from "./commands/env.ts";
+import { registerInit } from "./commands/init.ts";
 import { registerLab } from "./commands/lab.ts";
+import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
 import { registerPromote } from "./commands/promote.ts";
@@ -43,6 +48,10 @@ export const commands: readonly RegisterCommand[] = [
   registerReproCheck,
   registerRebuild,
   registerGitHub,
+  registerPin,
+  registerInit,
+  registerDoctor,
+  registerDrift,
   registerStatus,
   registerPreview,
   registerEnv,

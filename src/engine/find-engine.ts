@@ -1,12 +1,10 @@
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { delimiter, isAbsolute, join } from "node:path";
 import { promisify } from "node:util";
 import semver from "semver";
 import type { SemVer } from "semver";
 import type { Directories } from "../adapters/directories/directories.ts";
 import type { Environment } from "../adapters/toolchain/go.ts";
+import { findProgram } from "../adapters/processes/find-program.ts";
 import { pinnedTools } from "../adapters/toolchain/pinned-tools.ts";
 import { ensureTool } from "../adapters/toolchain/tool.ts";
 import { Failure } from "../core/failure.ts";
@@ -29,14 +27,26 @@ export interface FindEngineOptions {
 }
 
 /** Before 3.255 the engine can't run an executable policy pack; the SDK is of major version 3. */
-const accepted = ">=3.255.0 <4.0.0";
+export const acceptedEngines = ">=3.255.0 <4.0.0";
+const accepted = acceptedEngines;
+
+/** The `pulumi` on PATH, whether it fits or not; undefined when there is none. Nothing is built. */
+export async function engineOnPath(
+  environment: Environment,
+): Promise<{ readonly command: string; readonly version: string; readonly accepted: boolean } | undefined> {
+  const command = findProgram("pulumi", environment);
+  if (command === undefined) return undefined;
+  const version = await versionOf(command, environment);
+  const fits = version !== undefined && semver.satisfies(version, accepted);
+  return { command, version: version?.version ?? "of unknown version", accepted: fits };
+}
 
 /**
  * The `pulumi` on PATH when its version is accepted, else the pinned one, built from source and cached.
  * @throws Failure ENGINE_NOT_FOUND when neither is to be had; TOOL_BUILD_FAILED, DISK_FULL, INTERRUPTED from the build
  */
 export async function findEngine(options: FindEngineOptions): Promise<Engine> {
-  const command = await onPath("pulumi", options.environment);
+  const command = findProgram("pulumi", options.environment);
   const found = command === undefined ? undefined : await versionOf(command, options.environment);
   if (command !== undefined && found !== undefined && semver.satisfies(found, accepted)) {
     return { command, version: found, source: "path" };
@@ -61,18 +71,6 @@ export async function findEngine(options: FindEngineOptions): Promise<Engine> {
       { cause: error },
     );
   }
-}
-
-async function onPath(name: string, environment: Environment): Promise<string | undefined> {
-  for (const folder of (environment["PATH"] ?? "").split(delimiter).filter(isAbsolute)) {
-    const candidate = join(folder, name);
-    const executable = await access(candidate, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
-    if (executable) return candidate;
-  }
-  return undefined;
 }
 
 async function versionOf(command: string, environment: Environment): Promise<SemVer | undefined> {

@@ -51,6 +51,11 @@ export interface OperationOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface PreviewOptions extends OperationOptions {
+  /** Ask every provider first how its resources are; the state is not changed by it. False unless given. */
+  readonly refresh?: boolean;
+}
+
 export interface OperationResult {
   /** How many resources per operation: same, create, update, delete, replace, … */
   readonly summary: Readonly<Record<string, number>>;
@@ -66,7 +71,7 @@ export interface StackHandle {
   readonly name: string;
   readonly project: string;
   /** Plans an update: runs the program, changes nothing. */
-  preview(options?: OperationOptions): Promise<OperationResult>;
+  preview(options?: PreviewOptions): Promise<OperationResult>;
   /** Runs the program and makes it so. */
   up(options?: OperationOptions): Promise<OperationResult>;
   /** Reads all resources from their providers into the state; does not run the program. */
@@ -187,7 +192,7 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
     project,
     preview: (given = {}) =>
       operate("preview", given, async (onEvent) => {
-        await stack.preview({ ...quiet, onEvent });
+        await stack.preview({ ...quiet, onEvent, refresh: given.refresh === true });
         return {};
       }),
     up: (given = {}) => operate("up", given, async (onEvent) => (await stack.up({ ...quiet, onEvent })).outputs),

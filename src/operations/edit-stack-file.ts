@@ -8,14 +8,18 @@ import { Failure, reasonOf } from "../core/failure.ts";
 import { editYaml } from "../core/yaml/edit-yaml.ts";
 import type { YamlChange } from "../core/yaml/edit-yaml.ts";
 
-/** A stack's file as it was read, to be edited: what is written later is held against these bytes. */
-export interface OpenStackFile {
-  readonly stack: string;
+/** A file as it was read, to be edited: what is written later is held against these bytes. */
+export interface OpenFile {
   /** Relative to the checkout, for messages. */
   readonly file: string;
   /** Where it really lies. */
   readonly path: string;
   readonly text: string;
+}
+
+/** A stack's file, with the configuration that it holds. */
+export interface OpenStackFile extends OpenFile {
+  readonly stack: string;
   readonly config: StackConfig;
 }
 
@@ -24,15 +28,26 @@ export interface OpenStackFile {
  * whose releases and root are the running lab's: they are not in the file.
  */
 export function openStackFile(stack: string, directories: Directories): OpenStackFile {
-  const file = stackFile(stack);
-  const named = stackFilePath(stack, directories.checkout);
-  let path: string;
-  let text: string;
+  const open = openFile(stackFile(stack), stackFilePath(stack, directories.checkout));
+  const { file, text } = open;
+  if (yamlKeys(text, stack)["release"] === "lab") {
+    throw new Failure({
+      code: "STACK_TAKES_LAB_RELEASES",
+      kind: "usage",
+      message: `Stack ${stack} takes its releases and its root from the lab (release: lab): there is nothing in ${file} to edit.`,
+      remedy: "Name another stack; make up gives stack local a fresh release.",
+    });
+  }
+  return { ...open, stack, config: parseYamlConfig(text, stack, directories) };
+}
+
+/** Reads a text file to edit it; `file` is its name in messages. Throws CONFIG_UNREADABLE (usage). */
+export function openFile(file: string, named: string): OpenFile {
   try {
     // Where the file is a link, what it leads to is edited.
-    path = realpathSync(named);
+    const path = realpathSync(named);
     // What is no UTF-8 would be written back as something else.
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+    return { file, path, text: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path)) };
   } catch (error) {
     throw new Failure(
       {
@@ -44,15 +59,6 @@ export function openStackFile(stack: string, directories: Directories): OpenStac
       { cause: error },
     );
   }
-  if (yamlKeys(text, stack)["release"] === "lab") {
-    throw new Failure({
-      code: "STACK_TAKES_LAB_RELEASES",
-      kind: "usage",
-      message: `Stack ${stack} takes its releases and its root from the lab (release: lab): there is nothing in ${file} to edit.`,
-      remedy: "Name another stack; make up gives stack local a fresh release.",
-    });
-  }
-  return { stack, file, path, text, config: parseYamlConfig(text, stack, directories) };
 }
 
 export interface EditedStackFile {
@@ -75,7 +81,7 @@ export function editStackFile(
  * Writes an edited file as a whole. Throws STACK_FILE_CHANGED (unavailable) when it is not any more what was read, and
  * FILE_UNWRITABLE (usage); then the file is as it was.
  */
-export function writeStackFile(open: OpenStackFile, edited: EditedStackFile): void {
+export function writeStackFile(open: OpenFile, edited: Pick<EditedStackFile, "text">): void {
   assertWritable(open);
   try {
     writeWhole(open.path, edited.text, statSync(open.path).mode & 0o777);
@@ -85,7 +91,7 @@ export function writeStackFile(open: OpenStackFile, edited: EditedStackFile): vo
 }
 
 /** Throws what `writeStackFile` would throw for a file that changed, or that one may not write. */
-export function assertWritable({ path, file, text }: OpenStackFile): void {
+export function assertWritable({ path, file, text }: OpenFile): void {
   let bytes: Buffer;
   try {
     accessSync(path, constants.W_OK);

@@ -9,6 +9,10 @@ export interface BoundedRun {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of standard output that are kept; a process that writes more is ended. */
   readonly maxOutputBytes: number;
+  /** The folder that it runs in; this process's own unless given. */
+  readonly folder?: string;
+  /** What it reads from standard input; nothing unless given. For what must not be seen in a list of processes. */
+  readonly input?: string;
   /** Each line of standard error, as it comes, shortened to 4,096 characters. */
   readonly onLine?: (line: string) => void;
 }
@@ -35,7 +39,14 @@ const graceMilliseconds = 5000;
 export async function runBounded(run: BoundedRun): Promise<BoundedResult> {
   const { signal, maxOutputBytes } = run;
   signal?.throwIfAborted();
-  const child = spawn(run.program, run.args, { env: run.environment, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(run.program, run.args, {
+    env: run.environment,
+    stdio: ["pipe", "pipe", "pipe"],
+    ...(run.folder === undefined ? {} : { cwd: run.folder }),
+  });
+  // A program that does not read its input ends without it: that is its own business.
+  child.stdin.on("error", () => undefined);
+  child.stdin.end(run.input ?? "");
   let urgent: NodeJS.Timeout | undefined;
   const end = (): void => {
     child.kill("SIGTERM");

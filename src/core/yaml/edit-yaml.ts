@@ -1,14 +1,18 @@
 import { isAlias, isCollection, isScalar, parseDocument, visit } from "yaml";
 import { Failure } from "../failure.ts";
+import { putKey } from "./put-key.ts";
+import type { PlainValue } from "./put-key.ts";
 import { appendEntries, applySplices, changeTexts, NotEditable, setScalar } from "./yaml-splices.ts";
 import type { ReadYaml, Splice, YamlPath } from "./yaml-splices.ts";
 
-export type { YamlPath };
+export type { PlainValue, YamlPath };
 
 /** One change of a document, where the paths lead in the document as it was. */
 export type YamlChange =
   /** A scalar becomes another. */
-  | { readonly kind: "set"; readonly path: YamlPath; readonly value: string }
+  | { readonly kind: "set"; readonly path: YamlPath; readonly value: string | number }
+  /** A mapping gets a key that it has not, as its last one. */
+  | { readonly kind: "put"; readonly path: YamlPath; readonly key: string; readonly value: PlainValue }
   /** A list of texts loses the items at these positions and gets others in front. */
   | {
       readonly kind: "texts";
@@ -82,6 +86,8 @@ function splicesOf(yaml: ReadYaml, change: YamlChange): Splice[] {
   switch (change.kind) {
     case "set":
       return setScalar(yaml, change.path, change.value);
+    case "put":
+      return putKey(yaml, change.path, change.key, change.value);
     case "texts":
       return changeTexts(yaml, change.path, change);
     case "append":
@@ -105,6 +111,10 @@ function changed(document: unknown, change: YamlChange): unknown {
 
 function changedValue(value: unknown, change: YamlChange): unknown {
   if (change.kind === "set") return change.value;
+  if (change.kind === "put") {
+    const before = typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
+    return { ...before, [change.key]: change.value };
+  }
   const list: readonly unknown[] = Array.isArray(value) ? value : [];
   if (change.kind === "append") return [...list, ...change.entries];
   return [...change.putInFront, ...list.filter((_item, index) => !change.remove.includes(index))];
@@ -116,6 +126,8 @@ function changeLine(change: YamlChange): string {
   switch (change.kind) {
     case "set":
       return `${place}: set it to ${change.value}`;
+    case "put":
+      return `${place}: add ${change.key}: ${JSON.stringify(change.value)}`;
     case "texts": {
       const put = change.putInFront.map((value) => `put ${value} in front`);
       const remove = change.remove.map((index) => `remove item ${index + 1} of what is there`);

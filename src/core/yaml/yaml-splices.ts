@@ -32,13 +32,14 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
   );
 }
 
-/** A scalar gets another text; its quotes stay. */
-export function setScalar(yaml: ReadYaml, path: YamlPath, value: string): Splice[] {
+/** A scalar gets another text, and its quotes stay; or a number, which has none. */
+export function setScalar(yaml: ReadYaml, path: YamlPath, value: string | number): Splice[] {
   const node = nodeAt(yaml, path);
   if (!isScalar(node)) throw new NotEditable(`${path.join(".")} is no plain value`);
   const [start, end] = rangeOf(node);
   const quote = yaml.text[start];
   if (quote === "|" || quote === ">") throw new NotEditable(`${path.join(".")} is written over several lines`);
+  if (typeof value === "number") return [{ start, end, text: String(value) }];
   return [{ start, end, text: quote === '"' ? JSON.stringify(value) : quote === "'" ? `'${value}'` : plain(value) }];
 }
 
@@ -148,7 +149,7 @@ function changeFlowLines(
 }
 
 /** What is put on lines of its own after the line that `offset` is on. */
-function onNewLines({ text, eol }: ReadYaml, offset: number, lines: string): Splice {
+export function onNewLines({ text, eol }: ReadYaml, offset: number, lines: string): Splice {
   const at = startOfNextLine(text, offset);
   return { start: at, end: at, text: text[at - 1] === "\n" ? `${lines}${eol}` : `${eol}${lines}` };
 }
@@ -158,11 +159,11 @@ function shortForm(value: string | readonly string[]): string {
 }
 
 /** A text as YAML has it: without quotes where they aren't needed. */
-function plain(value: string): string {
+export function plain(value: string): string {
   return stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
-function nodeAt({ document }: ReadYaml, path: YamlPath): unknown {
+export function nodeAt({ document }: ReadYaml, path: YamlPath): unknown {
   return document.getIn(path, true);
 }
 
@@ -183,7 +184,7 @@ function pairAt(yaml: ReadYaml, path: YamlPath): Pair {
   throw new NotEditable(`${path.join(".")} is not written as key and value`);
 }
 
-function pairsOf(map: YAMLMap): Pair[] {
+export function pairsOf(map: YAMLMap): Pair[] {
   return map.items.filter((item) => isPair(item));
 }
 
@@ -194,7 +195,7 @@ function insideFlow(yaml: ReadYaml, path: YamlPath): boolean {
   });
 }
 
-function rangeOf(node: unknown): readonly [number, number] {
+export function rangeOf(node: unknown): readonly [number, number] {
   const range = isNode(node) ? node.range : undefined;
   if (range === undefined || range === null) throw new NotEditable("a part of it has no place in the text");
   return [range[0], range[1]];
@@ -205,7 +206,7 @@ function sourceOf({ text }: ReadYaml, node: unknown): string {
 }
 
 /** Where a node's last word ends: a block collection's own range reaches to the next node. */
-function endOf(node: unknown): number {
+export function endOf(node: unknown): number {
   if (isSeq(node) && node.flow !== true) return endOf(node.items.at(-1));
   if (isMap(node) && node.flow !== true) {
     const last = pairsOf(node).at(-1);
@@ -236,6 +237,6 @@ function startOfNextLine(text: string, offset: number): number {
   return end < 0 ? text.length : end + 1;
 }
 
-function columnOf(text: string, offset: number): number {
+export function columnOf(text: string, offset: number): number {
   return offset - startOfLine(text, offset);
 }

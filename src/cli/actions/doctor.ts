@@ -1,0 +1,48 @@
+import { missing, ok } from "../../core/check-result.ts";
+import type { CheckResult } from "../../core/check-result.ts";
+import { legible } from "../../core/legible.ts";
+import { acceptedEngines, engineOnPath } from "../../engine/find-engine.ts";
+import { examineStack } from "../../operations/examine-stack.ts";
+import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../outcome.ts";
+import type { ExitCode, Outcome } from "../outcome.ts";
+
+/** The action of `doctor`. */
+export async function doctorAction(stack: string, context: CommandContext): Promise<Outcome> {
+  const { directories, environment, signal, now, progress } = context;
+  progress(`looking at what stack ${stack} needs …`);
+  const checks: readonly CheckResult[] = [
+    ok("node", process.version),
+    await examineEngine(stack, environment),
+    ...(await examineStack(stack, { directories, environment, signal, now: now() })),
+  ];
+  const count = (state: CheckResult["state"]): number => checks.filter((check) => check.state === state).length;
+  const summary = `${count("ok")} ok, ${count("missing")} missing, ${count("unknown")} could not be asked`;
+  return {
+    exitCode: exitCodeOf(count("missing"), count("unknown")),
+    lines: [...checks.flatMap(checkLines), `stack ${stack}: ${summary}`],
+    document: { ok: count("ok") === checks.length, stack, checks },
+  };
+}
+
+function exitCodeOf(lacking: number, unknown: number): ExitCode {
+  if (lacking > 0) return exitCodes.refused;
+  return unknown > 0 ? exitCodes.unavailable : exitCodes.done;
+}
+
+/** Stack local builds its own engine; the others are changed with the official command line. */
+async function examineEngine(stack: string, environment: CommandContext["environment"]): Promise<CheckResult> {
+  const name = "pulumi";
+  const found = await engineOnPath(environment);
+  if (found?.accepted === true) return ok(name, `${found.version} at ${found.command}`);
+  if (stack === "local") return ok(name, "none on PATH that fits; stack local uses the pinned one, built here");
+  const says = found === undefined ? "not on PATH" : `${found.version} at ${found.command}`;
+  return missing(name, says, `Install Pulumi ${acceptedEngines}: https://www.pulumi.com/docs/install/`);
+}
+
+const marks = { ok: "✓ ok", missing: "✗ missing", unknown: "? could not ask" } as const;
+
+function checkLines({ name, state, says, remedy }: CheckResult): string[] {
+  const line = `${marks[state].padEnd(16)} ${name}: ${legible(says)}`;
+  return remedy === undefined ? [line] : [line, `${" ".repeat(17)}to do: ${legible(remedy)}`];
+}

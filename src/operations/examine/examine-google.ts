@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { findProgram } from "../../adapters/processes/find-program.ts";
+import { runBounded } from "../../adapters/processes/run-bounded.ts";
+import { sendRequest } from "../../adapters/web/request.ts";
+import type { StackConfig } from "../../config/stack-config.ts";
+import { couldNotAsk, missing, ok } from "../../core/check-result.ts";
+import type { CheckResult } from "../../core/check-result.ts";
+import { isLoopbackUrl } from "../../core/loopback.ts";
+import { safeParse } from "../../core/safe-parse.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const signIn = "gcloud auth application-default login";
+const title = "google credentials";
+
+/** IAM permissions that the components need in the project, besides those of the state's bucket and key. */
+const permissions: Readonly<Record<string, readonly string[]>> = {
+  ciSecrets: [
+    "iam.workloadIdentityPools.create",
+    "iam.workloadIdentityPools.update",
+    "iam.workloadIdentityPoolProviders.create",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.setIamPolicy",
+    "resourcemanager.projects.setIamPolicy",
+  ],
+  confidentialSigner: [
+    "compute.images.create",
+    "compute.instances.create",
+    "compute.instances.delete",
+    "compute.networks.create",
+    "compute.subnetworks.create",
+    "compute.firewalls.create",
+    "compute.disks.create",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.actAs",
+    "cloudkms.keyRings.create",
+    "cloudkms.cryptoKeys.create",
+    "cloudkms.cryptoKeys.setIamPolicy",
+    "storage.buckets.create",
+  ],
+  buildRunners: [
+    "compute.images.create",
+    "compute.instances.create",
+    "compute.instances.delete",
+    "compute.instanceTemplates.create",
+    "compute.networks.create",
+    "compute.subnetworks.create",
+    "compute.firewalls.create",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.actAs",
+  ],
+};
+
+/** What the configured components need, sorted, each once. */
+export function neededPermissions(config: Readonly<Record<string, unknown>>): string[] {
+  const needed = Object.entries(permissions).flatMap(([component, list]) =>
+    config[component] === undefined ? [] : list,
+  );
+  return [...new Set(needed)].sort();
+}
+
+/** Checks of Google Cloud: a token can be had, and it has every permission in the project (testIamPermissions). */
+export async function examineGoogle(
+  config: StackConfig,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<CheckResult[]> {
+  const { gcp } = config;
+  if (gcp === undefined) return [ok(title, "the stack has nothing in Google Cloud")];
+  if (config.policy.environment === "local") return [ok(title, "stack local uses stand-ins")];
+  const token = await accessToken(environment, signal);
+  if (token.kind !== "found") return [token.check];
+  const { project } = gcp;
+  if (project.includes("placeholder")) return [ok(title, `from ${token.from}`), placeholderProject(project)];
+  return [ok(title, `from ${token.from}`), await examineProject(project, config, token.token, environment, signal)];
+}
+
+function placeholderProject(project: string): CheckResult {
+  return missing(`google project ${project}`, "a placeholder", "make init");
+}
+
+type Token =
+  | { readonly kind: "found"; readonly token: string; readonly from: string }
+  | { readonly kind: "none"; readonly check: CheckResult };
+
+/** As the provider finds one: the variable for a token, else application default credentials, which gcloud reads. */
+async function accessToken(environment: Environment, signal: AbortSignal): Promise<Token> {
+  const given = environment["GOOGLE_OAUTH_ACCESS_TOKEN"];
+  if (given !== undefined && given !== "") {
+    return { kind: "found", token: given.trim(), from: "GOOGLE_OAUTH_ACCESS_TOKEN" };
+  }
+  const none = (check: CheckResult): Token => ({ kind: "none", check });
+  const program = findProgram("gcloud", environment);
+  if (program === undefined) {
+    return none(
+      couldNotAsk(
+        title,
+        "gcloud is not on PATH",
+        `Install Google's command line (https://cloud.google.com/sdk), then: ${signIn}`,
+      ),
+    );
+  }
+  const { code, stdout, lastLines } = await runBounded({
+    program,
+    args: ["auth", "application-default", "print-access-token"],
+    environment: { ...environment, CLOUDSDK_CORE_DISABLE_PROMPTS: "1" },
+    maxOutputBytes: 64 * 1024,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
+  }).catch(() => ({ code: -1, stdout: Buffer.alloc(0), lastLines: ["it gave no answer"] }));
+  const token = stdout.toString("utf8").trim();
+  if (code === 0 && /^[\x21-\x7e]+$/.test(token)) return { kind: "found", token, from: "gcloud" };
+  const [why = "no credentials"] = lastLines.filter((line) => line.startsWith("ERROR")).concat(lastLines);
+  return none(missing(title, `gcloud has none: ${why.slice(0, 200)}`, signIn));
+}
+
+const tested = z.looseObject({ permissions: z.array(z.string()).optional() });
+
+async function examineProject(
+  project: string,
+  config: StackConfig,
+  token: string,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<CheckResult> {
+  const name = `google project ${project}`;
+  const needed = neededPermissions(config);
+  const again = "Try again where cloudresourcemanager.googleapis.com can be reached.";
+  const answer = await sendRequest({
+    method: "POST",
+    url: `${resourceManager(environment)}/v1/projects/${encodeURIComponent(project)}:testIamPermissions`,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify({ permissions: needed }),
+    maxBytes: 1024 * 1024,
+    timeoutMilliseconds: 20_000,
+    retries: 1,
+    signal,
+  });
+  if (answer.kind === "failed") return couldNotAsk(name, answer.detail, again);
+  if (answer.status === 401) return missing(name, "Google does not accept the credentials", signIn);
+  if (answer.status === 403 || answer.status === 404) {
+    const remedy = `Check that the project exists, that its API cloudresourcemanager.googleapis.com is on, and who is signed in: gcloud auth list`;
+    return missing(name, `not there, or not for these credentials (HTTP ${answer.status})`, remedy);
+  }
+  if (answer.status !== 200) return couldNotAsk(name, `Google answered ${answer.status}`, again);
+  const has = grantedIn(answer.body);
+  if (has === undefined) return couldNotAsk(name, "Google's answer can't be read", again);
+  const lacking = needed.filter((permission) => !has.includes(permission));
+  return lacking.length === 0
+    ? ok(name, `all ${needed.length} permissions that the stack needs`)
+    : missing(name, `lacks ${lacking.join(", ")}`, "Grant roles that hold them; docs/getting-started.md lists which.");
+}
+
+function grantedIn(body: Uint8Array): readonly string[] | undefined {
+  try {
+    const parsed = safeParse(tested, JSON.parse(Buffer.from(body).toString("utf8")) as unknown);
+    return parsed.success ? (parsed.data.permissions ?? []) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** gcloud's own variable for another endpoint, where it names TLS or this machine. */
+function resourceManager(environment: Environment): string {
+  const given = environment["CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER"];
+  const url = given === undefined ? null : URL.parse(given);
+  const safe = url !== null && (url.protocol === "https:" || isLoopbackUrl(url));
+  return safe ? url.href.replace(/\/$/, "") : "https://cloudresourcemanager.googleapis.com";
+}

@@ -1,0 +1,219 @@
+import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { doctorAction } from "../../../src/cli/actions/doctor.ts";
+import type { CheckResult } from "../../../src/core/check-result.ts";
+import { neededPermissions } from "../../../src/operations/examine/examine-google.ts";
+import { neededRights } from "../../../src/operations/examine/examine-clusters.ts";
+import { failureCodeOf } from "../../support/failures.ts";
+import { operateRig, plainKubeconfig, stagingText } from "../../support/operate-rig.ts";
+import type { OperateRig } from "../../support/operate-rig.ts";
+import { startServer } from "../adapters/registry/loopback-server.ts";
+import type { PlannedAnswer, SeenRequest } from "../adapters/registry/loopback-server.ts";
+
+const gcp = { project: "acme-signing", region: "europe-west4", zone: "europe-west4-b" };
+const json = (value: unknown, headers: Record<string, string> = {}): PlannedAnswer => ({
+  status: 200,
+  headers: { "content-type": "application/json", ...headers },
+  body: JSON.stringify(value),
+});
+
+/** GitHub, an API server and Google as a stack in good order finds them; `instead` answers in their place. */
+function allIsWell(request: SeenRequest): PlannedAnswer {
+  const { url, body } = request;
+  if (url === "/rate_limit") return json({}, { "github-authentication-token-expiration": "2027-06-01 00:00:00 UTC" });
+  if (url === "/repos/m1k1o/neko") return json({ permissions: { admin: true } });
+  if (url.startsWith("/repos/m1k1o/neko/")) return json({});
+  if (url.endsWith(":testIamPermissions")) return json(JSON.parse(body.toString("utf8")));
+  if (url === "/apis/authorization.k8s.io/v1") {
+    return json({
+      resources: [{ name: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview", verbs: ["create"] }],
+    });
+  }
+  if (url.startsWith("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")) {
+    const sent = JSON.parse(body.toString("utf8")) as object;
+    return { ...json({ ...sent, status: { allowed: true } }), status: 201 };
+  }
+  return { status: 404, body: "{}" };
+}
+
+interface Ward {
+  readonly rig: OperateRig;
+  readonly seen: readonly SeenRequest[];
+  readonly examine: () => Promise<{ exitCode: number; checks: Record<string, CheckResult>; text: string }>;
+}
+
+/** A stack `staging` with everything in order, save what `instead` and the changes say. */
+async function ward(
+  t: TestContext,
+  options: {
+    readonly instead?: (request: SeenRequest) => PlannedAnswer | undefined;
+    readonly changes?: Readonly<Record<string, unknown>>;
+    readonly root?: Readonly<Record<string, unknown>>;
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<Ward> {
+  const rig = operateRig(t);
+  const server = await startServer(t, (request) => options.instead?.(request) ?? allIsWell(request));
+  writeFileSync(join(rig.checkout, "kubeconfig"), plainKubeconfig(`http://${server.host}`));
+  rig.write("staging", stagingText({ gcp, ...options.changes }, options.root));
+  for (const plugin of ["github-v6.15.0", "gcp-v9.37.0", "kubernetes-v4.34.2", "command-v1.2.1"]) {
+    mkdirSync(join(rig.checkout, ".pulumi", "plugins", `resource-${plugin}`), { recursive: true });
+  }
+  rig.program("pulumi", `case "$1" in version) echo v3.259.0;; config) echo github-secret;; esac`);
+  rig.program("gcloud", "echo google-secret");
+  const environment = {
+    GITHUB_API_URL: `http://${server.host}`,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: `http://${server.host}/`,
+    ...options.environment,
+  };
+  return {
+    rig,
+    seen: server.seen,
+    examine: async () => {
+      const { exitCode, document, lines } = await doctorAction("staging", rig.context(environment));
+      const { checks } = document as { checks: CheckResult[] };
+      const text = JSON.stringify([document, lines]);
+      return { exitCode, checks: Object.fromEntries(checks.map((check) => [check.name, check])), text };
+    },
+  };
+}
+
+const notOk = (checks: Record<string, CheckResult>): Record<string, string> =>
+  Object.fromEntries(
+    Object.values(checks)
+      .filter(({ state }) => state !== "ok")
+      .map(({ name, state }) => [name, state]),
+  );
+
+test("a stack in good order: every check ok, exit 0, and no secret anywhere in the output", async (t) => {
+  const { examine, seen, rig } = await ward(t);
+  const { exitCode, checks, text } = await examine();
+  assert.deepEqual(notOk(checks), {});
+  assert.equal(exitCode, 0);
+  for (const secret of ["github-secret", "google-secret", "cluster-secret", "v1:abc"])
+    assert.ok(!text.includes(secret));
+  assert.ok(seen.some(({ headers }) => headers.authorization === "Bearer github-secret"));
+  assert.ok(seen.some(({ headers }) => headers.authorization === "Bearer google-secret"));
+  assert.ok(seen.some(({ headers }) => headers.authorization === "Bearer cluster-secret"));
+  assert.ok(rig.calls("pulumi").includes("config get neko-trust:githubToken --stack staging --non-interactive"));
+});
+
+test("what is missing is told with what to do, and exits 1", async (t) => {
+  const { examine, rig } = await ward(t, {
+    changes: { githubOwner: "placeholder-owner", githubToken: "ghp_plain", gcp: undefined },
+    root: { encryptionsalt: "v1:x" },
+    instead: ({ url, body }) => {
+      if (url === "/rate_limit")
+        return json(
+          {},
+          { "github-authentication-token-expiration": "2026-11-28 00:00:00 UTC", "x-oauth-scopes": "repo" },
+        );
+      if (url === "/repos/placeholder-owner/neko") return json({ permissions: { admin: false } });
+      if (url.endsWith("/environments")) return { status: 403 };
+      if (url.startsWith("/repos/placeholder-owner/neko/")) return json({});
+      return url.includes("selfsubjectaccessreviews?") && body.toString().includes("validatingadmissionpolicies")
+        ? { ...json({ ...(JSON.parse(body.toString()) as object), status: { allowed: false } }), status: 201 }
+        : undefined;
+    },
+  });
+  mkdirSync(join(rig.checkout, ".pulumi", "plugins", "resource-command-v1.2.1.partial"));
+  mkdirSync(join(rig.checkout, ".pulumi", "plugins", "resource-github-v6.14.0"));
+  rig.program("pulumi", `case "$1" in version) echo v3.100.0;; config) echo github-secret;; esac`);
+  const { exitCode, checks, text } = await examine();
+  assert.deepEqual(notOk(checks), {
+    pulumi: "missing",
+    placeholders: "missing",
+    "secret githubToken": "missing",
+    "secrets provider": "missing",
+    "plugin command": "missing",
+    "github token's expiry": "missing",
+    "repository placeholder-owner/neko": "missing",
+    "github permission Environments": "missing",
+    "cluster lab": "missing",
+  });
+  assert.equal(exitCode, 1);
+  for (const { state, remedy } of Object.values(checks)) assert.equal(remedy === undefined, state === "ok");
+  assert.match(checks["cluster lab"]?.says ?? "", /lacks get, create, patch, delete validatingadmissionpolicies/);
+  assert.ok(!text.includes("ghp_plain"));
+});
+
+test("what can't be asked is not missing, and exits 3", async (t) => {
+  const { examine, rig } = await ward(t, {
+    instead: ({ url }) =>
+      url.includes("testIamPermissions") || url.startsWith("/repos") ? { status: 503 } : undefined,
+  });
+  writeFileSync(join(rig.checkout, "kubeconfig"), plainKubeconfig("http://127.0.0.1:9"));
+  const { exitCode, checks } = await examine();
+  assert.deepEqual(notOk(checks), {
+    "repository m1k1o/neko": "unknown",
+    "cluster lab": "unknown",
+    "google project acme-signing": "unknown",
+  });
+  assert.equal(exitCode, 3);
+});
+
+test("without programs and tokens: which to install, where to sign in, and nothing is asked", async (t) => {
+  const { examine, seen } = await ward(t, { environment: { PATH: "/nonexistent" }, changes: { clusters: [] } });
+  const { exitCode, checks } = await examine();
+  assert.deepEqual(notOk(checks), { pulumi: "missing", "github token": "unknown", "google credentials": "unknown" });
+  assert.equal(exitCode, 1);
+  assert.deepEqual(seen, []);
+});
+
+test("a token of the environment is taken where pulumi gives none; one that GitHub refuses is missing", async (t) => {
+  const { examine, seen, rig } = await ward(t, {
+    environment: { GH_TOKEN: "env-secret" },
+    instead: ({ url }) => (url === "/rate_limit" ? { status: 401, body: "env-secret" } : undefined),
+  });
+  rig.program("pulumi", `case "$1" in version) echo v3.259.0;; *) echo "no passphrase" >&2; exit 255;; esac`);
+  rig.program("gcloud", 'echo "ERROR: (gcloud.auth) no credentials" >&2; exit 1');
+  const { checks, text } = await examine();
+  assert.deepEqual(notOk(checks), { "github token": "missing", "google credentials": "missing" });
+  assert.ok(seen.some(({ headers }) => headers.authorization === "Bearer env-secret"));
+  assert.ok(!text.includes("env-secret"));
+});
+
+test("a permission that Google did not grant, and a project that it does not show, are told", async (t) => {
+  let status = 200;
+  const { examine } = await ward(t, {
+    instead: ({ url }) => (url.endsWith(":testIamPermissions") ? { ...json({}), status } : undefined),
+  });
+  assert.deepEqual(notOk((await examine()).checks), {});
+  status = 403;
+  assert.deepEqual(notOk((await examine()).checks), { "google project acme-signing": "missing" });
+  assert.deepEqual(neededPermissions({ admissionPolicies: {} }), []);
+  assert.ok(neededPermissions({ confidentialSigner: {}, ciSecrets: {} }).includes("cloudkms.cryptoKeys.create"));
+});
+
+test("rights in a cluster follow from the components, each once", () => {
+  assert.deepEqual(neededRights({}), []);
+  const names = neededRights({ admissionPolicies: {}, keyBroker: {}, buildRunners: {} }).map(
+    ({ group, resource }) => `${resource}.${group}`,
+  );
+  assert.equal(new Set(names).size, names.length);
+  assert.ok(names.includes("networkpolicies.networking.k8s.io"));
+});
+
+test("another context of the kubeconfig is used when the cluster names it; one that is none is told", async (t) => {
+  for (const [context, expected] of [
+    ["second", {}],
+    ["third", { "cluster lab": "missing" }],
+  ] as const) {
+    const { examine } = await ward(t, {
+      changes: { clusters: [{ name: "lab", kubeconfig: "kubeconfig", context }] },
+    });
+    assert.deepEqual(notOk((await examine()).checks), expected);
+  }
+});
+
+test("a file that is invalid ends the examination with its faults; a stack that is none is a wrong call", async (t) => {
+  const { examine, rig, seen } = await ward(t, { changes: { "policy.mode": "warn" } });
+  const { checks, exitCode } = await examine();
+  assert.equal(exitCode, 1);
+  assert.match(checks["stack file"]?.says ?? "", /policy\.mode/);
+  assert.deepEqual(seen, []);
+  assert.equal(await failureCodeOf(doctorAction("other", rig.context())), "STACK_UNKNOWN");
+});
