@@ -29,6 +29,8 @@ export interface SampleReleaseInput {
   readonly sourceDateEpoch: number;
   /** The run invocation URI of the signing certificate, when it will have one. */
   readonly invocation?: string;
+  /** All of `samplePlatforms` unless given. */
+  readonly platforms?: readonly SamplePlatform[];
 }
 
 /** What the sample is built for; each image really differs, by the file that tells its platform. */
