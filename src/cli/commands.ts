@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerCompilePolicy } from "./commands/compile-policy.ts";
-import { registerEnv } from "./commands/env.ts";
 import { registerGitHub } from "./commands/github.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
