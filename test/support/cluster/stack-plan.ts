@@ -1,7 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { localPassphrase, placeholderRegistry, samplePath } from "../../../lab/places.ts";
+import { signerOverlay } from "../../../lab/overlay.ts";
+import { localPassphrase, placeholderRegistry, samplePath, signerPath } from "../../../lab/places.ts";
+import { labSecrets } from "../../../lab/stack-secrets.ts";
 import { projectWithoutSecrets } from "../../../lab/project-without-secrets.ts";
 import { loadOrCreateMaterial } from "../../../lab/sigstore/authority-material.ts";
 import { openJournal } from "../../../lab/stand-ins/journal.ts";
@@ -44,6 +46,11 @@ function writeLocalState(folder: string): void {
     hosts: { [placeholderRegistry]: "127.0.0.1:5001" },
     trustedRoot: { path, sha256: sha256Hex(readFileSync(path)), fetched: new Date().toISOString() },
     releases: [{ image: `127.0.0.1:5001/${samplePath}`, current: `sha256:${"a".repeat(64)}`, retained: [] }],
+    secrets: labSecrets(join(folder, "secrets.json")),
+    signerRelease: signerOverlay({
+      ...{ repository: `127.0.0.1:5001/${signerPath}`, digest: `sha256:${"b".repeat(64)}` },
+      disk: join(folder, "signer-disk.tar.gz"),
+    }),
   };
   writeWhole(localOverlayPath(folder), JSON.stringify(overlay));
 }

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LabContext } from "../../../lab/context.ts";
-import { placeholderRegistry, placesOf, samplePath, serviceNames } from "../../../lab/places.ts";
+import { signerOverlay } from "../../../lab/overlay.ts";
+import { placeholderRegistry, placesOf, samplePath, serviceNames, signerPath } from "../../../lab/places.ts";
 import { stopService } from "../../../lab/processes/service.ts";
 import type { SampleRelease } from "../../../lab/sample-release/build-sample-release.ts";
 import type { SampleStatement } from "../../../lab/sample-release/statements.ts";
@@ -139,6 +140,11 @@ function policyFor(directories: Directories, services: LabServices, trustedRoot:
       fetched: new Date().toISOString(),
     },
     releases: [{ image: repository, current: `sha256:${"a".repeat(64)}`, retained: [] }],
+    secrets: {},
+    signerRelease: signerOverlay({
+      ...{ repository: `${services.registry}/${signerPath}`, digest: `sha256:${"b".repeat(64)}` },
+      disk: "/nonexistent/signer-disk.tar.gz",
+    }),
   };
   writeWhole(localOverlayPath(directories.state), JSON.stringify(overlay));
   const { policy } = readYamlConfig("local", directories);
