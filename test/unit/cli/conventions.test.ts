@@ -27,6 +27,8 @@ test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
     "attest-image",
     "env",
+    "github immutable-releases",
+    "github package",
     "lab down",
     "lab token",
     "lab up",
