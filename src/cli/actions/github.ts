@@ -11,9 +11,9 @@ export interface GitHubImmutableReleasesOptions {
 }
 
 export interface GitHubPackageOptions {
-  readonly ownerKind: string;
-  readonly visibility: string;
-  readonly repository: string;
+  readonly ownerKind?: string;
+  readonly visibility?: string;
+  readonly repository?: string;
   readonly json?: boolean;
 }
 
@@ -46,14 +46,14 @@ export async function gitHubPackageAction(
   if (rest.length === 0) throw badArgument("<package>", text, "owner/name, below ghcr.io");
   const ownerKind = oneOf("--owner-kind", options.ownerKind, ["organization", "user"]);
   const visibility = oneOf("--visibility", options.visibility, ["public", "private", "internal"]);
-  const repository = repositoryOf(options.repository);
+  const repository = repositoryOf(options.repository ?? "");
   const name = rest.join("/");
   const result = await checkPackage({ ...apiOf(context), owner, ownerKind, name, visibility, repository });
   return {
     exitCode: exitCodes.done,
     lines:
       result.state === "as-declared"
-        ? [`✓ ghcr.io/${text} is ${visibility} and linked to ${options.repository}`]
+        ? [`✓ ghcr.io/${text} is ${visibility} and linked to ${repository.owner}/${repository.name}`]
         : [
             `○ ghcr.io/${text} is awaiting the first release`,
             `  Once it was pushed, set it ${visibility} at ${result.settings}`,
@@ -76,9 +76,9 @@ function repositoryOf(text: string): RepositoryName {
   return { owner, name };
 }
 
-function oneOf<Word extends string>(what: string, found: string, allowed: readonly Word[]): Word {
+function oneOf<Word extends string>(what: string, found: string | undefined, allowed: readonly Word[]): Word {
   const word = allowed.find((each) => each === found);
-  if (word === undefined) throw badArgument(what, found, allowed.join(" or "));
+  if (word === undefined) throw badArgument(what, found ?? "", allowed.join(" or "));
   return word;
 }
 

@@ -38,9 +38,9 @@ The token needs administration of the repository (read and write).`,
       "GitHub has no call that sets a package's visibility or link, so this looks, and says where a person sets it. A package that was never pushed awaits its first release: exit code 0, and a state of its own. Exits 1 when it differs, 2 when the token can't tell, 3 when GitHub can't be asked.",
     )
     .argument("<package>", "owner/name, below ghcr.io")
-    .requiredOption("--owner-kind <kind>", "organization or user: what the owner is")
-    .requiredOption("--visibility <visibility>", "public, private or internal")
-    .requiredOption("--repository <repository>", "owner/name of the repository that it has to be linked to")
+    .option("--owner-kind <kind>", "organization or user: what the owner is (needed)")
+    .option("--visibility <visibility>", "public, private or internal (needed)")
+    .option("--repository <repository>", "owner/name of the repository that it has to be linked to (needed)")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

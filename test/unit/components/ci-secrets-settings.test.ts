@@ -32,7 +32,7 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
   overdue: ["ignore", false],
   environments: [[], {}, "release"],
   "environments.0.name": ["", "a b", "a/b", "x".repeat(256)],
-  "environments.0.reviewers.teams": [["neko"], [0], [-1], [1.5], 7],
+  "environments.0.reviewers.teams": [["neko"], [-1], [1.5], 7],
   "environments.0.reviewers.users": [["m1k1o"], "m1k1o"],
   "environments.0.preventSelfReview": ["yes", true],
   "environments.0.waitMinutes": [-1, 43_201, 0.5, "5"],
