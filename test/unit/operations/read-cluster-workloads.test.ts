@@ -24,7 +24,10 @@ const pages: Readonly<Record<string, object>> = {
         initContainers: [{ name: "init", image: "a:1" }],
         containers: [{ name: "main", image: `ghcr.io/m1k1o/neko/base@${digest}` }],
         ephemeralContainers: [{ name: "debug", image: "b:1" }],
-        volumes: [{ name: "data", image: { reference: "c:1" } }, { name: "tmp", emptyDir: {} }],
+        volumes: [
+          { name: "data", image: { reference: "c:1" } },
+          { name: "tmp", emptyDir: {} },
+        ],
       }),
     ],
   },
@@ -59,7 +62,9 @@ before(async () => {
         send(resources(["pods", "Pod", true], ["namespaces", "Namespace", false]));
         return;
       case "/api/v1/namespaces":
-        send({ items: [{ metadata: { name: "shop", labels: { guarded: "yes", odd: 7 } } }, { metadata: { name: "x" } }] });
+        send({
+          items: [{ metadata: { name: "shop", labels: { guarded: "yes", odd: 7 } } }, { metadata: { name: "x" } }],
+        });
         return;
       case "/api/v1/pods": {
         const page = url.searchParams.get("continue") ?? "";
@@ -118,7 +123,10 @@ async function deadPort(): Promise<number> {
 }
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
-  const error: unknown = await work.then(() => undefined, (reason: unknown) => reason);
+  const error: unknown = await work.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
   assert.ok(error instanceof Failure, String(error));
   return error;
 }
@@ -188,7 +196,10 @@ test("several clusters that fail are told at once; one that can be read does not
   );
   assert.equal(failure.code, "KUBECONFIG_MISSING");
   assert.equal(failure.details.length, 2);
-  assert.match(failure.details.join("\n"), /Cluster "asia": [\s\S]*Cluster "america": |Cluster "america": [\s\S]*Cluster "asia": /);
+  assert.match(
+    failure.details.join("\n"),
+    /Cluster "asia": [\s\S]*Cluster "america": |Cluster "america": [\s\S]*Cluster "asia": /,
+  );
 });
 
 test("no clusters is no request", async () => {
