@@ -6,6 +6,7 @@ import { policyDigest } from "../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { assertUsable } from "../../src/core/release/verified-release.ts";
 import type { UsableRelease } from "../../src/core/release/verified-release.ts";
+import type { PlannedEngine } from "./engines.ts";
 
 /** Verified releases and settings → what the compiler takes. Pure. */
 
@@ -61,6 +62,7 @@ export function toState(
   cluster: string,
   placement: Placement,
   baseline: AdmissionBaseline,
+  engines: readonly PlannedEngine[] = [],
 ): Record<string, unknown> {
   return {
     cluster,
@@ -70,6 +72,13 @@ export function toState(
     rollout: placement.rollout,
     scope: placement.scope,
     listDigest: baseline.listDigest,
+    ...(engines.length === 0
+      ? {}
+      : {
+          engines: Object.fromEntries(
+            engines.map(({ name, rollout, settings }) => [name, { rollout, install: settings.install }]),
+          ),
+        }),
     images: baseline.images.map(({ repository, digest, namespace }) =>
       namespace === undefined ? `${repository}@${digest}` : `${repository}@${digest} in ${namespace}`,
     ),

@@ -4,8 +4,12 @@ import { compile } from "../../src/core/compile/validating-admission-policy/comp
 import type { Digest } from "../../src/core/oci/digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { requireProviders } from "../../src/core/require-providers.ts";
+import type { Pins } from "../../src/core/pins/pins.ts";
 import { imageReleases, toState } from "./args.ts";
 import type { ReleaseSet } from "./args.ts";
+import { engineCharts } from "./charts.ts";
+import { engineResources } from "./engine-resources.ts";
+import { plannedEngines } from "./engines.ts";
 import { placementOf } from "./settings.ts";
 import type { AdmissionPoliciesSettings } from "./settings.ts";
 
@@ -20,6 +24,15 @@ export interface AdmissionPoliciesArgs {
   readonly releases: readonly ReleaseSet[];
   /** The time of this run: exceptions that have ended by then are left out. */
   readonly now: Date;
+  /** Bytes of the trusted_root.json that the policy pins; needed by engines that verify signatures. */
+  readonly trustedRoot?: Uint8Array;
+  /** pins.yaml; needed by engines that are installed from their charts. */
+  readonly pins?: Pins;
+  /**
+   * What the cluster serves, as readClusterWorkloads found it: an engine that should be there and isn't is refused. Left
+   * out where nobody could ask (an offline preview).
+   */
+  readonly discovered?: { readonly crds: readonly string[] };
 }
 
 /** Options of a component, with the provider spelt out: the default one would take whatever kubeconfig lies around. */
@@ -27,7 +40,7 @@ export type AdmissionPoliciesOptions = pulumi.ComponentResourceOptions & { provi
 
 /**
  * The native admission baseline in one cluster: policies that refuse every image but the listed digests, and the list,
- * which is made from verified releases only.
+ * which is made from verified releases only. Over it the engines that the settings name, with the policies compiled for them.
  */
 export class AdmissionPolicies extends pulumi.ComponentResource {
   /** Names of the ValidatingAdmissionPolicy objects. */
@@ -38,18 +51,18 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
   readonly list: pulumi.Output<string>;
   /** SHA-256 of the list's RFC 8785 form; equal in clusters that admit the same. */
   readonly listDigest: pulumi.Output<Digest>;
+  /** Names of the engines' policies, as `Kind name`, in the order that they are made in. */
+  readonly enginePolicies: pulumi.Output<string[]>;
 
   constructor(name: string, args: AdmissionPoliciesArgs, opts: AdmissionPoliciesOptions) {
     requireProviders("AdmissionPolicies", opts, ["kubernetes"]);
     const placement = placementOf(args.settings, args.cluster);
     const releases = imageReleases(args.policy, args.releases, { dryRun: pulumi.runtime.isDryRun() });
     const baseline = compile(args.policy, releases, args.now, placement);
-    super(
-      "neko-trust:admission:AdmissionPolicies",
-      name,
-      toState(args.policy, args.cluster, placement, baseline),
-      opts,
-    );
+    const { policy, settings, cluster, now, trustedRoot, discovered } = args;
+    const engines = plannedEngines({ policy, settings, cluster, releases, now, trustedRoot, discovered });
+    const charts = engineCharts(engines, args.pins, placement.scope);
+    super("neko-trust:admission:AdmissionPolicies", name, toState(policy, cluster, placement, baseline, engines), opts);
     for (const { code, image, effect } of baseline.omissions) {
       void pulumi.log.warn(`${image} is not in the list (${code}). ${effect}`, this);
     }
@@ -80,6 +93,9 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
           { parent: this, dependsOn: [list, ...policies] },
         ),
     );
+    for (const { warnings } of engines) for (const warning of warnings) void pulumi.log.warn(warning, this);
+    const made = engines.map((engine, index) => engineResources(name, this, engine, charts[index]));
+    this.enginePolicies = pulumi.all(made.flat());
     this.policyNames = pulumi.all(policies.map((policy) => policy.metadata.name));
     this.bindingNames = pulumi.all(bindings.map((binding) => binding.metadata.name));
     this.list = pulumi.interpolate`${list.metadata.namespace}/${list.metadata.name}`;
@@ -89,6 +105,7 @@ export class AdmissionPolicies extends pulumi.ComponentResource {
       bindingNames: this.bindingNames,
       list: this.list,
       listDigest: this.listDigest,
+      enginePolicies: this.enginePolicies,
     });
   }
 }

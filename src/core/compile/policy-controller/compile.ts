@@ -1,5 +1,5 @@
 import { predicateTypes } from "../../intoto/statement.ts";
-import { isDigest } from "../../oci/digest.ts";
+import { isDigest, sha256Hex } from "../../oci/digest.ts";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
 import { callerWeaknesses, engineIdentities } from "../engine-input/identities.ts";
 import type { EngineIdentity } from "../engine-input/identities.ts";
@@ -70,9 +70,10 @@ export function compile(
     repositories.map(any),
     signed(kinds.signature, () => ({ name: "signature", predicateType: predicateTypes.signature })),
   );
-  const manifests = policy.images.flatMap((image, index) =>
+  const manifests = policy.images.flatMap((image) =>
     object(
-      `manifest-${index}`,
+      // Named by the repository, so that another image in the list renames none.
+      `manifest-${sha256Hex(image.repository).slice(0, 10)}`,
       [image.repository, ...image.mirrors].map(any),
       signed(kinds.manifest, ({ repository }) => manifestAttestation(image.name, repository)),
     ),

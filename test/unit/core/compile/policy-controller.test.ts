@@ -4,6 +4,7 @@ import { compile } from "../../../../src/core/compile/policy-controller/compile.
 import type { PolicyControllerPlacement } from "../../../../src/core/compile/policy-controller/compile.ts";
 import { support } from "../../../../src/core/compile/policy-controller/support.ts";
 import { requirements } from "../../../../src/core/compile/requirement.ts";
+import { sha256Hex } from "../../../../src/core/oci/digest.ts";
 import { casesNow, casesPlacement } from "../../../support/admission.ts";
 import { enginePolicy, privateRoots, publicGoodRoots } from "../../../support/engine-roots.ts";
 import {
@@ -19,6 +20,7 @@ const compiled = (
   placement: Partial<PolicyControllerPlacement> = {},
   roots = publicGoodRoots,
 ) => compile(enginePolicy(changes), roots, casesNow, { ...casesPlacement, ...placement });
+const manifest = `manifest-${sha256Hex(sampleRepository).slice(0, 10)}`;
 const named = (suffix: string, { policies } = compiled()) =>
   policies.find(({ metadata }) => metadata.name === `${casesPlacement.name}-${suffix}`);
 const globs = (suffix: string, from = compiled()) => named(suffix, from)?.spec.images.map(({ glob }) => glob);
@@ -26,7 +28,7 @@ const globs = (suffix: string, from = compiled()) => named(suffix, from)?.spec.i
 test("one policy per kind, so that each kind needs one of its signers and all kinds are needed", () => {
   assert.deepEqual(
     compiled().policies.map(({ metadata }) => metadata.name.slice(casesPlacement.name.length + 1)),
-    ["signature", "manifest-0", "revoked", "third-party"],
+    ["signature", manifest, "revoked", "third-party"],
   );
 });
 
@@ -42,7 +44,7 @@ test("one authority per identity, each with the bundle format and an attestation
   const result = compiled({ signers: [sampleSigner, other], require });
   const names = (suffix: string) => named(suffix, result)?.spec.authorities.map(({ name }) => name);
   assert.deepEqual(names("signature"), ["release-0", "other-0", "other-1"]);
-  assert.deepEqual(names("manifest-0"), ["other-0", "other-1"]);
+  assert.deepEqual(names(manifest), ["other-0", "other-1"]);
   for (const { spec } of result.policies) {
     for (const authority of spec.authorities) {
       if ("static" in authority) continue;
@@ -56,7 +58,7 @@ test("one authority per identity, each with the bundle format and an attestation
 });
 
 test("a manifest has to be for this product and its signer's repository", () => {
-  const [authority = assert.fail()] = named("manifest-0")?.spec.authorities ?? [];
+  const [authority = assert.fail()] = named(manifest)?.spec.authorities ?? [];
   assert.ok("attestations" in authority);
   const [{ policy } = {}] = authority.attestations;
   assert.deepEqual(JSON.parse(policy?.data ?? ""), {
