@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
+import { registerAdopt } from "./commands/adopt.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
@@ -45,6 +46,7 @@ export const commands: readonly RegisterCommand[] = [
   registerRebuild,
   registerPin,
   registerInit,
+  registerAdopt,
   registerDoctor,
   registerDrift,
   registerStatus,

@@ -25,6 +25,7 @@ const runnable = all.filter(({ group }) => !group);
 
 test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
+    "adopt",
     "attest-image",
     "doctor",
     "drift",
