@@ -13,13 +13,13 @@ import { startTinyProvider, Thing } from "../support/engine/tiny-provider.ts";
 // Restoring a state, and another version of a provider: docs/operations.md. What kill -9 leaves is healed in
 // engine-killed.test.ts.
 
-/** Two things, one of which holds a secret. */
+/** A thing that changes, one that does not, and an output that is secret. */
 const things =
   (value: string): Program =>
   () => {
-    const open = new Thing("open", { value });
-    new Thing("secret", { value: pulumiSdk.secret("hush") }, { dependsOn: open });
-    return Promise.resolve({});
+    const changing = new Thing("changing", { value });
+    new Thing("steady", { value: "same" }, { dependsOn: changing });
+    return Promise.resolve({ token: pulumiSdk.secret("hush") });
   };
 
 const passphrase = "correct horse";
