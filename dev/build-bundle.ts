@@ -47,6 +47,12 @@ const { bundleFolder, freshRecord, stampOf } = (await import(join(checkout, "bin
 /** What must never get into the bundle: it would exist twice in one process, or make starting slow. */
 const kept = /^(lab|index\.ts)(\/|$)|(^|\/)node_modules\/(@pulumi|@kubernetes|@grpc)\//;
 
+/**
+ * Before zod is loaded: it makes no code for schemas. Nothing here uses such code (src/core/safe-parse.ts), but zod would
+ * find out for the first schema whether it may, which loads `navigator`.
+ */
+const zodSettings = "globalThis.__zod_globalConfig??={jitless:true};";
+
 /** Files in a coarse clock's tick could change again without a change of their stamps. */
 const clockTickMilliseconds = 20;
 
@@ -79,18 +85,15 @@ const sources: Plugin = {
         ? { path: join(dirname(importer), path), sideEffects: true }
         : undefined,
     );
-    // Loading each of these takes 5 to 10 ms.
-    builder.onResolve(
-      { filter: /^(node:child_process|yaml|@noble\/curves\/nist\.js|\.\.\/.*\/read-config\.ts)$/ },
-      (found) => {
-        const { path, importer, namespace } = found;
-        if (namespace === "lazy") return undefined;
-        const from = dirname(importer);
-        // The same file for all who import it, whatever their path to it.
-        const name = path.startsWith(".") ? relative(checkout, join(from, path)) : path;
-        return { path: name, namespace: "lazy", pluginData: { from: path.startsWith(".") ? checkout : from } };
-      },
-    );
+    builder.onResolve({ filter: /^(node:|@noble\/|yaml$|\.\.?\/.*\.ts$)/ }, ({ path, importer, namespace }) => {
+      if (namespace === "lazy" || importer.includes("/node_modules/")) return undefined;
+      const from = dirname(importer);
+      const isOwn = path.startsWith(".");
+      // The same file for all who import it, whatever their path to it.
+      const name = isOwn ? relative(checkout, join(from, path)) : path;
+      if (!Object.hasOwn(lazyNames, name)) return undefined;
+      return { path: name, namespace: "lazy", pluginData: { from: isOwn ? checkout : from } };
+    });
     builder.onLoad({ filter: /.*/, namespace: "lazy" }, ({ path, pluginData }) => {
       const { from } = pluginData as { readonly from: string };
       return { contents: lazyModule(path), resolveDir: from };
@@ -99,15 +102,25 @@ const sources: Plugin = {
 };
 
 /**
- * What is loaded when one of its functions is first called, as most calls of a command need none: credential helpers,
- * message signatures, policies that are YAML, stacks. By module, the names that are used of it; importing another one
- * fails the build.
+ * What is loaded when it is first used, as most calls of a command need none of it: credential helpers, message
+ * signatures, policies that are YAML, stacks, rebuilds. By module, the names that are used of it; importing another one
+ * fails the build. Only what is called, constructed, or asked for its members can be named, no text and no list.
  */
 const lazyNames: Readonly<Record<string, readonly string[]>> = {
   "node:child_process": ["execFile", "execFileSync", "spawn", "spawnSync"],
+  "node:timers/promises": ["setTimeout"],
+  "@noble/curves/abstract/edwards.js": ["eddsa"],
+  "@noble/curves/ed25519.js": ["ed25519"],
   "@noble/curves/nist.js": ["p256", "p384", "p521"],
   yaml: ["LineCounter", "parseDocument"],
+  "src/adapters/registry/attach.ts": ["attach", "pushReferrer"],
+  "src/adapters/registry/credential-helper.ts": ["askCredentialHelper"],
+  "src/adapters/registry/push.ts": ["pushBlob", "pushManifest"],
   "src/config/read-config.ts": ["readYamlConfig"],
+  "src/core/intoto/rebuild-predicate.ts": ["rebuildFacts", "rebuildPredicateSchema"],
+  "src/core/oci/legacy-signature-manifest.ts": ["legacySignatureTag", "parseLegacySignatureManifest"],
+  "src/core/sigstore/legacy-signature.ts": ["legacySignatureBundle", "legacySignatureSubject"],
+  "src/operations/write-verification-summaries.ts": ["assertSummariesWritable", "writeVerificationSummaries"],
 };
 
 function lazyModule(path: string): string {
@@ -146,7 +159,7 @@ async function bundle(): Promise<{ readonly text: string; readonly inputs: reado
     legalComments: "none",
     logLevel: "silent",
     plugins: [sources],
-    banner: { js: "(function(exports,require,__source){const module={exports};" },
+    banner: { js: `(function(exports,require,__source){const module={exports};${zodSettings}` },
     footer: { js: "Object.assign(exports,module.exports)})" },
   });
   const text = result.outputFiles[0]?.text ?? "";

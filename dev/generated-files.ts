@@ -1,3 +1,4 @@
+import { clusterPolicies } from "./cluster-policies.ts";
 import { commandPages } from "./command-pages.ts";
 import { peerMatrixPage } from "./peer-matrix.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
@@ -17,8 +18,9 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
   { path: "docs/generated/peer-matrix.md", content: peerMatrixPage },
+  ...clusterPolicies(),
   ...commandPages(),
 ];
 
 /** Folders that hold generated files only: another file there is a leftover. */
-export const generatedFolders: readonly string[] = ["schemas", "docs/generated", "docs/commands"];
+export const generatedFolders: readonly string[] = ["schemas", "docs/generated", "docs/commands", "policy/cluster"];

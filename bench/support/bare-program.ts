@@ -1,5 +1,6 @@
 import * as kubernetes from "@pulumi/kubernetes";
-import { imageReleases, placementOf } from "../../components/admission-policies/args.ts";
+import { imageReleases } from "../../components/admission-policies/args.ts";
+import { placementOf } from "../../components/admission-policies/settings.ts";
 import { clusterProviders } from "../../src/config/providers.ts";
 import type { StackConfig } from "../../src/config/stack-config.ts";
 import { compile } from "../../src/core/compile/validating-admission-policy/compile.ts";

@@ -16,6 +16,8 @@ import { labSecrets } from "../../lab/stack-secrets.ts";
 import { placeholderRegistry, placesOf, samplePath, signerPath } from "../../lab/places.ts";
 import { freePort } from "../../lab/processes/ports.ts";
 import { startService, stopService } from "../../lab/processes/service.ts";
+import { samplePlatforms } from "../../lab/sample-release/sample-input.ts";
+import type { SamplePlatform } from "../../lab/sample-release/sample-input.ts";
 import { startSigstore } from "../../lab/sigstore/server.ts";
 import type { SigstoreServer } from "../../lab/sigstore/server.ts";
 import type { BenchContext } from "../entry.ts";
@@ -37,10 +39,11 @@ export interface BenchLab {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the lab and publishes `count` releases; or tells why it can't be had here. */
+/** Starts the lab and publishes `count` releases for these platforms; or tells why it can't be had here. */
 export async function startBenchLab(
   context: BenchContext,
   count: number,
+  platforms: readonly SamplePlatform[] = samplePlatforms,
 ): Promise<BenchLab | { readonly missing: string }> {
   const crane = await benchTool(pinnedTools.registry, context);
   if ("missing" in crane) return crane;
@@ -55,7 +58,7 @@ export async function startBenchLab(
       const trustedRoot = { path: join(sigstore, "trusted_root.json"), bytes: server.instance.material.trustedRoot };
       const config = writeOverlay(directories, registry.host, trustedRoot, []);
       const repository = `${registry.host}/${samplePath}`;
-      const releases = await publish({ context, config, client, server, repository, count });
+      const releases = await publish({ context, config, client, server, repository, count, platforms });
       const first = { image: repository, current: releases[0].digest, retained: [] };
       return {
         directories,
@@ -141,12 +144,14 @@ async function publish(from: {
   readonly server: SigstoreServer;
   readonly repository: string;
   readonly count: number;
+  readonly platforms: readonly SamplePlatform[];
 }): Promise<[BenchRelease, ...BenchRelease[]]> {
-  const { context, config, client, server, repository, count } = from;
+  const { context, config, client, server, repository, count, platforms } = from;
   const [signer] = config.policy.signers;
   if (signer === undefined) throw new Error("stack local trusts no signer");
   const { checkout, signal, progress } = context;
   const { urls, instance } = server;
   const issuerKey = instance.material.keys.issuer.privateKey;
-  return benchReleases({ checkout, signer, client, urls, issuerKey, repository, count, signal, progress });
+  const how = { issuerKey, repository, count, platforms, signal, progress };
+  return benchReleases({ checkout, signer, client, urls, ...how });
 }

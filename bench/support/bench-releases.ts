@@ -10,7 +10,8 @@ import { placeholderRegistry, samplePath } from "../../lab/places.ts";
 import { buildSampleRelease } from "../../lab/sample-release/build-sample-release.ts";
 import type { SampleRelease } from "../../lab/sample-release/build-sample-release.ts";
 import { sampleReleaseInput } from "../../lab/sample-release/sample-defaults.ts";
-import type { SampleReleaseInput } from "../../lab/sample-release/sample-input.ts";
+import type { SamplePlatform, SampleReleaseInput } from "../../lab/sample-release/sample-input.ts";
+import type { SampleStatement } from "../../lab/sample-release/statements.ts";
 import { identityOf, issueToken, workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { SigstoreUrls } from "../../lab/sigstore/server.ts";
 
@@ -20,8 +21,8 @@ export interface BenchRelease {
   readonly repository: string;
   /** The index: what is verified. */
   readonly digest: Digest;
-  /** The platforms' image manifests; provenance and SBOM are attached to these. */
-  readonly platforms: readonly Digest[];
+  /** What is attached to it and to its platforms' image manifests. */
+  readonly statements: readonly Pick<SampleStatement, "kind" | "subject" | "predicateType">[];
   /** What the signing certificate names, exactly. */
   readonly identity: { readonly issuer: string; readonly subject: string };
 }
@@ -35,6 +36,8 @@ export interface BenchReleasesInput {
   readonly issuerKey: KeyObject;
   readonly repository: string;
   readonly count: number;
+  /** What each release is built for. */
+  readonly platforms: readonly SamplePlatform[];
   readonly signal: AbortSignal;
   readonly progress: (line: string) => void;
 }
@@ -45,7 +48,7 @@ const concurrency = 4;
 
 /** Builds, signs and pushes releases 1.0.0, 1.0.1, …: the same files, but each with digests and an identity of its own. */
 export async function benchReleases(input: BenchReleasesInput): Promise<[BenchRelease, ...BenchRelease[]]> {
-  const { checkout, signer, count, signal, progress } = input;
+  const { checkout, signer, count, platforms, signal, progress } = input;
   const repository = `https://github.com/${signer.repository}`;
   const base = await sampleReleaseInput(checkout, {
     version: "1.0.0",
@@ -61,7 +64,7 @@ export async function benchReleases(input: BenchReleasesInput): Promise<[BenchRe
       signal.throwIfAborted();
       const version = `1.0.${number}`;
       const source = { ...base.source, ref: `refs/tags/v${version}` };
-      published[number] = await publish(input, { ...base, version, source });
+      published[number] = await publish(input, { ...base, version, source, platforms });
       if (count >= 10 && (number + 1) % 10 === 0) progress(`${number + 1} of ${count} releases signed and pushed`);
     }
   };
@@ -100,8 +103,7 @@ async function publish(to: BenchReleasesInput, input: SampleReleaseInput): Promi
     unwrap(attached, `referrer of ${subject}`);
   }
   const { digest } = release.index.index;
-  const platforms = release.platforms.map(({ image }) => image.manifest.digest);
-  return { repository, digest, platforms, identity: identityOf(claims) };
+  return { repository, digest, statements: release.statements, identity: identityOf(claims) };
 }
 
 function descriptorOf(release: SampleRelease, digest: Digest): { mediaType: string; digest: Digest; size: number } {

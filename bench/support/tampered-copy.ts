@@ -10,5 +10,8 @@ export async function tamperedCopy({ client, releases: [original] }: BenchLab): 
   const { repository, digest } = original;
   const layout = await pullLayout(client, repository, digest, maxLayerBytes);
   const copy = await pushTamperedCopy(client, { repository, digest, layout, signed: true });
-  return { ...original, digest: copy.digest };
+  const statements = original.statements.map((statement) =>
+    statement.subject === digest ? { ...statement, subject: copy.digest } : statement,
+  );
+  return { ...original, digest: copy.digest, statements };
 }

@@ -1,22 +1,19 @@
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { createRegistryClient } from "../../src/adapters/registry/client.ts";
-import { readYamlConfig } from "../../src/config/read-config.ts";
 import { parseReference } from "../../src/core/release/reference.ts";
+import { readPolicyFile } from "../../src/operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../src/operations/read-trusted-root.ts";
 import { verifyImage } from "../../src/operations/verify-image.ts";
 
 /** Images that are verified at the same time: while one waits for the registry, another is computed. */
 const concurrency = 4;
 
-/** Verifies images under stack local; resolves to one line per image that was refused. */
+/** Verifies images under a policy and a root that are files; resolves to one line per image that was refused. */
 export async function verifyReferences(
   references: readonly string[],
-  checkout: string,
-  environment: Readonly<Record<string, string | undefined>>,
+  files: { readonly policy: string; readonly trustedRoot: string },
 ): Promise<string[]> {
-  const directories = directoriesOf(checkout, environment);
-  const { policy, trustedRoot: path } = readYamlConfig("local", directories);
-  const trustedRoot = readTrustedRootFile(path, directories.checkout);
+  const policy = readPolicyFile(files.policy);
+  const trustedRoot = readTrustedRootFile(files.trustedRoot, process.cwd());
   const client = createRegistryClient();
   const refused: string[] = [];
   const pending = references.values();

@@ -6,7 +6,6 @@ import { policyDigest } from "../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { assertUsable } from "../../src/core/release/verified-release.ts";
 import type { UsableRelease } from "../../src/core/release/verified-release.ts";
-import type { AdmissionPoliciesSettings } from "./settings.ts";
 
 /** Verified releases and settings → what the compiler takes. Pure. */
 
@@ -22,17 +21,6 @@ export interface ReleaseSet {
    * They keep a pod that moves to another node from being refused, until they have drained. Revoked ones are left out.
    */
   readonly running?: readonly Digest[];
-}
-
-/** This cluster's placement: the settings, with what differs for it. */
-export function placementOf(settings: AdmissionPoliciesSettings, cluster: string): Placement {
-  const own = settings.perCluster?.[cluster];
-  return {
-    name: settings.name,
-    namespace: settings.namespace,
-    rollout: own?.rollout ?? settings.rollout,
-    scope: own?.scope ?? settings.scope,
-  };
 }
 
 /**

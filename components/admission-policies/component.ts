@@ -4,8 +4,9 @@ import { compile } from "../../src/core/compile/validating-admission-policy/comp
 import type { Digest } from "../../src/core/oci/digest.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { requireProviders } from "../../src/core/require-providers.ts";
-import { imageReleases, placementOf, toState } from "./args.ts";
+import { imageReleases, toState } from "./args.ts";
 import type { ReleaseSet } from "./args.ts";
+import { placementOf } from "./settings.ts";
 import type { AdmissionPoliciesSettings } from "./settings.ts";
 
 export interface AdmissionPoliciesArgs {

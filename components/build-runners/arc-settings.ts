@@ -83,7 +83,7 @@ export const arcSettingsSchema = z
     dns,
     /** The API server's own addresses (its Endpoints, not its Service): the controller and its listeners need it. */
     apiServer: z.strictObject({ cidrs: z.array(cidr).min(1), port: z.int().min(1).max(65_535) }),
-    /** GitHub's ranges, by TCP 443: `gh api meta`, keys actions, api, git, packages and web. */
+    /** GitHub's ranges, by TCP 443 (see the README). */
     github: z.array(cidr).min(1),
     /** Registries and caches that jobs may reach besides GitHub. */
     egress: egress.optional(),

@@ -40,7 +40,7 @@ export const destination = z.strictObject({
 });
 export type Destination = z.infer<typeof destination>;
 
-/** The allow-list. GitHub's own ranges are one of its entries: `gh api meta`, keys actions, api, git, packages and web. */
+/** The allow-list; GitHub's own ranges are one of its entries (see the README). */
 export const egress = z
   .array(destination)
   .min(1)

@@ -16,7 +16,8 @@ const group = z.strictObject({
   name: z
     .string()
     .max(64)
-    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9])?$/, "must be letters, digits, spaces, dots, dashes"),
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9])?$/, "must be letters, digits, spaces, dots, dashes")
+    .refine((text) => text.toLowerCase() !== "default", "must not be the organisation's own group Default"),
   /** Signers of the policy whose workflows may use the group. */
   signers: z.array(signerId).min(1),
   /** What the signers' ref patterns stand for right now: GitHub takes exact refs only. */

@@ -97,10 +97,7 @@ const refusedValues: readonly { key: string; when: (value: Json) => boolean; mes
   { key: "readOnlyRootFilesystem", when: (value) => value !== true, message: "must be true where it is given" },
 ];
 
-const dockerSocket = /docker\.sock|containerd\.sock|crio\.sock/;
 const byDigest = /^[a-z0-9.-]+(?::[0-9]{1,5})?(?:\/[a-z0-9._-]+)+@sha256:[0-9a-f]{64}$/;
-/** In a variable, a command line or a nix.conf: `sandbox = false`, `--option sandbox false`, `--no-sandbox`. */
-const sandboxOff = /--no-sandbox\b|\bsandbox(?:\s*=\s*|\s+)(?:false|relaxed)\b/;
 
 /** Every fault of the values; none means that they harden nothing away. `at` starts the paths. */
 export function valuesFaults(values: Values, chart: ChartKind, at: Path = []): ValuesFault[] {
@@ -145,15 +142,27 @@ function dockerFaults(value: { readonly [key: string]: Json }, path: Path): Valu
     : [];
 }
 
+/** Texts that are refused wherever they stand. */
+const refusedTexts: readonly { pattern: RegExp; message: string }[] = [
+  {
+    pattern: /docker\.sock|containerd\.sock|crio\.sock/,
+    message: "must not name a container runtime's socket: who has it owns the node",
+  },
+  {
+    // In a variable, a command line or a nix.conf: `sandbox = false`, `--option sandbox false`, `--no-sandbox`.
+    pattern: /--no-sandbox\b|\bsandbox(?:\s*=\s*|\s+)(?:false|relaxed)\b/,
+    message: "must not switch the Nix sandbox off: build on the machines of `gce`",
+  },
+  {
+    // As a volume, a variable or a projected source (arc-args.ts, appSecretName).
+    pattern: /^github-app-[0-9]+$/,
+    message: "must not name the App's Secret: jobs would have its key",
+  },
+  { pattern: /^unconfined$/i, message: "must not be unconfined, also not in an annotation" },
+];
+
 function textFaults(text: string, path: Path): ValuesFault[] {
-  const faults: ValuesFault[] = [];
-  if (dockerSocket.test(text)) {
-    faults.push({ path, message: "must not name a container runtime's socket: who has it owns the node" });
-  }
-  if (sandboxOff.test(text)) {
-    faults.push({ path, message: "must not switch the Nix sandbox off: build on the machines of `gce`" });
-  }
-  return faults;
+  return refusedTexts.filter(({ pattern }) => pattern.test(text)).map(({ message }) => ({ path, message }));
 }
 
 function isList(value: Json): value is readonly Json[] {

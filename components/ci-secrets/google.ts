@@ -1,5 +1,5 @@
 import * as gcp from "@pulumi/gcp";
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import { compile } from "../../src/core/compile/workload-identity/compile.ts";
 import type { TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import {

@@ -7,7 +7,8 @@ import { environmentNameSchema, workloadIdentitySettingsSchema } from "./workloa
 
 /** "0" is a placeholder. */
 const numericId = z.string().regex(/^(?:0|[1-9][0-9]{0,19})$/, "must be the numeric id, quoted");
-const accountId = z.int().positive();
+/** 0 is a placeholder. */
+const accountId = z.int().min(0);
 /** GitHub takes no name that begins with GITHUB_, and has them in upper case. */
 const variableName = z
   .string()

@@ -1,5 +1,7 @@
+import type * as command from "@pulumi/command";
 import type * as github from "@pulumi/github";
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
+import { Failure } from "../../src/core/failure.ts";
 import type { GhcrRepositorySettings } from "./settings.ts";
 
 /** Settings → arguments of @pulumi/github's resources. Pure; `repository` is the repository's name as the resource gives it. */
@@ -12,6 +14,8 @@ export function toState(settings: GhcrRepositorySettings): Record<string, unknow
     immutableTags: settings.tags.immutable,
     allowedActions: settings.actions,
     subjectClaims: settings.oidc.subjectClaims,
+    ...(settings.immutableReleases === undefined ? {} : { immutableReleases: settings.immutableReleases }),
+    ...(settings.package === undefined ? {} : { package: settings.package }),
     onDestroy: settings.onDestroy,
   };
 }
@@ -138,4 +142,87 @@ export function subjectTemplateArgs(
 ): github.ActionsRepositoryOidcSubjectClaimCustomizationTemplateArgs {
   // The order is part of the subject, so it stays as it was written.
   return { repository, useDefault: false, includeClaimKeys: settings.oidc.subjectClaims };
+}
+
+/** How GitHub's API is reached for what its provider has no resource for. */
+export interface GitHubApiAccess {
+  /** `https://api.github.com`, or `https://<host>/api/v3`. */
+  readonly url: string;
+  /** Administers the repository; a classic token with read:packages too, where a package is looked at. */
+  readonly token: pulumi.Output<string>;
+  /**
+   * How neko-trust is called, in the shell's words, from the folder that the program lies in; without what differs from
+   * machine to machine, as it is kept in the state. `node ./bin/neko-trust.mjs` if left out.
+   */
+  readonly cli?: string;
+  /** Digest of the newest release: another one has the package looked at again. */
+  readonly release?: string;
+}
+
+/** Whether the settings ask for something that a command has to do. */
+export function needsCommands(settings: GhcrRepositorySettings): boolean {
+  return settings.immutableReleases !== undefined || settings.package !== undefined;
+}
+
+/** Throws GITHUB_API_MISSING, SECRET_IN_PLAIN_TEXT (usage). */
+export function checkedApi(settings: GhcrRepositorySettings, api: GitHubApiAccess | undefined): GitHubApiAccess {
+  if (api === undefined) {
+    throw new Failure({
+      code: "GITHUB_API_MISSING",
+      kind: "usage",
+      message: `Settings of ${settings.name} (immutableReleases, package) need GitHub's API, and no access to it was given.`,
+      remedy: "Pass api: { url, token } to GhcrRepository, or leave those settings out.",
+    });
+  }
+  if (pulumi.Output.isInstance(api.token)) return api;
+  throw new Failure({
+    code: "SECRET_IN_PLAIN_TEXT",
+    kind: "usage",
+    message: "GitHub's token was given to GhcrRepository as a plain text.",
+    remedy: "Give a secret output: `config.requireSecret(…)`, or `pulumi.secret(…)`.",
+  });
+}
+
+/**
+ * What every command has in common. NEKO_TRUST_TARGET says what it reaches; the token is in the environment alone, so
+ * that no list of processes and no message shows it.
+ */
+function commandArgs(api: GitHubApiAccess, more: Readonly<Record<string, string>> = {}): command.local.CommandArgs {
+  return {
+    environment: { ...more, NEKO_TRUST_TARGET: api.url, NEKO_TRUST_GITHUB_TOKEN: pulumi.secret(api.token) },
+    addPreviousOutputInEnv: false,
+  };
+}
+
+const cliOf = (api: GitHubApiAccess): string => api.cli ?? "node ./bin/neko-trust.mjs";
+
+/** `fullName` is the repository's, as the resource gives it: letters, digits, dots, dashes, underscores and one slash. */
+export function immutableReleasesArgs(
+  settings: GhcrRepositorySettings,
+  api: GitHubApiAccess,
+  fullName: pulumi.Output<string>,
+): command.local.CommandArgs {
+  const call = (state: string) =>
+    pulumi.interpolate`${cliOf(api)} github immutable-releases ${fullName} ${state} --json`;
+  return {
+    ...commandArgs(api),
+    create: call("on"),
+    ...(settings.onDestroy === "delete" ? { delete: call("off") } : {}),
+  };
+}
+
+export function packageArgs(
+  declared: NonNullable<GhcrRepositorySettings["package"]>,
+  api: GitHubApiAccess,
+  fullName: pulumi.Output<string>,
+): command.local.CommandArgs {
+  const { name, ownerKind, visibility } = declared;
+  return {
+    ...commandArgs(api, api.release === undefined ? {} : { NEKO_TRUST_RELEASE: api.release }),
+    create: fullName.apply(
+      (full) =>
+        `${cliOf(api)} github package ${full.split("/")[0] ?? ""}/${name} --owner-kind ${ownerKind} ` +
+        `--visibility ${visibility} --repository ${full} --json`,
+    ),
+  };
 }

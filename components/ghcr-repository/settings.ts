@@ -80,6 +80,17 @@ const adopt = z.strictObject({
   tagRuleset: z.int().positive().optional(),
 });
 
+/** The image's package in GHCR. No call of GitHub sets these: they are looked at, and a difference refuses. */
+const ghcrPackage = z.strictObject({
+  /** Below ghcr.io and the owner, for example `neko` or `neko/base`. */
+  name: z
+    .string()
+    .max(200)
+    .regex(/^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/, "must be the package's name below ghcr.io/<owner>, in lower case"),
+  ownerKind: z.enum(["organization", "user"]),
+  visibility: z.enum(["public", "private", "internal"]),
+});
+
 const shape = z.strictObject({
   /** The repository's name, without its owner. */
   name: z
@@ -98,6 +109,10 @@ const shape = z.strictObject({
   tags,
   actions,
   oidc,
+  /** A release and its files can't be changed once it is published. Left out: whatever it is stays. */
+  immutableReleases: z.literal("on").optional(),
+  /** What the image's package has to be. Left out: it is not looked at. */
+  package: ghcrPackage.optional(),
   adopt: adopt.optional(),
   /** `keep`: protected, and archived rather than deleted if it is ever removed from the program. */
   onDestroy: z.enum(["keep", "delete"]),

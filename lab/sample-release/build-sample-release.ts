@@ -37,13 +37,13 @@ export interface SamplePlatformRelease extends PlatformImage {
 }
 
 /**
- * Builds a release of two platforms out of the files given: a pure function, so the same files give the same digests.
+ * Builds a release of one or more platforms out of the files given: a pure function, so the same files give the same digests.
  *
  * Everything that the release manifest tells is also annotated on the index. Else a new commit that leaves the files
  * alone would give one index two manifests, which verification rightly refuses as equivocation.
  */
 export function buildSampleRelease(input: SampleReleaseInput): SampleRelease {
-  const { name, version, source, sourceDateEpoch } = input;
+  const { name, version, source, sourceDateEpoch, platforms: builtFor = samplePlatforms } = input;
   const trees = input.trees.map((tree) => storeObjectOfFolder(tree.name, tree.folder, source.files));
   const sourceHash = narHash(treeOfFiles(source.files)).narHash;
   const lock = digestOf(input.lock.bytes);
@@ -59,7 +59,7 @@ export function buildSampleRelease(input: SampleReleaseInput): SampleRelease {
       ? {}
       : { "io.github.m1k1o.neko.trust.signer": digestOf(canonicalBytes(input.signer)) }),
   };
-  const platforms = samplePlatforms
+  const platforms = builtFor
     .map((platform) => buildPlatformImage({ name, platform, trees, sourceDateEpoch, annotations }))
     .map((image): SamplePlatformRelease => {
       const about = { name, version, repository: source.repository, commit: source.commit, sourceDateEpoch };

@@ -35,6 +35,8 @@ export interface SampleReleaseInput {
     readonly disk: NonNullable<ReleaseManifest["disk"]>;
     readonly measurements: NonNullable<ReleaseManifest["measurements"]>;
   };
+  /** All of `samplePlatforms` unless given. */
+  readonly platforms?: readonly SamplePlatform[];
 }
 
 /** What the sample is built for; each image really differs, by the file that tells its platform. */

@@ -10,6 +10,7 @@ import { kubernetesStandIn } from "./kubernetes/kubernetes.ts";
 import { planOnly } from "./kubernetes/place.ts";
 import type { Place } from "./kubernetes/place.ts";
 import { renderedFiles } from "./kubernetes/rendered.ts";
+import type { StandIn } from "./provider.ts";
 import { serve } from "./server.ts";
 
 export interface StandInOptions extends Scope {
@@ -45,9 +46,8 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
   if (mode !== "preview" && stack !== localStack) throw otherStack(stack);
   const journal = openJournal(options.journalFile);
   const place = mode === "preview" ? planOnly() : await placeOf(options.kubernetes);
-  const standIns = [kubernetesStandIn(place), commandStandIn(), githubStandIn(), gcpStandIn()];
   const served = await Promise.all(
-    standIns.map(async (standIn) => ({
+    standInsWith(place).map(async (standIn) => ({
       name: standIn.packageName,
       ...(await serve(standIn, { stack, project, mode }, journal)),
     })),
@@ -60,6 +60,11 @@ export async function startStandIns(options: StandInOptions): Promise<StandIns> 
       await Promise.all(served.map((one) => one.stop()));
     },
   };
+}
+
+/** One stand-in for each package that the program uses; Kubernetes objects go to `place`. */
+export function standInsWith(place: Place): StandIn[] {
+  return [kubernetesStandIn(place), commandStandIn(), githubStandIn(), gcpStandIn()];
 }
 
 async function placeOf(target: KubernetesTarget): Promise<Place> {

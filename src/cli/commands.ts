@@ -2,6 +2,8 @@ import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAdopt } from "./commands/adopt.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
+import { registerCompilePolicy } from "./commands/compile-policy.ts";
+import { registerGitHub } from "./commands/github.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
 import { registerEnv } from "./commands/env.ts";
@@ -31,26 +33,36 @@ export type Runner = (action: (context: CommandContext) => Promise<Outcome>) => 
  */
 export type RegisterCommand = (program: Command, run: Runner) => void;
 
-/** Every command, in the order that --help shows. */
-export const commands: readonly RegisterCommand[] = [
-  registerVerifyImage,
-  registerVerifyBundle,
-  registerPolicy,
-  registerRelease,
-  registerPromote,
-  registerRoot,
-  registerSignImage,
-  registerAttestImage,
-  registerPublishManifest,
-  registerReproCheck,
-  registerRebuild,
-  registerPin,
-  registerInit,
-  registerAdopt,
-  registerDoctor,
-  registerDrift,
-  registerStatus,
-  registerPreview,
-  registerEnv,
-  registerLab,
-];
+/** Every command by its name, in the order that --help shows. */
+const byName = new Map<string, RegisterCommand>([
+  ["verify-image", registerVerifyImage],
+  ["verify-bundle", registerVerifyBundle],
+  ["policy", registerPolicy],
+  ["compile-policy", registerCompilePolicy],
+  ["release", registerRelease],
+  ["promote", registerPromote],
+  ["root", registerRoot],
+  ["sign-image", registerSignImage],
+  ["attest-image", registerAttestImage],
+  ["publish-manifest", registerPublishManifest],
+  ["repro-check", registerReproCheck],
+  ["rebuild", registerRebuild],
+  ["github", registerGitHub],
+  ["pin", registerPin],
+  ["init", registerInit],
+  ["adopt", registerAdopt],
+  ["doctor", registerDoctor],
+  ["drift", registerDrift],
+  ["status", registerStatus],
+  ["preview", registerPreview],
+  ["env", registerEnv],
+  ["lab", registerLab],
+]);
+
+export const commands: readonly RegisterCommand[] = [...byName.values()];
+
+/** What a command line needs: the one command that it begins with, or all, to find it or to tell what there is. */
+export function commandsFor(args: readonly string[]): readonly RegisterCommand[] {
+  const named = byName.get(args[0] ?? "");
+  return named === undefined ? commands : [named];
+}

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { CommanderError } from "commander";
 import { directoriesOf } from "../adapters/directories/directories.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
+import { commandsFor } from "./commands.ts";
 import type { RegisterCommand } from "./commands.ts";
 import type { CommandContext } from "./context.ts";
 import { onInterrupt } from "./interrupt.ts";
@@ -94,7 +95,7 @@ export async function execute(
       exitCode = await report(await action(contextOf()), json, surroundings);
     },
     output,
-    surroundings.commands,
+    surroundings.commands ?? commandsFor(args),
   );
   try {
     await program.parseAsync([...args], { from: "user" });

@@ -7,7 +7,6 @@ import { parseIndex } from "../core/oci/parse.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
 import type { Evidence, ReferrerEvidence } from "../core/verify/evidence.ts";
 import { claimsSignature, collectLegacySignatures } from "./collect-legacy-signatures.ts";
-import { collectNars } from "./collect-nars.ts";
 import type { NarLimits } from "./collect-nars.ts";
 import { collectRebuilds } from "./collect-rebuilds.ts";
 import type { RebuilderLocation } from "./collect-rebuilds.ts";
@@ -99,6 +98,8 @@ async function readEvidence(
   };
   if (request.deep !== true) return evidence;
   const deepLimits = request.deepLimits ?? defaultDeepLimits;
+  // Loaded when needed: it is part of few verifications.
+  const { collectNars } = await import("./collect-nars.ts");
   const nars = await collectNars(client, { repository, manifests: new Map(manifests), limits: deepLimits });
   return { ...evidence, nars: new Map([...nars, ...unread]) };
 }

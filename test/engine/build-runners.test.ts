@@ -48,6 +48,10 @@ test("objects are rendered, charts and clouds recorded: nothing is called applie
     String(outputs["template"]?.value),
     /^https:\/\/compute\.lab\.invalid\/projects\/neko-ci-123\/global\/instanceTemplates\/neko-build-[0-9a-f]{12}$/,
   );
+  // Grants name the custom roles that were made, by the name that IAM takes.
+  for (const suffix of ["starter", "material"]) {
+    assert.match(bench.stateText(), new RegExp(`"role":\\s*"projects/neko-ci-123/roles/neko_build_${suffix}"`), suffix);
+  }
   assert.deepEqual(outputs["sets"]?.value, ["neko-checks", "neko-lint"]);
 });
 

@@ -23,6 +23,8 @@ export interface MocksOptions {
   readonly preview?: boolean;
   /** Outputs that the provider would add to the inputs; in a preview, outputs that are missing are unknown. */
   readonly outputs?: (type: string, name: string) => Readonly<Record<string, unknown>>;
+  /** Answers of provider functions; one that is undefined, or without this, was not expected and throws. */
+  readonly call?: (token: string, inputs: Readonly<Record<string, unknown>>) => Record<string, unknown> | undefined;
 }
 
 export interface Mocks {
@@ -36,15 +38,17 @@ export interface Mocks {
   readonly named: (name: string) => RecordedResource;
 }
 
-/** Replaces the engine: records every registration, and throws on any function call (none is expected from components). */
+/** Replaces the engine: records every registration, and throws on any function call that `call` does not answer. */
 export async function startMocks(options: MocksOptions = {}): Promise<Mocks> {
   const resources: RecordedResource[] = [];
   const registeredOutputs = new Map<string, unknown>();
   const inputsOf = new Map<string, Readonly<Record<string, unknown>>>();
   await pulumi.runtime.setMocks(
     {
-      call: ({ token }) => {
-        throw new Error(`unexpected call of ${token}: components call no provider functions`);
+      call: ({ token, inputs }) => {
+        const answer = options.call?.(token, inputs as Readonly<Record<string, unknown>>);
+        if (answer === undefined) throw new Error(`unexpected call of ${token}: the test answers no such function`);
+        return answer;
       },
       newResource: ({ type, name, inputs }) => {
         const given = inputs as Readonly<Record<string, unknown>>;

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { LabValues } from "../lab-values.ts";
 import { idPart, recordingStandIn } from "../recording.ts";
 import type { Description } from "../recording.ts";
@@ -19,7 +20,7 @@ export function githubStandIn(): StandIn {
         : describe(inputs, lab, textAt(config, "owner") ?? labOwner);
     },
     identityKeys,
-    invoke: () => undefined,
+    invoke,
   });
 }
 
@@ -102,4 +103,19 @@ function inRepository(inputs: ValueMap, lab: LabValues): Description {
 
 function etag(lab: LabValues): string {
   return `W/"lab-${lab.hex("etag", 16)}"`;
+}
+
+/** The functions whose answer follows from the arguments alone; nothing is asked of GitHub. */
+function invoke(token: string, args: ValueMap): ValueMap | undefined {
+  if (token !== "github:index/getActionsEnvironmentPublicKey:getActionsEnvironmentPublicKey") return undefined;
+  const repository = textAt(args, "repository") ?? "";
+  const environment = textAt(args, "environment") ?? "";
+  const key = createHash("sha256").update(`neko-trust-lab sealing key\0${repository}\0${environment}`).digest();
+  return {
+    id: `${repository}:${environment}`,
+    ...{ repository, environment },
+    // The same in every run, and a point that nobody knows the secret key of: what is sealed for it stays sealed.
+    key: key.toString("base64"),
+    keyId: `lab-${key.toString("hex").slice(0, 16)}`,
+  };
 }

@@ -7,8 +7,10 @@ export async function readCapped(response: HttpResponse, maxBytes: number): Prom
   const { body } = response;
   if (body === null) return new Uint8Array();
   if (await refusedAsLonger(response, maxBytes)) return undefined;
-  // One buffer that grows: chunks may be a byte each, and keeping them would cost a hundred times what they hold.
-  let held = new Uint8Array(Math.min(firstBytes, maxBytes));
+  const declared = Number(response.headers.get("content-length") ?? firstBytes);
+  // One buffer that grows: chunks may be a byte each, and keeping them would cost a hundred times what they hold. What is
+  // announced may be a lie, so that no more is set aside for it.
+  let held = new Uint8Array(Math.min(declared > 0 ? declared : firstBytes, firstBytes, maxBytes));
   let total = 0;
   for await (const value of body) {
     const needed = total + value.length;

@@ -12,18 +12,23 @@ import type { Credentials, CredentialsSource } from "./settings.ts";
  * one that contains its name (CVE-2026-59891).
  */
 
-const authSchema = z.looseObject({
-  auth: z.string().optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-});
+const authSchema = z.lazy(() =>
+  z.looseObject({
+    auth: z.string().optional(),
+    username: z.string().optional(),
+    password: z.string().optional(),
+    identitytoken: z.string().optional(),
+  }),
+);
 
-const configSchema = z.looseObject({
-  auths: z.record(z.string(), authSchema).optional(),
-  credHelpers: z.record(z.string(), z.string()).optional(),
-  credsStore: z.string().optional(),
-});
+/** Lazy, as many have no such file. */
+const configSchema = z.lazy(() =>
+  z.looseObject({
+    auths: z.record(z.string(), authSchema).optional(),
+    credHelpers: z.record(z.string(), z.string()).optional(),
+    credsStore: z.string().optional(),
+  }),
+);
 type DockerConfig = z.infer<typeof configSchema>;
 
 /** Docker Hub's entry goes by another name than its registry. */

@@ -39,8 +39,8 @@ export const httpFetch: HttpFetch = (url, init) =>
     const request: ClientRequest = moduleOf(url.protocol).request(url, {
       method,
       headers: { accept: "*/*", "user-agent": "neko-trust", ...init.headers },
-      signal,
     });
+    endWith(request, signal);
     // An error after the answer has begun reaches whoever reads its body.
     request.on("error", reject);
     request.on("response", (message) => {
@@ -48,6 +48,24 @@ export const httpFetch: HttpFetch = (url, init) =>
     });
     request.end(body);
   });
+
+/**
+ * What the option `signal` of Node's requests does, which watches both ends of a connection for that: a tenth of all that
+ * a request costs.
+ */
+function endWith(request: ClientRequest, signal: AbortSignal): void {
+  const end = (): void => {
+    request.destroy(new DOMException("This operation was aborted", "AbortError"));
+  };
+  if (signal.aborted) {
+    end();
+    return;
+  }
+  signal.addEventListener("abort", end, { once: true });
+  request.once("close", () => {
+    signal.removeEventListener("abort", end);
+  });
+}
 
 function responseOf(message: IncomingMessage, method: string): HttpResponse {
   const status = message.statusCode ?? 0;

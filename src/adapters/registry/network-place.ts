@@ -4,9 +4,9 @@ import { BlockList, isIP } from "node:net";
 type Place = "this-machine" | "private" | "anywhere";
 
 /** RFC 6890: loopback, and "this host", which systems take for loopback. */
-const thisMachine = blockList(["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128"]);
+const thisMachine = blockListOf(["127.0.0.0/8", "0.0.0.0/8", "::1/128", "::/128"]);
 /** RFC 1918, RFC 6598, RFC 3927 (clouds serve credentials there), RFC 4193 and RFC 4291's link-local addresses. */
-const privateNetworks = blockList([
+const privateNetworks = blockListOf([
   "10.0.0.0/8",
   "172.16.0.0/12",
   "192.168.0.0/16",
@@ -40,11 +40,17 @@ function placeOf(host: string): Place {
   if (family === 0) return "anywhere";
   const type = family === 4 ? "ipv4" : "ipv6";
   // Node looks at the IPv4 address inside ::ffff:0:0/96 itself.
-  if (thisMachine.check(address, type)) return "this-machine";
-  return privateNetworks.check(address, type) ? "private" : "anywhere";
+  if (thisMachine().check(address, type)) return "this-machine";
+  return privateNetworks().check(address, type) ? "private" : "anywhere";
 }
 
-function blockList(subnets: readonly string[]): BlockList {
+/** Made when a redirect or a token service first asks for it. */
+function blockListOf(subnets: readonly string[]): () => BlockList {
+  let list: BlockList | undefined;
+  return () => (list ??= madeOf(subnets));
+}
+
+function madeOf(subnets: readonly string[]): BlockList {
   const list = new BlockList();
   for (const subnet of subnets) {
     const [address = "", bits = ""] = subnet.split("/");

@@ -83,5 +83,49 @@ const opa: PinnedTool = {
   usually: "1 to 2 minutes the first time",
 };
 
+/** The admission webhook of Sigstore's policy-controller, which the cluster tests ask for verdicts. */
+const policyController: PinnedTool = {
+  name: "policy-controller",
+  version: "v0.15.1",
+  module: "tools/policy-controller",
+  package: "github.com/sigstore/policy-controller/cmd/webhook",
+  binary: "policy-controller",
+  linkerFlags: stripped,
+  usually: "2 to 3 minutes the first time",
+};
+
+/** Kyverno's admission controller. */
+const kyverno: PinnedTool = {
+  name: "kyverno",
+  version: "v1.19.1",
+  module: "tools/kyverno",
+  package: "github.com/kyverno/kyverno/cmd/kyverno",
+  binary: "kyverno",
+  linkerFlags: stripped,
+  usually: "4 to 6 minutes the first time",
+};
+
+/** Renders the charts that lie in Go modules. */
+const helm: PinnedTool = {
+  name: "helm",
+  version: "v4.3.1",
+  module: "tools/helm",
+  package: "helm.sh/helm/v4/cmd/helm",
+  binary: "helm",
+  linkerFlags: stripped,
+  usually: "2 minutes the first time",
+};
+
 /** Every tool that is built from source, at the version that its `tools/<name>/go.mod` pins (a test compares them). */
-export const pinnedTools = { pulumi, etcd, registry, registryWithReferrers, cosign, kubeApiserver, opa } as const;
+export const pinnedTools = {
+  pulumi,
+  etcd,
+  registry,
+  registryWithReferrers,
+  cosign,
+  kubeApiserver,
+  policyController,
+  kyverno,
+  helm,
+  opa,
+} as const;

@@ -3,7 +3,7 @@ import { readCapped } from "../registry/body.ts";
 
 /** One request to a service that is no registry: bounded in time and size, tried again, never redirected. */
 export interface WebRequest {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;

@@ -1,60 +1,118 @@
+import { compile as compileGatekeeper } from "./gatekeeper/compile.ts";
 import { support as gatekeeper } from "./gatekeeper/support.ts";
 import { support as keyBroker } from "./key-broker/support.ts";
+import { compile as compileKyverno } from "./kyverno/compile.ts";
 import { support as kyverno } from "./kyverno/support.ts";
+import { compile as compilePolicyController } from "./policy-controller/compile.ts";
 import { support as policyController } from "./policy-controller/support.ts";
 import type { SupportTable } from "./requirement.ts";
+import type { CompileTargetName } from "./target-names.ts";
+import { rootsOf } from "./target.ts";
+import type { CompileTarget, TargetInput } from "./target.ts";
+import { compile as compileBaseline } from "./validating-admission-policy/compile.ts";
+import type { Omission } from "./validating-admission-policy/image-list.ts";
 import { support as validatingAdmissionPolicy } from "./validating-admission-policy/support.ts";
+import { compile as compileWorkloadIdentity } from "./workload-identity/compile.ts";
 import { support as workloadIdentity } from "./workload-identity/support.ts";
 
-/** Something that a TrustPolicy is compiled for. */
-export interface CompileTarget {
-  /** As people call it: a heading in tables. */
-  readonly title: string;
-  /** One line: what comes out. */
-  readonly summary: string;
-  /** The folder below src/core/compile that has its README.md. */
-  readonly folder: string;
-  readonly support: SupportTable;
+function omitted(omissions: readonly Omission[]): string[] {
+  return omissions.map(({ code, image, effect }) => `${image} is not in the list (${code}). ${effect}`);
 }
 
-/** Every target, by the name that `compile-policy --target` takes. The command and the docs read this list. */
-export const compileTargets = {
+function messages(weaknesses: readonly { readonly message: string }[]): string[] {
+  return weaknesses.map(({ message }) => message);
+}
+
+/**
+ * Every target. `compile-policy`, the support matrix and the generated policy files read this; to add one, put its name into
+ * target-names.ts and its entry here.
+ */
+export const compileTargets: Readonly<Record<CompileTargetName, CompileTarget>> = {
   vap: {
     title: "ValidatingAdmissionPolicy",
-    summary: "the native admission baseline: the list of verified digests",
+    kind: "admission",
+    summary: "the native admission baseline: the list of verified digests, and policies that refuse all others",
     folder: "validating-admission-policy",
+    needs: ["releases"],
     support: validatingAdmissionPolicy,
+    compile: ({ policy, releases, now, placement }) => {
+      const baseline = compileBaseline(policy, releases, now, placement);
+      const { namespace, parameters, policies, bindings, omissions } = baseline;
+      return { documents: [namespace, parameters, ...policies, ...bindings], notes: omitted(omissions) };
+    },
   },
   kyverno: {
     title: "Kyverno",
-    summary: "an ImageValidatingPolicy that verifies signatures and manifests",
+    kind: "admission",
+    summary: "an ImageValidatingPolicy that verifies signatures and release manifests",
     folder: "kyverno",
+    needs: ["root"],
     support: kyverno,
+    compile: (input) => {
+      const { policies, weaknesses } = compileKyverno(input.policy, rootsOf(input), input.placement);
+      return { documents: policies, notes: messages(weaknesses) };
+    },
   },
   "policy-controller": {
     title: "policy-controller",
-    summary: "ClusterImagePolicies that verify signatures and manifests",
+    kind: "admission",
+    summary: "ClusterImagePolicies that verify signatures and release manifests",
     folder: "policy-controller",
+    needs: ["root"],
     support: policyController,
+    compile: compileForPolicyController,
   },
   gatekeeper: {
     title: "Gatekeeper",
+    kind: "admission",
     summary: "a ConstraintTemplate and a Constraint with the baseline's list",
     folder: "gatekeeper",
+    needs: ["releases"],
     support: gatekeeper,
-  },
-  "key-broker": {
-    title: "Key broker (Trustee)",
-    summary: "Trustee's configuration, policies and reference values",
-    folder: "key-broker",
-    support: keyBroker,
+    compile: ({ policy, releases, now, placement }) => {
+      const { template, constraint, omissions } = compileGatekeeper(policy, releases, now, placement);
+      return { documents: [template, constraint], notes: omitted(omissions) };
+    },
   },
   "workload-identity": {
     title: "Workload identity (Google Cloud)",
-    summary: "providers of a workload identity pool, and whom they admit",
+    kind: "configuration",
+    summary: "providers of a workload identity pool: one for each signer, and whom they admit",
     folder: "workload-identity",
+    needs: [],
     support: workloadIdentity,
+    compile: ({ policy }) => {
+      const trusted = policy.signers.filter(({ id }) => !policy.revoked.includes(id));
+      const builds = trusted.map(({ id }) => ({ use: "build" as const, id: `${id}-build`, signer: id }));
+      return {
+        documents: compileWorkloadIdentity(policy, builds),
+        notes: [
+          "Who plans and applies a stack is no part of a policy: component CiSecrets compiles those providers, too.",
+        ],
+      };
+    },
   },
-} as const satisfies Record<string, CompileTarget>;
+};
 
-export type CompileTargetName = keyof typeof compileTargets;
+/** Every target that declares what it supports: those, and the key broker, whose configuration needs a stack's settings. */
+export const supportTables: readonly { readonly title: string; readonly support: SupportTable }[] = [
+  ...Object.values(compileTargets),
+  { title: "Key broker (Trustee)", support: keyBroker },
+];
+
+function compileForPolicyController(input: TargetInput): ReturnType<CompileTarget["compile"]> {
+  const { policy, now, placement } = input;
+  const { policies, sigstoreKeys, weaknesses } = compilePolicyController(policy, rootsOf(input), now, placement);
+  if (sigstoreKeys === undefined) return { documents: policies, notes: messages(weaknesses) };
+  const { configMap, key, value } = sigstoreKeys;
+  const keys = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: configMap, namespace: "cosign-system" },
+    data: { [key]: value },
+  };
+  const note =
+    `ConfigMap ${configMap} belongs to policy-controller: apply it server-side, so that its other entries stay, and restart ` +
+    "the webhook, which stops serving when it changes.";
+  return { documents: [keys, ...policies], notes: [note, ...messages(weaknesses)] };
+}

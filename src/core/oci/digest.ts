@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** An OCI digest, always SHA-256: `sha256:` and 64 lower-case hex digits (OCI image-spec, descriptor.md). */
 export type Digest = `sha256:${string}`;
@@ -16,5 +16,5 @@ export function digestOf(bytes: Uint8Array | string): Digest {
 
 /** SHA-256 as 64 lower-case hex digits. */
 export function sha256Hex(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
+  return hash("sha256", bytes, "hex");
 }

@@ -13,24 +13,32 @@ import type { TrustedRootMaterial } from "./trusted-root.ts";
  */
 
 const word = z.string().max(256 * 1024);
-const raw = z.strictObject({ rawBytes: word });
 // protobuf-specs, rekor/v2/verifier.proto: one of the two.
-const verifierV2 = z.looseObject({ x509Certificate: raw.nullish(), publicKey: raw.nullish() });
+const verifierV2 = z.lazy(() => {
+  const raw = z.strictObject({ rawBytes: word }).nullish();
+  return z.looseObject({ x509Certificate: raw, publicKey: raw });
+});
 
-// Rekor's entry types, only where the verifier lies; the library checks the rest.
-const dsseV1 = z.looseObject({ signatures: z.array(z.looseObject({ verifier: word })).length(1) });
-const intotoV1 = z.looseObject({
-  content: z.looseObject({
-    envelope: z.looseObject({ signatures: z.array(z.looseObject({ publicKey: word })).length(1) }),
+// Rekor's entry types, only where the verifier lies; the library checks the rest. Lazy, as a release's entries are of one.
+const dsseV1 = z.lazy(() => z.looseObject({ signatures: z.array(z.looseObject({ verifier: word })).length(1) }));
+const intotoV1 = z.lazy(() =>
+  z.looseObject({
+    content: z.looseObject({
+      envelope: z.looseObject({ signatures: z.array(z.looseObject({ publicKey: word })).length(1) }),
+    }),
   }),
-});
-const hashedRekordV1 = z.looseObject({ signature: z.looseObject({ publicKey: z.looseObject({ content: word }) }) });
-const dsseV2 = z.looseObject({
-  dsseV002: z.looseObject({ signatures: z.array(z.looseObject({ verifier: verifierV2 })).length(1) }),
-});
-const hashedRekordV2 = z.looseObject({
-  hashedRekordV002: z.looseObject({ signature: z.looseObject({ verifier: verifierV2 }) }),
-});
+);
+const hashedRekordV1 = z.lazy(() =>
+  z.looseObject({ signature: z.looseObject({ publicKey: z.looseObject({ content: word }) }) }),
+);
+const dsseV2 = z.lazy(() =>
+  z.looseObject({
+    dsseV002: z.looseObject({ signatures: z.array(z.looseObject({ verifier: verifierV2 })).length(1) }),
+  }),
+);
+const hashedRekordV2 = z.lazy(() =>
+  z.looseObject({ hashedRekordV002: z.looseObject({ signature: z.looseObject({ verifier: verifierV2 }) }) }),
+);
 const body = z.looseObject({ spec: z.unknown() });
 
 /** Whom an entry names as the signer: a certificate, or a public key (SubjectPublicKeyInfo), in DER. */

@@ -1,6 +1,7 @@
 import { constants, createHash, publicDecrypt, verify } from "node:crypto";
 import type { KeyObject } from "node:crypto";
 import { eddsa } from "@noble/curves/abstract/edwards.js";
+import type { EdDSA } from "@noble/curves/abstract/edwards.js";
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { p256, p384, p521 } from "@noble/curves/nist.js";
 import { HashAlgorithm } from "@sigstore/protobuf-specs";
@@ -87,7 +88,7 @@ function verifyByKind(key: KeyObject, algorithm: Algorithm, digest: Uint8Array, 
   const point = Buffer.from(x, "base64url");
   if (crv === "Ed25519") {
     // RFC 8032, section 5.1: Ed25519ph, the only form of Ed25519 that a hashedrekord entry can hold.
-    return algorithm === "sha512" && ed25519OverDigest.verify(signature, digest, point, { zip215: false });
+    return algorithm === "sha512" && ed25519OverDigest().verify(signature, digest, point, { zip215: false });
   }
   if (y === undefined || (crv !== "P-256" && crv !== "P-384" && crv !== "P-521")) return false;
   const uncompressed = Buffer.concat([Buffer.of(4), point, Buffer.from(y, "base64url")]);
@@ -95,28 +96,30 @@ function verifyByKind(key: KeyObject, algorithm: Algorithm, digest: Uint8Array, 
 }
 
 const sha512 = (message: Uint8Array): Uint8Array => createHash("sha512").update(message).digest();
-const ed25519OverDigest = eddsa(
-  ed25519.Point,
-  Object.assign(sha512, {
-    outputLen: 64,
-    blockLen: 128,
-    canXOF: false,
-    create: () => {
-      throw new Error("hashes are computed whole");
+/** Made when it is needed, which is seldom: the curve's tables take longer than a verification. */
+const ed25519OverDigest = (): EdDSA =>
+  eddsa(
+    ed25519.Point,
+    Object.assign(sha512, {
+      outputLen: 64,
+      blockLen: 128,
+      canXOF: false,
+      create: () => {
+        throw new Error("hashes are computed whole");
+      },
+    }),
+    {
+      // RFC 8032, section 2: dom2(phflag, context).
+      domain: (data: Uint8Array, context: Uint8Array, phflag: boolean) =>
+        Buffer.concat([
+          Buffer.from("SigEd25519 no Ed25519 collisions"),
+          Buffer.of(phflag ? 1 : 0, context.length),
+          context,
+          data,
+        ]),
+      prehash: (digest: Uint8Array) => digest,
     },
-  }),
-  {
-    // RFC 8032, section 2: dom2(phflag, context).
-    domain: (data: Uint8Array, context: Uint8Array, phflag: boolean) =>
-      Buffer.concat([
-        Buffer.from("SigEd25519 no Ed25519 collisions"),
-        Buffer.of(phflag ? 1 : 0, context.length),
-        context,
-        data,
-      ]),
-    prehash: (digest: Uint8Array) => digest,
-  },
-);
+  );
 
 /** What stands before the digest in a PKCS #1 v1.5 signature (RFC 8017, section 9.2, note 1). */
 const digestInfo: Readonly<Record<Algorithm, string>> = {

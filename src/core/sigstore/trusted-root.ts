@@ -1,4 +1,4 @@
-import { X509Certificate } from "@sigstore/core";
+import type { X509Certificate } from "@sigstore/core";
 import { TrustedRoot } from "@sigstore/protobuf-specs";
 import { toTrustMaterial } from "@sigstore/verify";
 import type { TrustMaterial } from "@sigstore/verify";
@@ -125,7 +125,7 @@ function readRoot(bytes: Uint8Array, sha256: string, use: RootUse): Checked<Trus
     for (const { certChain } of [...material.certificateAuthorities, ...material.timestampAuthorities]) {
       certChain.forEach(remembering);
     }
-    return proven({ sha256, lab: isLab(parsed.data), material });
+    return proven({ sha256, lab: isLab(parsed.data, material), material });
   } catch (error) {
     return invalid(reasonOf(error));
   }
@@ -151,17 +151,16 @@ function repeatedLog(logs: readonly z.infer<typeof log>[]): string | undefined {
   return logs.map((entry) => entry.logId.keyId).find((id) => seen.size === seen.add(id).size);
 }
 
-function isLab(root: RootDocument): boolean {
-  return [...(root.certificateAuthorities ?? []), ...(root.timestampAuthorities ?? [])].some(
-    (entry) =>
-      entry.subject?.organization === labOrganization ||
-      entry.certChain.certificates.some(({ rawBytes }) => namesLab(decodeBase64(rawBytes))),
+function isLab(root: RootDocument, material: TrustMaterial): boolean {
+  const said = [...(root.certificateAuthorities ?? []), ...(root.timestampAuthorities ?? [])];
+  const parsed = [...material.certificateAuthorities, ...material.timestampAuthorities];
+  return (
+    said.some((entry) => entry.subject?.organization === labOrganization) ||
+    parsed.some(({ certChain }) => certChain.some(namesLab))
   );
 }
 
 /** The organization's ASCII bytes anywhere in a name: every DER string type that a certificate uses shows them. */
-function namesLab(der: Buffer<ArrayBuffer> | undefined): boolean {
-  if (der === undefined) return false;
-  const certificate = X509Certificate.parse(der);
-  return [certificate.subject, certificate.issuer].some((name) => name.includes(labOrganization, 0, "latin1"));
+function namesLab({ subject: name, issuer }: X509Certificate): boolean {
+  return [name, issuer].some((bytes) => bytes.includes(labOrganization, 0, "latin1"));
 }

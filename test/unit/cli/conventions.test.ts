@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Command } from "commander";
 import { Failure } from "../../../src/core/failure.ts";
+import { commandsFor } from "../../../src/cli/commands.ts";
 import type { RegisterCommand } from "../../../src/cli/commands.ts";
 import { createProgram } from "../../../src/cli/program.ts";
 import { runInProcess } from "../../support/command-line.ts";
@@ -27,9 +28,12 @@ test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
     "adopt",
     "attest-image",
+    "compile-policy",
     "doctor",
     "drift",
     "env",
+    "github immutable-releases",
+    "github package",
     "init",
     "lab down",
     "lab token",
@@ -49,6 +53,17 @@ test("there are commands", () => {
     "verify-bundle",
     "verify-image",
   ]);
+});
+
+test("a line that begins with a command's name gets that command alone, every other gets all", () => {
+  const namesFor = (args: readonly string[]): string[] =>
+    createProgram(() => Promise.resolve(), { writeOut: nothing, writeHelp: nothing }, commandsFor(args)).commands.map(
+      (command) => command.name(),
+    );
+  const names = program.commands.map((command) => command.name());
+  for (const name of names) assert.deepEqual(namesFor([name, "--help"]), [name]);
+  for (const args of [[], ["--help"], ["help", "status"], ["verify"], ["constructor"], ["--version", "status"]])
+    assert.deepEqual(namesFor(args), names);
 });
 
 for (const { path, command, group } of all) {

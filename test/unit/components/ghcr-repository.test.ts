@@ -5,33 +5,14 @@ import * as pulumi from "@pulumi/pulumi";
 import { GhcrRepository } from "../../../components/ghcr-repository/component.ts";
 import { ghcrRepositorySettingsSchema } from "../../../components/ghcr-repository/settings.ts";
 import { Failure } from "../../../src/core/failure.ts";
+import { ghcrRepositoryFields } from "../../support/ghcr-repository.ts";
 import { isKnown, secretIn, startMocks, unwrap } from "../../support/mocks.ts";
 
 const componentType = "neko-trust:github:GhcrRepository";
 const repositoryType = "github:index/repository:Repository";
 
-const fields = {
-  name: "neko",
-  description: "A self-hosted virtual browser.",
-  visibility: "public",
-  topics: ["webrtc", "nix"],
-  features: { issues: true, projects: false, wiki: false, discussions: true },
-  merge: ["squash"],
-  secretScanning: true,
-  defaultBranch: {
-    approvals: 1,
-    codeOwners: true,
-    signedCommits: true,
-    linearHistory: true,
-    checks: [{ context: "test", integration: 15368 }, { context: "lint" }],
-    bypass: [],
-  },
-  tags: { immutable: ["refs/tags/v*"], bypass: [] },
-  actions: { githubOwned: true, verifiedCreators: false, patterns: ["m1k1o/neko/*", "cachix/install-nix-action@*"] },
-  oidc: { subjectClaims: ["repository_owner_id", "repository_id", "job_workflow_ref"] },
-  onDestroy: "keep",
-};
-const settingsWith = (changes: object = {}) => ghcrRepositorySettingsSchema.parse({ ...fields, ...changes });
+const settingsWith = (changes: object = {}) =>
+  ghcrRepositorySettingsSchema.parse({ ...ghcrRepositoryFields, ...changes });
 
 function make(changes: object = {}): GhcrRepository {
   const provider = new github.Provider("github", { owner: "m1k1o", token: pulumi.secret("the token") });
@@ -117,7 +98,10 @@ test("actions are listed and pinned, tokens read, subjects are made of ids", asy
   });
   const { inputs } = mocks.named("neko-workflows");
   assert.deepEqual([inputs["defaultWorkflowPermissions"], inputs["canApprovePullRequestReviews"]], ["read", false]);
-  assert.deepEqual(mocks.named("neko-oidc-subject").inputs["includeClaimKeys"], fields.oidc.subjectClaims);
+  assert.deepEqual(
+    mocks.named("neko-oidc-subject").inputs["includeClaimKeys"],
+    ghcrRepositoryFields.oidc.subjectClaims,
+  );
 });
 
 test("keep protects the repository; delete is a choice that shows", async () => {
@@ -170,12 +154,14 @@ test("refuses to use the default provider", async () => {
 test("settings refuse unknown keys, mutable subjects, unreviewed branches and merges that can't happen", () => {
   const faults = (changes: object) =>
     ghcrRepositorySettingsSchema
-      .safeParse({ ...fields, ...changes })
+      .safeParse({ ...ghcrRepositoryFields, ...changes })
       .error?.issues.map((issue) => issue.path.join(".")) ?? [];
   assert.deepEqual(faults({}), []);
   assert.deepEqual(faults({ extra: 1 }), [""]);
   assert.deepEqual(faults({ oidc: { subjectClaims: ["repo", "ref"] } }), ["oidc.subjectClaims"]);
-  assert.deepEqual(faults({ defaultBranch: { ...fields.defaultBranch, approvals: 0 } }), ["defaultBranch.approvals"]);
+  assert.deepEqual(faults({ defaultBranch: { ...ghcrRepositoryFields.defaultBranch, approvals: 0 } }), [
+    "defaultBranch.approvals",
+  ]);
   assert.deepEqual(faults({ merge: ["merge"] }), ["merge"]);
   assert.deepEqual(faults({ tags: { immutable: ["v*"], bypass: [] } }), ["tags.immutable.0"]);
   assert.deepEqual(faults({ name: "m1k1o/neko" }), ["name"]);

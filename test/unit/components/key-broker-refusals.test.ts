@@ -6,6 +6,7 @@ import { databaseAddress, keyBrokerPins } from "../../../components/key-broker/a
 import { KeyBroker } from "../../../components/key-broker/component.ts";
 import type { KeyBrokerArgs } from "../../../components/key-broker/component.ts";
 import { keyBrokerSettingsSchema } from "../../../components/key-broker/settings.ts";
+import { adminPublicKey } from "../../../src/core/kbs/admin-token.ts";
 import { policyDigest } from "../../../src/core/policy/policy-digest.ts";
 import { PlannedRelease } from "../../../src/core/release/verified-release.ts";
 import type { UsableRelease } from "../../../src/core/release/verified-release.ts";
@@ -13,6 +14,7 @@ import {
   at,
   componentType,
   failureOf,
+  inSecret,
   made,
   make,
   now,
@@ -105,6 +107,17 @@ test("a configuration of one's own is used when it is secure, and refused at pla
     failureOf(() => make({ settings: settingsWith({ config: jwk }) })).details.join(),
     /insecure_header_jwk/,
   );
+});
+
+test("plans with secrets that are placeholders, and makes nothing of them in an update", async () => {
+  const adminKey = pulumi.secret("placeholder-admin-key");
+  const mocks = await startMocks({ preview: true });
+  make({ secrets: { ...secrets, adminKey } });
+  await mocks.settled();
+  assert.equal(inSecret(mocks.named("broker-admin"), "public.pem"), "placeholder");
+  const [token] = mocks.resources.filter(({ name }) => name.startsWith("broker-publication-token-"));
+  assert.equal(token === undefined ? "" : inSecret(token, "header"), "Authorization: Bearer placeholder");
+  assert.equal(failureOf(() => adminPublicKey("placeholder-admin-key")).code, "KBS_ADMIN_KEY_INVALID");
 });
 
 test("refuses a database's address that does not ask for TLS, and shows nothing of it", () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { getEventListeners } from "node:events";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -88,6 +89,20 @@ test("the signal ends the request, and the reading of its answer", async (t) => 
     second.abort();
   }, 50);
   await assert.rejects(textOf(response));
+});
+
+test("a signal that was aborted before asks nothing; one that is not is left alone afterwards", async (t) => {
+  let asked = 0;
+  const url = await serve(t, (_request, response) => {
+    asked += 1;
+    response.end("body");
+  });
+  await assert.rejects(httpFetch(url, init({ signal: AbortSignal.abort() })), { name: "AbortError" });
+  assert.equal(asked, 0);
+  const { signal } = new AbortController();
+  assert.equal(await textOf(await httpFetch(url, init({ signal }))), "body");
+  await new Promise(setImmediate);
+  assert.deepEqual(getEventListeners(signal, "abort"), []);
 });
 
 test("an answer that is cut off is no whole answer; a refused connection tells its code", async (t) => {

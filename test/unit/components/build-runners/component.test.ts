@@ -24,7 +24,7 @@ test("registers the group under itself, each part under itself, all through thei
   const mocks = await startMocks();
   makeRunners();
   await mocks.settled();
-  const under = (parent: string) => mocks.resources.filter((one) => one.parent.endsWith(`${parent}`));
+  const under = (parent: string) => mocks.resources.filter((one) => one.parent.endsWith(parent));
   const children = (parent: string) =>
     under(parent)
       .map(({ name }) => name)

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { parse } from "yaml";
 import { buildRunnersSettingsSchema } from "../../../../components/build-runners/settings.ts";
 import { arcFields, gceFields, runnersFields } from "../../../support/build-runners.ts";
 import { sampleDigest } from "../../../support/policies.ts";
@@ -30,6 +32,13 @@ test("takes both parts, either of them, and refuses none", () => {
   assert.deepEqual(faultsOf({ ...runnersFields, extra: 1 }), [""]);
 });
 
+test("the README's example is one", () => {
+  const readme = new URL("../../../../components/build-runners/README.md", import.meta.url);
+  const [, example = ""] = /```yaml\n(neko-trust:buildRunners:[\s\S]*?)```/.exec(readFileSync(readme, "utf8")) ?? [];
+  const document = parse(example) as Readonly<Record<string, object>>;
+  assert.deepEqual(faultsOf(document["neko-trust:buildRunners"] ?? {}), []);
+});
+
 test("placeholders can be planned with", () => {
   const network = {
     kind: "existing",
@@ -55,7 +64,7 @@ test("a user's repository is refused with what to do, as users have no runner gr
 });
 
 test("group refuses bad names, signers, refs that are no exact refs, and public repositories without a reason", () => {
-  each("group.name", (name) => group({ name }), ["", " a", "a/b", "a".repeat(65), 1, undefined]);
+  each("group.name", (name) => group({ name }), ["", " a", "a/b", "a".repeat(65), "Default", 1, undefined]);
   each("group.signers", (signers) => group({ signers }), [[], "release", undefined]);
   each("group.signers.0", (id) => group({ signers: [id] }), ["Upper", "", 1]);
   each("group.refs.0", (ref) => group({ refs: [ref] }), ["refs/tags/v*", "v1", "refs/pull/1/merge", "refs/tags/", 1]);

@@ -136,6 +136,25 @@ test("refuses to switch the Nix sandbox off, however it is said", () => {
   assert.deepEqual(paths(inRunner({ env: [{ name: "NIX_CONFIG", value: "sandbox = true" }] })), []);
 });
 
+test("refuses to hand the App's Secret to jobs, by volume, variable or projection", () => {
+  const name = "github-app-1";
+  for (const volume of [{ secret: { secretName: name } }, { projected: { sources: [{ secret: { name } }] } }]) {
+    const [found, ...others] = paths({ template: { spec: { volumes: [{ name: "key", ...volume }] } } });
+    assert.ok(found?.startsWith("template.spec.volumes.0.") === true && others.length === 0);
+  }
+  assert.deepEqual(paths(inRunner({ envFrom: [{ secretRef: { name } }] })), [`${container}.envFrom.0.secretRef.name`]);
+  const env = [{ name: "KEY", valueFrom: { secretKeyRef: { name: "github-app-12", key: "github_app_private_key" } } }];
+  assert.deepEqual(paths(inRunner({ env })), [`${container}.env.0.valueFrom.secretKeyRef.name`]);
+  assert.deepEqual(paths(inRunner({ envFrom: [{ secretRef: { name: "cache-token" } }] })), []);
+});
+
+test("refuses to take a pod's confinement away by an annotation", () => {
+  const key = "container.apparmor.security.beta.kubernetes.io/runner";
+  assert.deepEqual(paths({ template: { metadata: { annotations: { [key]: "unconfined" } } } }), [
+    `template.metadata.annotations.${key}`,
+  ]);
+});
+
 test("refuses what the component sets itself, in both charts", () => {
   const scaleSet = ["githubConfigUrl", "githubConfigSecret", "runnerGroup", "minRunners", "keyVault"];
   assert.deepEqual(paths(Object.fromEntries(scaleSet.map((key) => [key, "x"]))).toSorted(), scaleSet.toSorted());

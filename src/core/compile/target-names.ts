@@ -1,0 +1,6 @@
+/**
+ * The names that `compile-policy --target` takes. Apart from the targets themselves: a command line's help needs the names,
+ * and not what compiles.
+ */
+export const compileTargetNames = ["vap", "kyverno", "policy-controller", "gatekeeper", "workload-identity"] as const;
+export type CompileTargetName = (typeof compileTargetNames)[number];

@@ -1,0 +1,177 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ciSecretsSettingsSchema } from "../../../components/ci-secrets/settings.ts";
+import { ciSecretsFields } from "../../support/ci-secrets.ts";
+
+type Path = readonly (string | number)[];
+
+/** The fields with what lies at a path replaced; undefined takes it away. */
+function withValue(path: Path, value: unknown): unknown {
+  const document: unknown = structuredClone(ciSecretsFields);
+  const [last = "", ...before] = path.toReversed();
+  const owner = before.reduceRight((at: unknown, key) => Reflect.get(at as object, key), document);
+  if (value === undefined) Reflect.deleteProperty(owner as object, last);
+  else Reflect.set(owner as object, last, value);
+  return document;
+}
+
+/** Paths of the faults. */
+const faults = (path: Path, value: unknown): string[] =>
+  ciSecretsSettingsSchema.safeParse(withValue(path, value)).error?.issues.map((issue) => issue.path.join(".")) ?? [];
+const pathOf = (text: string): Path => text.split(".").map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+
+/** Every field: wrong types and values. */
+const wrong: Readonly<Record<string, readonly unknown[]>> = {
+  "repository.owner": ["", "m1k1o/neko", "-x", "x".repeat(40), 7],
+  "repository.name": ["", "m1k1o/neko", "a b", 7],
+  "repository.id": ["", "012", "neko", 223413321, "1".repeat(21)],
+  "repository.ownerId": ["", "-1", 34362],
+  "registry.repository": ["neko", "ghcr.io/neko:tag", "GHCR.io/neko", "https://ghcr.io/neko"],
+  "registry.access": ["internal", true],
+  signing: ["none", "", true],
+  overdue: ["ignore", false],
+  environments: [[], {}, "release"],
+  "environments.0.name": ["", "a b", "a/b", "x".repeat(256)],
+  "environments.0.reviewers.teams": [["neko"], [-1], [1.5], 7],
+  "environments.0.reviewers.users": [["m1k1o"], "m1k1o"],
+  "environments.0.preventSelfReview": ["yes", true],
+  "environments.0.waitMinutes": [-1, 43_201, 0.5, "5"],
+  "environments.0.refs": [
+    {},
+    { protectedBranches: false },
+    { branches: [], tags: [] },
+    { branches: ["refs/heads/main"], tags: [] },
+    { branches: ["main", "main"], tags: [] },
+    { branches: ["a b"], tags: [] },
+    { branches: ["main"] },
+    { protectedBranches: true, branches: [], tags: [] },
+  ],
+  "environments.0.policyDigest": ["", "latest", `sha512:${"0".repeat(64)}`, `sha256:${"0".repeat(63)}`],
+  "environments.0.secrets.0.name": ["", "cosign_key", "GITHUB_TOKEN", "1KEY", "A-B", "NEKO_TRUST_KEY", "x".repeat(101)],
+  "environments.0.secrets.0.source": [
+    "config",
+    {},
+    { kind: "file", path: "/etc/passwd" },
+    { kind: "config", key: "neko-trust:token" },
+    { kind: "config", key: "token", value: "a plain secret" },
+    { kind: "esc" },
+    { kind: "secretManager", version: "projects/p/secrets/s/versions/latest" },
+    { kind: "secretManager", version: "projects/p/secrets/s" },
+  ],
+  "environments.0.secrets.0.rotateBy": ["", "2027-02-30", "31.3.2027", "2027-03-31T00:00:00Z", 2027],
+  "environments.0.variables": [
+    { NEKO_TRUST_REGISTRY: "ghcr.io/evil/neko" },
+    { COSIGN_KEY: "x" },
+    { GITHUB_X: "x" },
+    { lower: "x" },
+    { EMPTY: "" },
+    { NUMBER: 1 },
+  ],
+  "workloadIdentity.project": ["", "Neko", "neko", "neko_ci", "1neko-ci", 7],
+  "workloadIdentity.pool.id": ["", "abc", "gcp-pool", "Pool", "x".repeat(33)],
+  "workloadIdentity.pool.adopt": ["no"],
+  "workloadIdentity.issuer": ["", "http://token.example.org", "https://u@token.example.org", "https://x?y"],
+  "workloadIdentity.onDestroy": ["retain", ""],
+  "workloadIdentity.deployments.0.id": ["", "gcp-x", "Production", "x".repeat(21), "x-"],
+  "workloadIdentity.deployments.0.generation": [0, 100, 1.5, "2"],
+  "workloadIdentity.deployments.0.workflow": [
+    "",
+    "deploy.yml",
+    ".github/workflows/../deploy.yml",
+    ".github/workflows/x",
+  ],
+  "workloadIdentity.deployments.0.refs": [[], ["main"], ["refs/heads/*/x"], ["refs/pull/1/merge"], "refs/heads/main"],
+  "workloadIdentity.deployments.0.triggers": [[], ["pull_request"], ["pull_request_target"], ["workflow_run"]],
+  "workloadIdentity.deployments.0.runner": ["any", ""],
+  "workloadIdentity.deployments.0.plan.environment": ["missing", "", "production"],
+  "workloadIdentity.deployments.0.plan.grants.0.role": [
+    "roles/storage.objectAdmin",
+    "roles/editor",
+    "roles/secretmanager.secretAccessor",
+    "projects/neko-ci/roles/nekoWriter",
+    "viewer",
+  ],
+  "workloadIdentity.deployments.0.apply.environment": ["missing", "production-plan", "release"],
+  "workloadIdentity.deployments.0.apply.grants": [[], "roles/owner"],
+  "workloadIdentity.deployments.0.apply.grants.0.role": ["roles/owner", "roles/editor", "owner", "", "roles/"],
+  "workloadIdentity.deployments.0.apply.grants.0.on": [
+    "neko-ci",
+    { kind: "folder", id: "1" },
+    { kind: "project", id: "*" },
+    { kind: "bucket", name: "gs://x" },
+    { kind: "cryptoKey", id: "key" },
+    { kind: "secret", id: "token" },
+  ],
+  "workloadIdentity.builds.0.id": ["", "production", "x y"],
+  "workloadIdentity.builds.0.generation": [0],
+  "workloadIdentity.builds.0.signer": ["", "Release", "a b"],
+  "workloadIdentity.builds.0.grants": [[]],
+};
+
+test("the sample is taken, and so are placeholders", () => {
+  assert.deepEqual(faults(["signing"], "key"), []);
+  assert.deepEqual(faults(["workloadIdentity", "project"], "placeholder-project"), []);
+  assert.deepEqual(faults(["repository", "id"], "0"), []);
+  assert.deepEqual(faults(["repository", "owner"], "placeholder-owner"), []);
+  const bucket = { kind: "bucket", name: "placeholder-state" };
+  assert.deepEqual(faults(pathOf("workloadIdentity.deployments.0.plan.grants.0.on"), bucket), []);
+});
+
+for (const [path, values] of Object.entries(wrong)) {
+  test(`refuses wrong values of ${path}, and says where`, () => {
+    for (const value of values) {
+      const found = faults(pathOf(path), value);
+      assert.ok(
+        found.some((fault) => fault.startsWith(path)),
+        `${JSON.stringify(value)}: ${found.join(", ")}`,
+      );
+    }
+  });
+}
+
+test("refuses an unknown key wherever there could be one, and a key that is missing", () => {
+  for (const path of Object.keys(wrong)) {
+    const parts = pathOf(path);
+    if (typeof parts.at(-1) !== "string") continue;
+    const owner = parts.slice(0, -1);
+    const where = owner.join(".");
+    if (parts.at(-1) !== "variables") {
+      assert.ok(faults([...owner, "extra"], 1).includes(where) || where.includes("refs"), `${where}.extra`);
+    }
+    assert.ok(faults(parts, undefined).length > 0, `without ${path}`);
+  }
+});
+
+test("refuses secrets that the registry or the way of signing has no use for", () => {
+  const at = (index: number) => `environments.0.secrets.${index}.name`;
+  assert.deepEqual(faults(["signing"], "keyless"), [at(0), at(1)]);
+  assert.deepEqual(faults(["registry", "access"], "public"), [at(2)]);
+  assert.deepEqual(faults(pathOf("environments.0.secrets.0.name"), "OTHER"), [at(1), "signing"]);
+  assert.deepEqual(faults(pathOf("environments.0.secrets.0.name"), "COSIGN_PASSWORD"), [
+    at(0),
+    at(1),
+    at(1),
+    "signing",
+  ]);
+});
+
+test("refuses environments that are one for GitHub, and reviewers that are too many or none where one must be", () => {
+  assert.deepEqual(faults(pathOf("environments.0.name"), "Production"), ["environments.2.name"]);
+  assert.deepEqual(faults(pathOf("environments.0.reviewers"), { teams: [1, 2, 3, 4], users: [5, 6, 7] }), [
+    "environments.0.reviewers",
+  ]);
+  assert.deepEqual(faults(pathOf("environments.2.reviewers.teams"), []), [
+    "environments.2.preventSelfReview",
+    "workloadIdentity.deployments.0.apply.environment",
+  ]);
+});
+
+test("refuses the same identity or grant twice", () => {
+  const [deployment] = ciSecretsFields.workloadIdentity.deployments;
+  const twice = faults(pathOf("workloadIdentity.deployments"), [deployment, deployment]);
+  assert.ok(twice.includes("workloadIdentity.deployments.1.id"));
+  const [grant] = deployment?.apply.grants ?? [];
+  assert.deepEqual(faults(pathOf("workloadIdentity.deployments.0.apply.grants"), [grant, grant]), [
+    "workloadIdentity.deployments.0.apply.grants",
+  ]);
+});
