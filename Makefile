@@ -1,7 +1,7 @@
 # neko-trust. `make help` lists the targets; each does all of its own set-up.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status preview test test-unit test-cluster check-fast lint format bench generate clean
+.PHONY: help setup up down status preview init adopt doctor drift test test-unit test-cluster check-fast lint format bench generate clean
 
 NODE := dev/node.sh
 RUN := dev/node.sh --exec
@@ -9,6 +9,7 @@ TRUST := $(NODE) bin/neko-trust.mjs
 STACK ?= local
 OFFLINE ?=
 CLUSTER ?=
+ARGS ?=
 
 # Suites that start servers or the engine run few files at a time: two cores are the size this is measured on.
 TEST := $(NODE) --test --test-reporter=spec
@@ -34,6 +35,18 @@ status: setup ## what runs, and what happened to each resource
 
 preview: setup ## the plan of a stack: STACK=local, or another with OFFLINE=1
 	@$(TRUST) preview --stack $(STACK) $(if $(OFFLINE),--offline)
+
+init: setup ## fill in a stack's placeholders, and make the place for its state: STACK=<name>
+	@$(TRUST) init --stack $(STACK) $(ARGS)
+
+adopt: setup ## set a stack to take over what exists already: STACK=<name>
+	@$(TRUST) adopt --stack $(STACK) $(ARGS)
+
+doctor: setup ## look at everything that a stack needs: STACK=<name>
+	@$(TRUST) doctor --stack $(STACK) $(ARGS)
+
+drift: setup ## ask every provider whether a stack is as it was provisioned: STACK=<name>
+	@$(TRUST) drift --stack $(STACK) $(ARGS)
 
 test: setup ## all tests but those that need an API server
 	@$(RUN) tsc -p .

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
+import { registerAdopt } from "./commands/adopt.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerCompilePolicy } from "./commands/compile-policy.ts";
 import { registerGitHub } from "./commands/github.ts";
@@ -49,6 +50,7 @@ const byName = new Map<string, RegisterCommand>([
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],
+  ["adopt", registerAdopt],
   ["doctor", registerDoctor],
   ["drift", registerDrift],
   ["status", registerStatus],

@@ -1,12 +1,13 @@
 import { placeholderPath } from "../../config/placeholders.ts";
-import { secretKeys } from "../../config/stack-config.ts";
-import { Failure } from "../../core/failure.ts";
+import { neededSecrets } from "../../config/needed-secrets.ts";
+import { Failure, reasonOf } from "../../core/failure.ts";
 import { openStackFile, writeStackFile } from "../../operations/edit-stack-file.ts";
 import type { OpenStackFile } from "../../operations/edit-stack-file.ts";
 import { fillPlaceholders, placeholderQuestions, suggestedAnswer } from "../../operations/fill-placeholders.ts";
 import type { PlaceholderAnswer } from "../../operations/fill-placeholders.ts";
 import { assertStatePlace, commandText, runSteps, secretStep, stateSteps } from "../../operations/prepare-state.ts";
 import type { SetupStep, StatePlace, StepOutcome } from "../../operations/prepare-state.ts";
+import { readDocumentFile } from "../../operations/read-file.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
@@ -180,8 +181,8 @@ async function setUp(
   const steps = stateSteps(place);
   const notRun = (list: readonly SetupStep[], why: string): StepOutcome[] =>
     list.map((step) => ({ step, kind: "not-run", why }));
-  const unset = secretKeys.filter((key) => !open.text.includes(`neko-trust:${key}:`));
-  const typed = unset.map((key) => secretStep(place, key));
+  const unset = neededSecrets(open.config).filter(({ key }) => !open.text.includes(`neko-trust:${key}:`));
+  const typed = unset.map(({ key }) => secretStep(place, key));
   if (options.dryRun === true) return notRun([...steps, ...typed], "--dry-run");
   if (options.yes !== true) {
     for (const { run } of steps) context.progress(`  ${commandText(run)}`);
@@ -192,14 +193,32 @@ async function setUp(
   }
   const secrets: SetupStep[] = [];
   const later: SetupStep[] = [];
-  for (const key of unset) {
-    const value = await questions?.ask(`secret ${key} (not shown; empty to set it later): `, { hidden: true });
+  for (const { key, description } of unset) {
+    const asked = `secret ${key}: ${description}\n  (not shown; @path for a file's content; empty to set it later) `;
+    const value = await questions?.ask(asked, { hidden: true });
     if (value === undefined || value === "") later.push(secretStep(place, key));
-    else secrets.push(secretStep(place, key, value));
+    else secrets.push(secretStep(place, key, value.startsWith("@") ? fileContent(value.slice(1)) : value));
   }
   const { directories, environment, signal, progress } = context;
   const ran = await runSteps([...steps, ...secrets], { environment, checkout: directories.checkout, signal, progress });
   return [...ran, ...notRun(later, "its value was not given")];
+}
+
+/** What does not fit a line, as a key. */
+function fileContent(path: string): string {
+  try {
+    return Buffer.from(readDocumentFile(path)).toString("utf8");
+  } catch (error) {
+    throw new Failure(
+      {
+        code: "SECRET_FILE_UNREADABLE",
+        kind: "usage",
+        message: `${path} can't be read: ${reasonOf(error)}.`,
+        remedy: "Name a file that you may read, and run the same command again: what was done is not done twice.",
+      },
+      { cause: error },
+    );
+  }
 }
 
 function outcomeLines(outcome: StepOutcome): string[] {

@@ -10,7 +10,7 @@ export type { PlainValue, YamlPath };
 /** One change of a document, where the paths lead in the document as it was. */
 export type YamlChange =
   /** A scalar becomes another. */
-  | { readonly kind: "set"; readonly path: YamlPath; readonly value: string | number }
+  | { readonly kind: "set"; readonly path: YamlPath; readonly value: string | number | boolean }
   /** A mapping gets a key that it has not, as its last one. */
   | { readonly kind: "put"; readonly path: YamlPath; readonly key: string; readonly value: PlainValue }
   /** A list of texts loses the items at these positions and gets others in front. */

@@ -32,14 +32,14 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
   );
 }
 
-/** A scalar gets another text, and its quotes stay; or a number, which has none. */
-export function setScalar(yaml: ReadYaml, path: YamlPath, value: string | number): Splice[] {
+/** A scalar gets another text, and its quotes stay; or a number or boolean, which has none. */
+export function setScalar(yaml: ReadYaml, path: YamlPath, value: string | number | boolean): Splice[] {
   const node = nodeAt(yaml, path);
   if (!isScalar(node)) throw new NotEditable(`${path.join(".")} is no plain value`);
   const [start, end] = rangeOf(node);
   const quote = yaml.text[start];
   if (quote === "|" || quote === ">") throw new NotEditable(`${path.join(".")} is written over several lines`);
-  if (typeof value === "number") return [{ start, end, text: String(value) }];
+  if (typeof value !== "string") return [{ start, end, text: String(value) }];
   return [{ start, end, text: quote === '"' ? JSON.stringify(value) : quote === "'" ? `'${value}'` : plain(value) }];
 }
 

@@ -58,7 +58,6 @@ export async function examineClusters(
   checkout: string,
   timeoutMilliseconds = 10_000,
 ): Promise<CheckResult[]> {
-  const rights = neededRights(config);
   const checks = await Promise.all(
     config.clusters.map(async (cluster): Promise<CheckResult[]> => {
       const name = `cluster ${cluster.name}`;
@@ -68,6 +67,7 @@ export async function examineClusters(
       const path = isAbsolute(kubeconfig) ? kubeconfig : join(checkout, kubeconfig);
       try {
         const connected = clusterOf(await readKubeconfig(path, context), timeoutMilliseconds);
+        const rights = neededRights(componentsOn(cluster, config));
         const lacking = await lackingRights(connected, rights);
         if (lacking.length === 0) return [ok(name, `reached, with all ${rights.length} rights that the stack needs`)];
         const remedy = "Give these rights to the kubeconfig's user, cluster-wide (ClusterRole and ClusterRoleBinding).";
@@ -80,6 +80,18 @@ export async function examineClusters(
     }),
   );
   return checks.flat();
+}
+
+/** The components that are put into this cluster, by what it runs. */
+function componentsOn(
+  { runs = ["workloads"] }: StackConfig["clusters"][number],
+  { admissionPolicies, keyBroker, buildRunners }: StackConfig,
+): Readonly<Record<string, unknown>> {
+  return {
+    admissionPolicies: runs.includes("workloads") ? admissionPolicies : undefined,
+    keyBroker: runs.includes("key-broker") ? keyBroker : undefined,
+    buildRunners: runs.includes("runners") ? buildRunners : undefined,
+  };
 }
 
 const reviews = { apiVersion: "authorization.k8s.io/v1", kind: "SelfSubjectAccessReview" };

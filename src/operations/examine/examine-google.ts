@@ -1,17 +1,13 @@
 import { z } from "zod";
-import { findProgram } from "../../adapters/processes/find-program.ts";
-import { runBounded } from "../../adapters/processes/run-bounded.ts";
 import { sendRequest } from "../../adapters/web/request.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { couldNotAsk, missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";
-import { isLoopbackUrl } from "../../core/loopback.ts";
 import { safeParse } from "../../core/safe-parse.ts";
 
-type Environment = Readonly<Record<string, string | undefined>>;
+import { accessToken, credentials as title, googleApi, signIn } from "../google-token.ts";
 
-const signIn = "gcloud auth application-default login";
-const title = "google credentials";
+type Environment = Readonly<Record<string, string | undefined>>;
 
 /** IAM permissions that the components need in the project, besides those of the state's bucket and key. */
 const permissions: Readonly<Record<string, readonly string[]>> = {
@@ -79,40 +75,6 @@ function placeholderProject(project: string): CheckResult {
   return missing(`google project ${project}`, "a placeholder", "make init");
 }
 
-type Token =
-  | { readonly kind: "found"; readonly token: string; readonly from: string }
-  | { readonly kind: "none"; readonly check: CheckResult };
-
-/** As the provider finds one: the variable for a token, else application default credentials, which gcloud reads. */
-async function accessToken(environment: Environment, signal: AbortSignal): Promise<Token> {
-  const given = environment["GOOGLE_OAUTH_ACCESS_TOKEN"];
-  if (given !== undefined && given !== "") {
-    return { kind: "found", token: given.trim(), from: "GOOGLE_OAUTH_ACCESS_TOKEN" };
-  }
-  const none = (check: CheckResult): Token => ({ kind: "none", check });
-  const program = findProgram("gcloud", environment);
-  if (program === undefined) {
-    return none(
-      couldNotAsk(
-        title,
-        "gcloud is not on PATH",
-        `Install Google's command line (https://cloud.google.com/sdk), then: ${signIn}`,
-      ),
-    );
-  }
-  const { code, stdout, lastLines } = await runBounded({
-    program,
-    args: ["auth", "application-default", "print-access-token"],
-    environment: { ...environment, CLOUDSDK_CORE_DISABLE_PROMPTS: "1" },
-    maxOutputBytes: 64 * 1024,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
-  }).catch(() => ({ code: -1, stdout: Buffer.alloc(0), lastLines: ["it gave no answer"] }));
-  const token = stdout.toString("utf8").trim();
-  if (code === 0 && /^[\x21-\x7e]+$/.test(token)) return { kind: "found", token, from: "gcloud" };
-  const [why = "no credentials"] = lastLines.filter((line) => line.startsWith("ERROR")).concat(lastLines);
-  return none(missing(title, `gcloud has none: ${why.slice(0, 200)}`, signIn));
-}
-
 const tested = z.looseObject({ permissions: z.array(z.string()).optional() });
 
 async function examineProject(
@@ -127,7 +89,7 @@ async function examineProject(
   const again = "Try again where cloudresourcemanager.googleapis.com can be reached.";
   const answer = await sendRequest({
     method: "POST",
-    url: `${resourceManager(environment)}/v1/projects/${encodeURIComponent(project)}:testIamPermissions`,
+    url: `${googleApi("cloudresourcemanager", environment)}/v1/projects/${encodeURIComponent(project)}:testIamPermissions`,
     headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
     body: JSON.stringify({ permissions: needed }),
     maxBytes: 1024 * 1024,
@@ -157,12 +119,4 @@ function grantedIn(body: Uint8Array): readonly string[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** gcloud's own variable for another endpoint, where it names TLS or this machine. */
-function resourceManager(environment: Environment): string {
-  const given = environment["CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER"];
-  const url = given === undefined ? null : URL.parse(given);
-  const safe = url !== null && (url.protocol === "https:" || isLoopbackUrl(url));
-  return safe ? url.href.replace(/\/$/, "") : "https://cloudresourcemanager.googleapis.com";
 }

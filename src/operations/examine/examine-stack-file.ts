@@ -2,7 +2,8 @@ import type { Directories } from "../../adapters/directories/directories.ts";
 import { findPlaceholders, placeholderPath } from "../../config/placeholders.ts";
 import { readPins } from "../../config/read-pins.ts";
 import { readYamlConfig, stackFile } from "../../config/read-config.ts";
-import { secretKeys } from "../../config/stack-config.ts";
+import { neededSecrets } from "../../config/needed-secrets.ts";
+import { secretKeysOf } from "../../config/stack-config.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";
@@ -36,29 +37,26 @@ export function examineStackFile(
       left.length === 0
         ? ok("placeholders", "none left")
         : missing("placeholders", `${left.length} left: ${shortened(left).join(", ")}`, `make init STACK=${stack}`),
-      ...examineSecrets(stack, text),
+      ...examineSecrets(stack, text, config),
     ],
   };
 }
 
 /** Whether secrets are encrypted, and with what. */
-function examineSecrets(stack: string, text: string): CheckResult[] {
+function examineSecrets(stack: string, text: string, stackConfig: StackConfig): CheckResult[] {
   const yaml = parseStrictYaml(text);
   const root = yaml.ok && isRecord(yaml.value) ? yaml.value : {};
   const config = isRecord(root["config"]) ? root["config"] : {};
-  const checks = secretKeys.map((key): CheckResult => {
+  if (stack === "local") return [ok("secrets", "the lab's own")];
+  const valueOf = (key: string): unknown => config[`neko-trust:${key}`];
+  const needed = neededSecrets(stackConfig).map(({ key }) => key);
+  const others = [...secretKeysOf(stackConfig)].filter((key) => !needed.includes(key) && valueOf(key) !== undefined);
+  const checks = [...needed, ...others].map((key): CheckResult => {
     const name = `secret ${key}`;
-    const value = config[`neko-trust:${key}`];
-    const set = `pulumi config set --secret neko-trust:${key} --stack ${stack}`;
-    if (value === undefined) {
-      return stack === "local"
-        ? ok(name, "stack local needs none")
-        : missing(name, "not set", `${set}; where the stack does not need it, this may stay as it is.`);
-    }
-    if (isRecord(value) && typeof value["secure"] === "string") return ok(name, "set, encrypted");
-    return missing(name, "set in plain text", `Take it back at who gave it (git keeps what was written), then: ${set}`);
+    // One in plain text was refused when the file was read.
+    if (valueOf(key) !== undefined) return ok(name, "set, encrypted");
+    return missing(name, "not set", `pulumi config set --secret neko-trust:${key} --stack ${stack}`);
   });
-  if (stack === "local") return checks;
   const provider = root["secretsprovider"];
   const salt = root["encryptionsalt"];
   if (typeof provider === "string" && provider.startsWith("gcpkms://")) {

@@ -26,6 +26,7 @@ const runnable = all.filter(({ group }) => !group);
 
 test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
+    "adopt",
     "attest-image",
     "compile-policy",
     "doctor",

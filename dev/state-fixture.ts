@@ -1,0 +1,29 @@
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { localPassphrase, placesOf } from "../lab/places.ts";
+import { packageVersion } from "../src/operations/package-version.ts";
+import { pulumi } from "../test/support/engine/pulumi-state.ts";
+import { startProgramLab } from "../test/support/program-lab.ts";
+
+// Writes test/engine/fixtures/state-<major.minor>.json: the state of stack local, as this release leaves it. A later
+// release must plan no replacement from it (test/engine/state-upgrade.test.ts). Run it once for each release, just before
+// its tag, and never again for that release:
+//
+//   dev/node.sh dev/state-fixture.ts
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const [major = "0", minor = "0"] = packageVersion(root).split(".");
+const file = join(root, "test", "engine", "fixtures", `state-${major}.${minor}.json`);
+
+const lab = await startProgramLab();
+try {
+  await lab.open(({ handle }) => handle.up());
+  const folder = placesOf(lab.context.directories).engine;
+  const text = await pulumi({ folder, stack: "local", passphrase: localPassphrase }, ["stack", "export"]);
+  // Keys and values of this lab are in it, encrypted with a passphrase that anybody may read: they are worth nothing.
+  writeFileSync(file, `${JSON.stringify(JSON.parse(text), null, 1)}\n`);
+  console.log(`wrote ${file}`);
+} finally {
+  await lab.close();
+}
