@@ -2,22 +2,24 @@ import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./components/admission-policies/component.ts";
 import { BuildRunners } from "./components/build-runners/component.ts";
+import { starterOf } from "./components/build-runners/workflows.ts";
 import { CiSecrets } from "./components/ci-secrets/component.ts";
 import { ConfidentialSigner } from "./components/confidential-signer/component.ts";
 import { GhcrRepository } from "./components/ghcr-repository/component.ts";
 import { KeyBroker } from "./components/key-broker/component.ts";
 import { neededPins } from "./components/needed-pins.ts";
 import { directoriesOf } from "./src/adapters/directories/directories.ts";
-import { approvedPoliciesOutput } from "./src/config/approved-policies.ts";
+import { approvedPolicies, approvedPoliciesOutput } from "./src/config/approved-policies.ts";
 import { digestOfPolicies } from "./src/config/digest-of-policies.ts";
 import { guardUpdate } from "./src/config/guard-update.ts";
-import { clusterProviders, gcpProvider, githubProvider } from "./src/config/providers.ts";
+import { clusterProviders, commandProvider, gcpProvider, gitHubApi, githubProvider } from "./src/config/providers.ts";
 import { readPins } from "./src/config/read-pins.ts";
 import { readPulumiConfig } from "./src/config/read-config.ts";
 import { stackSecrets } from "./src/config/secrets.ts";
 import { refuseForeignStandIns } from "./src/config/stand-in-guard.ts";
 import { openRegistry } from "./src/operations/open-registry.ts";
 import { openSignerRelease } from "./src/operations/open-signer-release.ts";
+import { planAdmission } from "./src/operations/plan-admission.ts";
 import { planReleases, verifyReleases } from "./src/operations/verify-releases.ts";
 
 export interface ProgramContext {
@@ -63,41 +65,43 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   // What exists once, for all environments.
   const github = config.githubOwner === undefined ? undefined : githubProvider(config, { offline, secrets });
   const gcp = config.gcp === undefined ? undefined : gcpProvider(config, { offline });
-  if (config.ghcrRepository !== undefined && github !== undefined) {
-    const settings = config.ghcrRepository;
-    const repository = new GhcrRepository("ghcr-repository", { settings }, { provider: github });
-    outputs["repository"] = repository.fullName;
-
-    if (config.buildRunners !== undefined) {
-      const cluster = clusterThatRuns("runners");
-      const runners = new BuildRunners(
-        "build-runners",
-        {
-          ...{ settings: config.buildRunners, policy, pins, cluster: cluster?.name },
-          repository: { id: repository.repositoryId, fullName: repository.fullName },
-          app: {
-            id: secrets.required("runnersAppId"),
-            installationId: secrets.required("runnersAppInstallationId"),
-            privateKey: secrets.required("runnersAppKey"),
+  const repository =
+    config.ghcrRepository === undefined || github === undefined
+      ? undefined
+      : new GhcrRepository(
+          "ghcr-repository",
+          {
+            settings: config.ghcrRepository,
+            api: gitHubApi(config, { secrets, release: releases[0]?.current.data.digest }),
           },
-        },
-        { providers: { github, ...kubernetesOf(cluster?.provider), ...(gcp === undefined ? {} : { gcp }) } },
-      );
-      outputs["runners"] = { group: runners.group, workflows: runners.workflows };
-    }
-  }
-  if (config.ciSecrets !== undefined && github !== undefined && gcp !== undefined) {
-    const settings = config.ciSecrets;
-    const sealingSeed = secrets.optional("sealingSeed");
-    const ci = new CiSecrets(
-      "ci-secrets",
-      { settings, policy, secrets: secrets.ofCi(settings, gcp), ...(sealingSeed && { sealingSeed }), now },
-      { providers: { github, gcp } },
-    );
-    outputs[approvedPoliciesOutput] = Object.fromEntries(
-      settings.environments.map(({ name, policyDigest }) => [name, policyDigest]),
-    );
+          { providers: { github, command: commandProvider() } },
+        );
+  const ci =
+    config.ciSecrets === undefined || github === undefined || gcp === undefined
+      ? undefined
+      : new CiSecrets(
+          "ci-secrets",
+          { settings: config.ciSecrets, policy, now, ...secrets.ofCi(config.ciSecrets, gcp) },
+          { providers: { github, gcp } },
+        );
+  if (config.ciSecrets !== undefined && ci !== undefined) {
+    outputs[approvedPoliciesOutput] = approvedPolicies(config.ciSecrets);
     outputs["identities"] = { providers: ci.identityProviders, serviceAccounts: ci.serviceAccounts };
+  }
+  if (repository !== undefined) outputs["repository"] = repository.fullName;
+  if (config.buildRunners !== undefined && repository !== undefined && github !== undefined) {
+    const cluster = clusterThatRuns("runners");
+    const runners = new BuildRunners(
+      "build-runners",
+      {
+        ...{ settings: config.buildRunners, policy, pins, cluster: cluster?.name },
+        repository: { id: repository.repositoryId, fullName: repository.fullName },
+        app: secrets.ofRunners(),
+        starter: ci && starterOf(config.buildRunners, ci.serviceAccounts),
+      },
+      { providers: { github, ...kubernetesOf(cluster?.provider), ...(gcp === undefined ? {} : { gcp }) } },
+    );
+    outputs["runners"] = { group: runners.group, workflows: runners.workflows };
   }
 
   // The signer's machines, and who gives them their credential.
@@ -137,13 +141,19 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   // What the clusters admit.
   const settings = config.admissionPolicies;
   if (settings !== undefined) {
-    outputs["admissionLists"] = clusters
-      .filter(({ runs }) => runs.includes("workloads"))
-      .map(({ name, provider }) => {
-        const args = { cluster: name, policy, settings, releases, now };
-        const policies = new AdmissionPolicies(`admission-${name}`, args, { provider });
-        return { cluster: name, list: policies.list, digest: policies.listDigest };
-      });
+    const unread = offline || policy.environment === "local";
+    const admission = await planAdmission(config, releases, { checkout, now, unread });
+    outputs["admissionLists"] = clusters.flatMap(({ name, provider }) => {
+      const plan = admission.get(name);
+      if (plan === undefined) return [];
+      for (const warning of plan.warnings) void pulumi.log.warn(warning);
+      const policies = new AdmissionPolicies(
+        `admission-${name}`,
+        { ...plan, policy, settings, now, pins },
+        { provider },
+      );
+      return [{ cluster: name, list: policies.list, digest: policies.listDigest }];
+    });
   }
   return outputs;
 }

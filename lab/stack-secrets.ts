@@ -12,6 +12,7 @@ const noCertificate = "-----BEGIN CERTIFICATE-----\nTkVLTy1MQUItTk9ULUEtQ0VSVElG
 function newSecrets(): Partial<Record<SecretKey, string>> {
   const p256 = (): string => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export(pem).toString();
   return {
+    githubToken: "neko-lab-not-a-credential",
     sealingSeed: randomBytes(32).toString("base64"),
     runnersAppId: "1",
     runnersAppInstallationId: "1",

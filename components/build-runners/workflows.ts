@@ -1,3 +1,4 @@
+import type * as pulumi from "@pulumi/pulumi";
 import { Failure } from "../../src/core/failure.ts";
 import type { Signer, TrustPolicy } from "../../src/core/policy/trust-policy.ts";
 import { refMatches } from "../../src/core/verify/check-identity.ts";
@@ -82,4 +83,25 @@ export function assertRunnerMatches(policy: TrustPolicy, settings: BuildRunnersS
 
 function failure(code: string, message: string, remedy: string): Failure {
   return new Failure({ code, kind: "usage", message, remedy });
+}
+
+/**
+ * The account that starts machines: the one that CiSecrets makes for builds of the first signer that may use them. It is
+ * there once `ciSecrets.workloadIdentity.builds` names that signer. Throws (in an update) RUNNER_STARTER_MISSING.
+ */
+export function starterOf(
+  settings: BuildRunnersSettings,
+  serviceAccounts: pulumi.Output<Record<string, string>>,
+): pulumi.Output<string> {
+  const [signer = ""] = settings.group.signers;
+  return serviceAccounts.apply((accounts) => {
+    const account = accounts[`${signer}-build`];
+    if (account !== undefined) return account;
+    throw new Failure({
+      code: "RUNNER_STARTER_MISSING",
+      kind: "usage",
+      message: `ciSecrets makes no identity for builds of signer "${signer}", who is to start build machines.`,
+      remedy: "Add it to ciSecrets.workloadIdentity.builds, or take buildRunners.gce out.",
+    });
+  });
 }

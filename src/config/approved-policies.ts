@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import type { CiSecretsSettings } from "../../components/ci-secrets/settings.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { approvalRefusal } from "../core/policy/approval-digest.ts";
 import type { Approval } from "../core/policy/approval-digest.ts";
@@ -10,6 +11,11 @@ export const policyDigestVariable = "NEKO_TRUST_POLICY_DIGEST";
 
 /** The output of the platform stack that has the approved digest of each environment's policies. */
 export const approvedPoliciesOutput = "approvedPolicies";
+
+/** Its value: the digests that CiSecrets' settings name, by environment. */
+export function approvedPolicies({ environments }: CiSecretsSettings): Record<string, string> {
+  return Object.fromEntries(environments.map(({ name, policyDigest }) => [name, policyDigest]));
+}
 
 export interface ApprovalContext {
   readonly environment: Readonly<Record<string, string | undefined>>;

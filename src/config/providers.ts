@@ -1,10 +1,12 @@
 import { readFileSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
+import * as command from "@pulumi/command";
 import * as gcp from "@pulumi/gcp";
 import * as github from "@pulumi/github";
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { Failure, reasonOf } from "../core/failure.ts";
+import type { Digest } from "../core/oci/digest.ts";
 import type { StackSecrets } from "./secrets.ts";
 import type { StackConfig } from "./stack-config.ts";
 
@@ -95,4 +97,22 @@ export function gcpProvider(config: StackConfig, context: { readonly offline: bo
   }
   // Credentials come from the surroundings, as Google's libraries look for them: in CI from workload identity.
   return new gcp.Provider("gcp", place);
+}
+
+/** For the few things that GitHub's provider has no resource for; the commands are this program's own. */
+export function commandProvider(): command.Provider {
+  return new command.Provider("command");
+}
+
+/** GitHub's API for those commands; of no use in environment `local`, whose address resolves nowhere. */
+export function gitHubApi(
+  config: StackConfig,
+  context: { readonly secrets: StackSecrets; readonly release: Digest | undefined },
+): { url: string; token: pulumi.Output<string>; release?: Digest } {
+  const url = config.policy.environment === "local" ? "https://api.github.invalid" : "https://api.github.com";
+  return {
+    url,
+    token: context.secrets.required("githubToken"),
+    ...(context.release === undefined ? {} : { release: context.release }),
+  };
 }

@@ -15,8 +15,13 @@ export interface StackSecrets {
   readonly optional: (key: SecretKey) => pulumi.Output<string> | undefined;
   /** What KeyBroker needs, by its settings. */
   readonly ofBroker: (settings: KeyBrokerSettings) => BrokerSecrets;
-  /** Values of CiSecrets, each from the source that its settings name, by `<environment>/<NAME>`. */
-  readonly ofCi: (settings: CiSecretsSettings, provider: gcp.Provider) => Record<string, pulumi.Output<string>>;
+  /** The GitHub App that BuildRunners registers its runners with. */
+  readonly ofRunners: () => Record<"id" | "installationId" | "privateKey", pulumi.Output<string>>;
+  /** Values of CiSecrets, each from the source that its settings name, by `<environment>/<NAME>`; and what seals them. */
+  readonly ofCi: (
+    settings: CiSecretsSettings,
+    provider: gcp.Provider,
+  ) => { secrets: Record<string, pulumi.Output<string>>; sealingSeed?: pulumi.Output<string> };
 }
 
 /** As components/key-broker takes them. */
@@ -68,17 +73,25 @@ export function stackSecrets(
         : {}),
       ...(trustee.kind === "split" ? { postgresUrl: required("brokerPostgresUrl") } : {}),
     }),
-    ofCi: (settings, provider) =>
-      Object.fromEntries(
-        settings.environments.flatMap((environment) =>
-          environment.secrets.map(({ name, source }) => [
-            `${environment.name}/${name}`,
-            source.kind === "secretManager"
-              ? fromSecretManager(source.version, provider, context.offline)
-              : required(source.key),
-          ]),
-        ),
-      ),
+    ofRunners: () => ({
+      id: required("runnersAppId"),
+      installationId: required("runnersAppInstallationId"),
+      privateKey: required("runnersAppKey"),
+    }),
+    ofCi: (settings, provider) => {
+      const values = settings.environments.flatMap((environment) =>
+        environment.secrets.map(({ name, source }): [string, pulumi.Output<string>] => [
+          `${environment.name}/${name}`,
+          source.kind === "secretManager"
+            ? fromSecretManager(source.version, provider, context.offline)
+            : required(source.key),
+        ]),
+      );
+      return {
+        secrets: Object.fromEntries(values),
+        ...(values.length === 0 ? {} : { sealingSeed: required("sealingSeed") }),
+      };
+    },
   };
 }
 
