@@ -151,7 +151,9 @@ test("the providers of stack local have dead loopback endpoints and dummy creden
   const text = JSON.stringify(providers).replaceAll(/\\+"/g, '"');
   const urls = [...text.matchAll(/https?:\/\/[^"\\]+/g)].map(([url]) => url);
   assert.deepEqual([...new Set(urls)].sort(), ["http://127.0.0.1:9/", "https://127.0.0.1:9"]);
-  const tokens = [...text.matchAll(/"(?:accessT|t)oken":(?:\{[^}]*?"plaintext":)?"+([^"]+)"/g)].map(([, token]) => token);
+  const tokens = [...text.matchAll(/"(?:accessT|t)oken":(?:\{[^}]*?"plaintext":)?"+([^"]+)"/g)].map(
+    ([, token]) => token,
+  );
   assert.ok(tokens.length >= 3, text);
   assert.deepEqual([...new Set(tokens)], ["not-a-credential"]);
   // Google's endpoints are named after its universe: this one is under a name that never resolves.
@@ -174,7 +176,10 @@ for (const args of [
     const before = seen();
     const finished = await pulumi(args, detached());
     assert.notEqual(finished.code, 0);
-    assert.match(finished.stdout + finished.stderr, /no resource plugin 'pulumi-resource-(command|gcp|github|kubernetes)' found/);
+    assert.match(
+      finished.stdout + finished.stderr,
+      /no resource plugin 'pulumi-resource-(command|gcp|github|kubernetes)' found/,
+    );
     assert.deepEqual(seen(), before);
   });
 }

@@ -34,11 +34,7 @@ function deletedKinds(entries: readonly JournalEntry[]): string[] {
 }
 
 /** What Google never deletes, or what would destroy the data that it encrypts: a destroy forgets it. */
-const keptByDesign = [
-  "gcp:kms/cryptoKey:CryptoKey",
-  "gcp:kms/cryptoKey:CryptoKey",
-  "gcp:kms/keyRing:KeyRing",
-];
+const keptByDesign = ["gcp:kms/cryptoKey:CryptoKey", "gcp:kms/cryptoKey:CryptoKey", "gcp:kms/keyRing:KeyRing"];
 
 /** Bindings first: a policy without its list would refuse everything, and a namespace goes when it is empty. */
 function assertDestroyedInOrder(journal: readonly JournalEntry[]): void {
