@@ -29,7 +29,18 @@ export async function planProject(
   mkdirSync(join(project, "stacks"), { recursive: true });
   copyFileSync(join(checkout, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
   const stack = parseDocument(readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8"));
-  stack.deleteIn(["config", `${projectName}:ghcrRepository`]);
+  // Nothing but AdmissionPolicies, whose resources grow with the clusters.
+  for (const key of [
+    "ghcrRepository",
+    "ciSecrets",
+    "buildRunners",
+    "keyBroker",
+    "confidentialSigner",
+    "signerRelease",
+    "gcp",
+  ]) {
+    stack.deleteIn(["config", `${projectName}:${key}`]);
+  }
   stack.setIn(
     ["config", `${projectName}:clusters`],
     Array.from({ length: clusters }, (_, number) => ({ name: `cluster-${number}` })),
