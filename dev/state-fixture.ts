@@ -1,9 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { localPassphrase, placesOf } from "../lab/places.ts";
 import { packageVersion } from "../src/operations/package-version.ts";
-import { pulumi } from "../test/support/engine/pulumi-state.ts";
 import { startProgramLab } from "../test/support/program-lab.ts";
 
 // Writes test/engine/fixtures/state-<major.minor>.json: the state of stack local, as this release leaves it. A later
@@ -26,9 +24,9 @@ function withoutThisMachine(text: string): string {
 const lab = await startProgramLab();
 try {
   await lab.open(({ handle }) => handle.up());
-  const folder = placesOf(lab.context.directories).engine;
-  const text = await pulumi({ folder, stack: "local", passphrase: localPassphrase }, ["stack", "export"]);
+  const text = await lab.pulumi(["stack", "export"]);
   // Keys and values of this lab are in it, encrypted with a passphrase that anybody may read: they are worth nothing.
+  mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, `${withoutThisMachine(text)}\n`);
   console.log(`wrote ${file}`);
 } finally {

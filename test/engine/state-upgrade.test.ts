@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { localPassphrase, placesOf } from "../../lab/places.ts";
-import { pulumi } from "../support/engine/pulumi-state.ts";
 import type { ExportedState } from "../support/engine/pulumi-state.ts";
 import { startProgramLab } from "../support/program-lab.ts";
 import type { ProgramLab } from "../support/program-lab.ts";
@@ -29,12 +27,11 @@ for (const name of states) {
   test(`from ${name}: nothing is replaced or deleted, and what was there is not created again`, async () => {
     const state = JSON.parse(readFileSync(join(fixtures, name), "utf8")) as ExportedState;
     const known = new Set(state.deployment.resources.map(({ urn }) => urn));
-    const folder = placesOf(lab.context.directories).engine;
     // The stack must exist before a state can be imported into it.
     await lab.open(({ handle }) => handle.preview());
     const file = join(lab.context.directories.state, name);
     writeFileSync(file, JSON.stringify(state));
-    await pulumi({ folder, stack: "local", passphrase: localPassphrase }, ["stack", "import", "--file", file]);
+    await lab.pulumi(["stack", "import", "--file", file]);
 
     const { resources } = await lab.open(({ handle }) => handle.preview());
     const wrong = resources.filter(({ op, urn }) => never.includes(op) || (op === "create" && known.has(urn)));
@@ -48,10 +45,9 @@ for (const name of states) {
     for (const { type, inputs } of state.deployment.resources) {
       if (type.startsWith("pulumi:providers:") && inputs !== undefined) inputs["version"] = "1.0.0";
     }
-    const folder = placesOf(lab.context.directories).engine;
     const file = join(lab.context.directories.state, `versions-${name}`);
     writeFileSync(file, JSON.stringify(state));
-    await pulumi({ folder, stack: "local", passphrase: localPassphrase }, ["stack", "import", "--file", file]);
+    await lab.pulumi(["stack", "import", "--file", file]);
     const { resources } = await lab.open(({ handle }) => handle.preview());
     assert.deepEqual(
       resources.filter(({ op }) => never.includes(op)),

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LabContext } from "../../lab/context.ts";
 import { writeOverlay } from "../../lab/overlay.ts";
-import { placesOf, serviceNames } from "../../lab/places.ts";
+import { localPassphrase, placesOf, serviceNames } from "../../lab/places.ts";
 import { stopService } from "../../lab/processes/service.ts";
 import { withStack } from "../../lab/provision.ts";
 import type { OpenLocalStack } from "../../lab/provision.ts";
@@ -15,6 +15,7 @@ import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { createRegistryClient } from "../../src/adapters/registry/client.ts";
 import type { RegistryClient } from "../../src/adapters/registry/client.ts";
 import { checkout } from "./engine/engine-under-test.ts";
+import { pulumi } from "./engine/pulumi-state.ts";
 
 /** A lab of one test: this checkout's program, with services and state in a temporary folder. */
 export interface ProgramLab {
@@ -24,6 +25,8 @@ export interface ProgramLab {
   readonly sample: PublishedSample;
   /** Stack local on the real engine, its Kubernetes objects rendered to files. */
   open<T>(work: (open: OpenLocalStack) => Promise<T>): Promise<T>;
+  /** What the official CLI prints when it works on the state of stack local. */
+  pulumi(args: readonly string[]): Promise<string>;
   close(): Promise<void>;
 }
 
@@ -49,9 +52,13 @@ export async function startProgramLab(): Promise<ProgramLab> {
     const sample = await publishSample(context, services, client);
     const signer = await publishSigner(context, services, client);
     writeOverlay(context.directories, services, { sample, signer }, context.now());
-    const directory = placesOf(context.directories).rendered;
+    const { rendered: directory, engine: folder } = placesOf(context.directories);
     const request = { stack: "local", mode: "local", kubernetes: { kind: "files", directory } } as const;
-    return { context, services, client, sample, close, open: (work) => withStack(context, request, work) };
+    return {
+      ...{ context, services, client, sample, close },
+      open: (work) => withStack(context, request, work),
+      pulumi: (args) => pulumi({ folder, stack: "local", passphrase: localPassphrase }, args),
+    };
   } catch (error) {
     await close();
     throw error;
