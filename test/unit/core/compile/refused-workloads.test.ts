@@ -31,7 +31,7 @@ const at = (digit: string, repository = sampleRepository) => `${repository}@${sa
 
 test("says of running pods what the API server says of new ones: every case beside the compiler", () => {
   for (const { name, object, refusedWith } of admissionCases().filter((entry) => entry.object.kind === "Pod")) {
-    const images = imagesOfPod(object).map(({ namespace, pod, container, image }) => ({
+    const images = imagesOfPod({ ...object }).map(({ namespace, pod, container, image }) => ({
       namespace,
       pod,
       container,
