@@ -101,7 +101,8 @@ export function clusterUnreachable(server: string, reason: string, cause?: unkno
       code: "CLUSTER_UNREACHABLE",
       kind: "unavailable",
       message: `The API server ${server} can't be reached: ${reason}.`,
-      remedy: "Check that it runs (make up CLUSTER=1 starts the lab's own), then try again.",
+      remedy:
+        "Check that it runs and that this machine can reach it (make up CLUSTER=1 starts the lab's own), then try again.",
     },
     { cause },
   );

@@ -52,15 +52,16 @@ const pollMilliseconds = 100;
 const pageSize = "500";
 
 /**
- * The API server of a kubeconfig's current context. Nothing is sent before the first call.
+ * The API server of a kubeconfig's context, the current one unless named. Nothing is sent before the first call.
  *
  * @throws Failure KUBECONFIG_MISSING, KUBECONFIG_INVALID (usage)
  */
 export async function connectCluster(options: {
   readonly kubeconfig: string;
+  readonly context?: string;
   readonly timeoutMilliseconds?: number;
 }): Promise<Cluster> {
-  return clusterOf(await readKubeconfig(options.kubeconfig), options.timeoutMilliseconds);
+  return clusterOf(await readKubeconfig(options.kubeconfig, options.context), options.timeoutMilliseconds);
 }
 
 /** As `connectCluster`, for access that was read (and looked at) before. */

@@ -12,11 +12,11 @@ export interface ClusterAccess {
 }
 
 /**
- * Reads a kubeconfig and looks at its current context only.
+ * Reads a kubeconfig and looks at one context only: the one that is named, else its current one.
  *
  * @throws Failure KUBECONFIG_MISSING, KUBECONFIG_INVALID (usage)
  */
-export async function readKubeconfig(file: string): Promise<ClusterAccess> {
+export async function readKubeconfig(file: string, context?: string): Promise<ClusterAccess> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new Failure(
       {
@@ -29,9 +29,13 @@ export async function readKubeconfig(file: string): Promise<ClusterAccess> {
     );
   });
   const config = await parse(file, text);
+  if (context !== undefined) {
+    if (config.getContextObject(context) === null) throw invalid(file, `it has no context ${JSON.stringify(context)}`);
+    config.setCurrentContext(context);
+  }
   const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
-  if (cluster === null || user === null) throw invalid(file, "its current context names no cluster and user");
+  if (cluster === null || user === null) throw invalid(file, "its context names no cluster and user");
   if (!URL.canParse(cluster.server)) throw invalid(file, "its cluster's server is no URL");
   return {
     server: new URL(cluster.server),

@@ -5,6 +5,7 @@ import type { ClusterObject } from "./object.ts";
 export interface PodImage {
   readonly namespace: string;
   readonly pod: string;
+  /** Its name; `volume <name>` for an image volume. */
   readonly container: string;
   /** As the specification says. */
   readonly image: string;
@@ -12,11 +13,20 @@ export interface PodImage {
   readonly digest?: string;
 }
 
-/** The images of all kinds of containers of a pod: init, regular and ephemeral ones. */
+/** The images of all kinds of containers of a pod (init, regular and ephemeral ones), and of its image volumes. */
 export function imagesOfPod(pod: ClusterObject): readonly PodImage[] {
   const spec = isRecord(pod["spec"]) ? pod["spec"] : {};
   const status = isRecord(pod["status"]) ? pod["status"] : {};
-  return kinds.flatMap(([inSpec, inStatus]) => {
+  const place = { namespace: pod.metadata?.namespace ?? "default", pod: pod.metadata?.name ?? "" };
+  const volumes = records(spec["volumes"]).flatMap((volume): PodImage[] => {
+    if (!isRecord(volume["image"])) return [];
+    const image = textOf(volume["image"]["reference"]);
+    const digest = digestIn(image);
+    return [
+      { ...place, container: `volume ${textOf(volume["name"])}`, image, ...(digest === undefined ? {} : { digest }) },
+    ];
+  });
+  const containers = kinds.flatMap(([inSpec, inStatus]) => {
     const running = new Map(
       records(status[inStatus]).map((entry) => [textOf(entry["name"]), textOf(entry["imageID"])]),
     );
@@ -25,14 +35,20 @@ export function imagesOfPod(pod: ClusterObject): readonly PodImage[] {
       const image = textOf(container["image"]);
       const digest = digestIn(running.get(name) ?? "") ?? digestIn(image);
       return {
-        namespace: pod.metadata?.namespace ?? "default",
-        pod: pod.metadata?.name ?? "",
+        ...place,
         container: name,
         image,
         ...(digest === undefined ? {} : { digest }),
       };
     });
   });
+  return [...containers, ...volumes];
+}
+
+/** Whether a pod has run to its end: it is never moved, so that nothing makes it again. */
+export function isFinished(pod: ClusterObject): boolean {
+  const phase = isRecord(pod["status"]) ? pod["status"]["phase"] : undefined;
+  return phase === "Succeeded" || phase === "Failed";
 }
 
 const kinds = [

@@ -39,7 +39,9 @@ for (const path of pathsOf(program)) {
   test(`neko-trust ${[...path, "--help"].join(" ")} loads declarations alone`, () => {
     const modules = modulesOf([...path, "--help"]);
     const heavy = modules.filter((url) =>
-      /node_modules\/(?!commander\/)|\/src\/(core\/(?!failure|legible|compile\/target-names)|operations|engine)|\/lab\//.test(url),
+      /node_modules\/(?!commander\/)|\/src\/(core\/(?!failure|legible|compile\/target-names)|operations|engine)|\/lab\//.test(
+        url,
+      ),
     );
     assert.deepEqual(heavy, []);
     assert.ok(modules.length < 80, `${modules.length} modules`);
