@@ -71,8 +71,9 @@ format: setup ## write the formatting
 bench: setup ## measure against peers: ours, peer or floor, ratio, spread
 	@$(NODE) bench/main.ts $(BENCH)
 
-generate: setup ## write schemas and generated pages
+generate: setup ## write schemas, generated pages, and the plan of each stack
 	@$(NODE) dev/generate.ts
+	@NEKO_TRUST_WRITE_PLANS=1 $(TEST) test/engine/stack-plans.test.ts
 
 clean: ## remove what was installed and built in the tree (the lab's state is removed by `make down`)
 	rm -rf node_modules tools/node/node_modules dist

@@ -35,3 +35,26 @@ export function summaryLine(summary: Readonly<Record<string, number>>): string {
   if (only?.[0] === "same") return `nothing changed: ${only[1]} resources, all same`;
   return counts.map(([op, count]) => `${count} ${op}`).join(", ");
 }
+
+/** What is told of each outcome; the last two are never called applied. */
+const outcomeWords: Readonly<Record<Outcome, string>> = {
+  enforced: "stored on a real API server and seen to act",
+  stored: "on a real API server",
+  ran: "a command that was run",
+  rendered: "written to a file, applied nowhere",
+  recorded: "in the journal only, applied nowhere",
+};
+
+/** How many resources came to which outcome, and a name or two of each; `neko-trust status` lists all. */
+export function outcomeLines(resources: readonly ResourceReport[]): string[] {
+  const groups = Map.groupBy(resources, ({ outcome }) => outcome);
+  const lines = (Object.keys(outcomeWords) as Outcome[]).flatMap((outcome) => {
+    const group = groups.get(outcome) ?? [];
+    if (group.length === 0) return [];
+    const [first, second, ...more] = group.map(({ name }) => name);
+    const names = [first, second].filter((name) => name !== undefined).join(", ");
+    const others = more.length === 0 ? "" : ` and ${more.length} more`;
+    return [`${outcome.padEnd(9)} ${String(group.length).padStart(3)}  ${outcomeWords[outcome]}: ${names}${others}`];
+  });
+  return [...lines, "each of them: npx neko-trust status"];
+}

@@ -11,7 +11,7 @@ import { writeOverlay } from "./overlay.ts";
 import { placesOf } from "./places.ts";
 import { lastTarget, progressLine, rememberTarget, withStack } from "./provision.ts";
 import { publishSample, publishSigner } from "./publish-sample.ts";
-import { resourceReport, summaryLine } from "./resource-report.ts";
+import { outcomeLines, resourceReport, summaryLine } from "./resource-report.ts";
 import type { ResourceReport } from "./resource-report.ts";
 import { startServices } from "./services.ts";
 import { latestOutcomes } from "./stand-ins/journal.ts";
@@ -111,9 +111,7 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   const kubernetes: KubernetesTarget =
     kubeconfig === undefined ? { kind: "files", directory: places.rendered } : { kind: "api-server", kubeconfig };
   const provisioned = await provision(context, kubernetes, sample);
-  for (const { outcome, name, type, where } of provisioned.resources) {
-    line(`${outcome.padEnd(9)} ${type} ${name} → ${where}`);
-  }
+  for (const text of outcomeLines(provisioned.resources)) line(text);
   for (const verdict of provisioned.verdicts) {
     line(`pod ${verdict.pod}: ${verdict.verdict}${verdict.message === "" ? "" : ` (${verdict.message})`}`);
   }

@@ -9,7 +9,6 @@ import type { StackHandle } from "../../src/engine/open-stack.ts";
 import type { Program } from "../../src/engine/program.ts";
 import { localPassphrase } from "../../lab/places.ts";
 import { startStandIns } from "../../lab/stand-ins/start.ts";
-import { signerKeys } from "../../test/support/stack-files.ts";
 import type { BenchLab } from "./bench-lab.ts";
 
 /** A copy of this project whose stack local has any number of clusters and nothing else to provision. */
@@ -30,7 +29,18 @@ export async function planProject(
   mkdirSync(join(project, "stacks"), { recursive: true });
   copyFileSync(join(checkout, "Pulumi.yaml"), join(project, "Pulumi.yaml"));
   const stack = parseDocument(readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8"));
-  for (const key of ["ghcrRepository", ...signerKeys]) stack.deleteIn(["config", `${projectName}:${key}`]);
+  // Nothing but AdmissionPolicies, whose resources grow with the clusters.
+  for (const key of [
+    "ghcrRepository",
+    "ciSecrets",
+    "buildRunners",
+    "keyBroker",
+    "confidentialSigner",
+    "signerRelease",
+    "gcp",
+  ]) {
+    stack.deleteIn(["config", `${projectName}:${key}`]);
+  }
   stack.setIn(
     ["config", `${projectName}:clusters`],
     Array.from({ length: clusters }, (_, number) => ({ name: `cluster-${number}` })),

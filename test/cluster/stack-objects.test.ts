@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TestContext } from "node:test";
 import { chartNames, renderedChart } from "../support/cluster/charts.ts";
-import type { ChartRelease, RenderedChart } from "../support/cluster/charts.ts";
+import type { ChartRelease } from "../support/cluster/charts.ts";
 import { neededDefinitions } from "../support/cluster/definitions.ts";
 import { judgeObjects } from "../support/cluster/judge-objects.ts";
 import type { Judged } from "../support/cluster/judge-objects.ts";
@@ -197,13 +197,8 @@ async function chartPasses(t: TestContext, release: ChartRelease): Promise<void>
   }
   t.diagnostic(`chart ${release.chart} ${rendered.version} as ${release.name}: ${rendered.objects.length} objects`);
   for (const name of rendered.left) t.diagnostic(`not covered: its dependency ${name} is not in the module`);
-  const objects = inNamespace(rendered, release.namespace);
-  assertPassed(t, await judgeObjects(testCluster.cluster, objects), objects.length);
-}
-
-/** As helm does it: what names no namespace goes to the release's. */
-function inNamespace({ objects }: RenderedChart, namespace: string): ClusterObject[] {
-  return objects.map((object) => ({ ...object, metadata: { namespace, ...object.metadata } }));
+  const judged = await judgeObjects(testCluster.cluster, rendered.objects, release.namespace);
+  assertPassed(t, judged, rendered.objects.length);
 }
 
 function assertPassed(t: TestContext, { passed, refused, unserved }: Judged, count: number): void {

@@ -16,27 +16,38 @@ export interface Judged {
 }
 
 /**
- * Sends every object through server-side apply as a dry run. Namespaces that they lie in are really made first, bare:
- * no policy or webhook selects them, so that the objects themselves are what is judged.
+ * Sends every object through server-side apply as a dry run; one of a namespaced kind that names no namespace goes to
+ * `defaultNamespace`. Namespaces that they lie in are really made first, bare: no policy or webhook selects them, so
+ * that the objects themselves are what is judged.
  */
-export async function judgeObjects(cluster: Cluster, objects: readonly ClusterObject[]): Promise<Judged> {
+export async function judgeObjects(
+  cluster: Cluster,
+  objects: readonly ClusterObject[],
+  defaultNamespace = "default",
+): Promise<Judged> {
   const passed: string[] = [];
   const refused: string[] = [];
   const unserved = new Set<string>();
-  for (const namespace of new Set(objects.map(({ metadata }) => metadata?.namespace))) {
-    if (namespace === undefined) continue;
-    const bare = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } };
-    await cluster.serverSideApply(bare, { fieldManager: "namespaces", force: true });
-  }
+  const made = new Set<string>();
   for (const object of objects) {
     const { apiVersion, kind } = object;
-    if ((await cluster.discovery.resource(apiVersion, kind)) === undefined) {
+    const resource = await cluster.discovery.resource(apiVersion, kind);
+    if (resource === undefined) {
       unserved.add(`${apiVersion} ${kind}`);
       continue;
     }
-    const what = describeReference(referenceOf(object));
+    const placed = resource.namespaced
+      ? { ...object, metadata: { namespace: defaultNamespace, ...object.metadata } }
+      : object;
+    const namespace = placed.metadata?.namespace;
+    if (resource.namespaced && namespace !== undefined && !made.has(namespace)) {
+      const bare = { apiVersion: "v1", kind: "Namespace", metadata: { name: namespace } };
+      await cluster.serverSideApply(bare, { fieldManager: "namespaces", force: true });
+      made.add(namespace);
+    }
+    const what = describeReference(referenceOf(placed));
     try {
-      await cluster.serverSideApply(object, { fieldManager, dryRun: true, force: true });
+      await cluster.serverSideApply(placed, { fieldManager, dryRun: true, force: true });
       passed.push(what);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

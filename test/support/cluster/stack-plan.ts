@@ -11,7 +11,7 @@ import { planOnly } from "../../../lab/stand-ins/kubernetes/place.ts";
 import type { StandIn } from "../../../lab/stand-ins/provider.ts";
 import { serve } from "../../../lab/stand-ins/server.ts";
 import { standInsWith } from "../../../lab/stand-ins/start.ts";
-import { plainMap } from "../../../lab/stand-ins/wire/values.ts";
+import { isUnknown, masked, plainMap, rewriteMap } from "../../../lab/stand-ins/wire/values.ts";
 import type { ValueMap } from "../../../lab/stand-ins/wire/values.ts";
 import { writeWhole } from "../../../src/adapters/files/write-whole.ts";
 import { localOverlayPath } from "../../../src/config/local-overlay.ts";
@@ -21,6 +21,7 @@ import { projectName } from "../../../src/config/read-config.ts";
 import { findEngine } from "../../../src/engine/find-engine.ts";
 import { openStack } from "../../../src/engine/open-stack.ts";
 import { directoriesOf } from "../../../src/adapters/directories/directories.ts";
+import type { ListedResource } from "../../../src/report/plan-listing.ts";
 import program from "../../../index.ts";
 import { checkout } from "../engine/engine-under-test.ts";
 
@@ -61,17 +62,37 @@ function writeLocalState(folder: string): void {
  * print stays unknown, and so do the ids of resources that are yet to be made.
  */
 export async function planOf(stack: string): Promise<readonly PlannedResource[]> {
+  const planned = new Map<string, PlannedResource>();
+  await previewOffline(stack, (standIn) => answering(standIn, planned));
+  return [...planned.values()];
+}
+
+/** Every resource that the offline plan of a stack asks a provider for, secrets and unknown values masked. */
+export async function listedPlanOf(stack: string): Promise<readonly ListedResource[]> {
+  const planned = new Map<string, ListedResource>();
+  await previewOffline(stack, (standIn) => ({
+    ...standIn,
+    plan: (resource, inputs, old, context) => {
+      const { urn, name, type } = resource;
+      const known = rewriteMap(inputs, (part) => (isUnknown(part) ? "[known after an update]" : undefined));
+      planned.set(urn, { urn, name, type, inputs: masked(known) });
+      return standIn.plan(resource, inputs, old, context);
+    },
+  }));
+  return [...planned.values()];
+}
+
+async function previewOffline(stack: string, wrapped: (standIn: StandIn) => StandIn): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "neko-trust-plan-"));
   const environment = { ...process.env, NEKO_TRUST_STATE: join(folder, "state") };
   const directories = directoriesOf(checkout, environment);
   if (stack === "local") writeLocalState(directories.state);
-  const planned = new Map<string, PlannedResource>();
   const journal = openJournal(join(folder, "journal.jsonl"));
   const scope = { stack, project: projectName, mode: "preview" } as const;
   const served = await Promise.all(
     standInsWith(planOnly()).map(async (standIn) => ({
       name: standIn.packageName,
-      ...(await serve(answering(standIn, planned), scope, journal)),
+      ...(await serve(wrapped(standIn), scope, journal)),
     })),
   );
   try {
@@ -87,7 +108,6 @@ export async function planOf(stack: string): Promise<readonly PlannedResource[]>
       environment,
     });
     await handle.preview();
-    return [...planned.values()];
   } finally {
     await Promise.all(served.map((one) => one.stop()));
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });

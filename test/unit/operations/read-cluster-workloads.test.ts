@@ -103,7 +103,7 @@ async function kubeconfig(port = (server.address() as AddressInfo).port): Promis
     JSON.stringify({
       apiVersion: "v1",
       kind: "Config",
-      clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}` } }],
+      clusters: [{ name: "c", cluster: { server: `http://127.0.0.1:${port}`, "insecure-skip-tls-verify": true } }],
       users: ["first", "second"].map((name) => ({ name, user: { token: `token-of-${name}` } })),
       contexts: ["first", "second"].map(context),
       "current-context": "first",
