@@ -13,6 +13,10 @@ const fixtures = join(import.meta.dirname, "fixtures");
 const states = existsSync(fixtures) ? readdirSync(fixtures).filter((name) => /^state-.*\.json$/.test(name)) : [];
 const never = ["replace", "create-replacement", "delete-replaced", "delete"];
 
+/** Each lab signs a release of its own, and a release's disk, image and machines are named after it: they come anew. */
+const isOfOneRelease = (urn: string): boolean =>
+  /::confidential-signer-(?:disk|image|vm)-[0-9a-f]{12}(?:-[a-z])?$/.test(urn);
+
 let lab: ProgramLab;
 before(async () => {
   lab = await startProgramLab();
@@ -35,7 +39,10 @@ for (const name of states) {
 
     const { resources } = await lab.open(({ handle }) => handle.preview());
     const wrong = resources.filter(({ op, urn }) => never.includes(op) || (op === "create" && known.has(urn)));
-    assert.deepEqual(wrong, []);
+    assert.deepEqual(
+      wrong.filter(({ urn }) => !isOfOneRelease(urn)),
+      [],
+    );
     const planned = new Set(resources.map(({ urn }) => urn));
     assert.ok([...known].filter((urn) => planned.has(urn)).length > known.size / 2, "the plan is of the same stack");
   });
@@ -50,7 +57,7 @@ for (const name of states) {
     await lab.pulumi(["stack", "import", "--file", file]);
     const { resources } = await lab.open(({ handle }) => handle.preview());
     assert.deepEqual(
-      resources.filter(({ op }) => never.includes(op)),
+      resources.filter(({ op, urn }) => never.includes(op) && !isOfOneRelease(urn)),
       [],
     );
   });
