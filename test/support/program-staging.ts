@@ -28,6 +28,8 @@ export function stagingSettings(settings: StagingSettings): string {
   document.commentBefore = "Made by a test.";
   const at = (key: string, ...rest: readonly (string | number)[]) => ["config", `neko-trust:${key}`, ...rest];
   for (const key of ["release", ...signerKeys]) document.deleteIn(at(key));
+  // The checkout's own platform stack has the other.
+  document.setIn(at("ghcrRepository", "name"), "neko-staging");
   document.setIn(at("policy", "name"), "neko-staging");
   document.setIn(at("policy", "environment"), "staging");
   document.setIn(at("policy", "images", 0, "repository"), settings.repository);

@@ -15,7 +15,7 @@ import { labRun, referrerOf, smallRelease } from "./release-lab.ts";
 import type { ReleaseLab } from "./release-lab.ts";
 import { serveRelease } from "./release-registry.ts";
 import type { ReleaseRegistry } from "./release-registry.ts";
-import { localConfig, stackFiles } from "./stack-files.ts";
+import { localConfig, signerKeys, stackFiles } from "./stack-files.ts";
 
 /** A checkout whose stack local names a registry of its own instead of the running lab, so that its file can be edited. */
 export interface StackLab {
@@ -70,7 +70,8 @@ export async function stackLab(
   const rootPath = join(checkout, "trusted_root.json");
   writeFileSync(rootPath, lab.sigstore.trustedRoot);
   const standard = {
-    release: undefined,
+    // What the lab alone has goes with the lab.
+    ...Object.fromEntries(["release", ...signerKeys].map((key) => [key, undefined])),
     "policy.images.0.repository": served.repository,
     "policy.roots.sigstore.sha256": sha256Hex(lab.sigstore.trustedRoot),
     "policy.roots.sigstore.fetched": new Date(Date.now() - 86_400_000).toISOString(),
