@@ -38,8 +38,8 @@ export async function labPreview(
     handle.preview({
       signal: context.signal,
       onProgress: (event) => {
-        if (event.kind === "diagnostic" && event.severity !== "info")
-          progress(`${event.severity}: ${event.message.trim()}`);
+        // What ends the preview is thrown, with all its details.
+        if (event.kind === "diagnostic" && event.severity === "warning") progress(`warning: ${event.message.trim()}`);
       },
     }),
   );

@@ -16,9 +16,15 @@ const descriptions: readonly Described[] = [
   { path: /^policy\.signers\.(?:repository|.*Workflow\.repository)$/, says: "owner/name of the repository that signs" },
   { path: /^policy\.signers\.issuer$/, says: "the issuer of the signer's identity tokens" },
   { path: /^policy\.(?:provenance\.builderIds|rebuilds)/, says: "who builds, as the provenance names it" },
+  { path: /^signerRelease\.(?:disk|retainedDisks)/, says: "where the disk lies that the signer's release names" },
+  { path: /^keyBroker\.tee\.mrtd/, says: "MRTD of Google's firmware, as its launch endorsement has it" },
+  { path: /^keyBroker\.tee\.rtmr0/, says: "RTMR0 of the machine type, replayed from the event log of a first boot" },
+  { path: /^keyBroker\.tee\.platforms/, says: "PPID of a platform that may get the credential, from a first quote" },
+  { path: /\.notificationChannels$/, says: "who is told: gcloud beta monitoring channels list" },
+  { path: /\.egress\.hosts$/, says: "the key broker's host name" },
   { path: /^policy\.tee\./, says: "what the signer's release was measured to, see docs/threat-model.md" },
   {
-    path: /^(?:releases|signerRelease)\.(?:current|retained)$|^signerRelease/,
+    path: /^(?:releases|signerRelease)\.(?:current|retained)$/,
     says: "digest of a verified release: neko-trust release set STACK REFERENCE",
   },
   {
