@@ -87,7 +87,8 @@ for (const [name, body] of [
     assert.equal((await client.manifest(repository, digestOf(body))).kind, "found");
     const refused = await startServer(t, () => ({ status: 400, headers, body }));
     assert.equal((await client.manifest(`${refused.host}/team/app`, blob.digest)).kind, "broken");
-    assert.ok(performance.now() - started < 5000);
+    // A cubic parser would take hours; a busy machine takes some seconds.
+    assert.ok(performance.now() - started < 30_000);
   });
 }
 

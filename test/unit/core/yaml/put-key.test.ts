@@ -59,7 +59,8 @@ test("whatever the value, what is read back is what was put", () => {
             throw error;
           }, ""),
           "FILE_NOT_EDITABLE",
-        ); return;
+        );
+        return;
       }
       assert.deepEqual((parse(text) as { a: { c: unknown } }).a.c, JSON.parse(JSON.stringify(given)));
     }),
