@@ -94,7 +94,7 @@ function planned(
 }
 
 /** What is on the list only because it runs: nobody verified it, so that it is told on every run until it has drained. */
-function unverifiedRunning(cluster: string, listed: readonly Omit<ImageRelease, "next">[]): string[] {
+export function unverifiedRunning(cluster: string, listed: readonly Omit<ImageRelease, "next">[]): string[] {
   return listed.flatMap(({ repository, current, retained, running }) =>
     running
       .filter((digest) => digest !== current && !retained.includes(digest))
