@@ -53,6 +53,9 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   const releases = offline ? planReleases(config) : await verifyReleases(config, proving);
 
   const { policy } = config;
+  // Before any resource is made: a cluster that can't be read, or runs what would be refused, stops the whole update.
+  const unread = offline || policy.environment === "local";
+  const admission = await planAdmission(config, releases, { checkout, now, unread });
   const secrets = stackSecrets(config, { directories, offline });
   const clusters = clusterProviders(config, { checkout, offline });
   const clusterThatRuns = (what: string) => clusters.find(({ runs }) => (runs as readonly string[]).includes(what));
@@ -141,8 +144,6 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   // What the clusters admit.
   const settings = config.admissionPolicies;
   if (settings !== undefined) {
-    const unread = offline || policy.environment === "local";
-    const admission = await planAdmission(config, releases, { checkout, now, unread });
     outputs["admissionLists"] = clusters.flatMap(({ name, provider }) => {
       const plan = admission.get(name);
       if (plan === undefined) return [];

@@ -26,11 +26,13 @@ export interface ApprovalContext {
 /**
  * Refuses an update whose policies nobody approved (POLICY_NOT_APPROVED, POLICY_APPROVAL_MISSING); a preview only warns,
  * as it is what shows the change to those who approve. Both approvals can only deny: what is in a stack's state never
- * stands in for the variable, which production demands. Stack local and stacks without a platform have none.
+ * stands in for the variable, which production demands, also of a stack that names no platform: leaving the name out of
+ * a file must not leave the check out. Stack local has no approvals, nor has what lets nothing in (the platform).
  */
 export async function requireApprovedPolicies(config: StackConfig, context: ApprovalContext): Promise<void> {
   const { environment } = config.policy;
-  if (environment === "local" || config.platformStack === undefined) return;
+  const nothing = verifiesNothing(config) && config.admissionPolicies === undefined;
+  if (environment === "local" || (config.platformStack === undefined && nothing)) return;
   const variable = context.environment[policyDigestVariable];
   const approvals = [
     {
@@ -39,7 +41,9 @@ export async function requireApprovedPolicies(config: StackConfig, context: Appr
       required: environment === "production",
     },
     // An offline preview has no backend to ask.
-    ...(context.offline ? [] : [{ ...(await platformApproval(config.platformStack, environment)), required: true }]),
+    ...(context.offline || config.platformStack === undefined
+      ? []
+      : [{ ...(await platformApproval(config.platformStack, environment)), required: true }]),
   ];
   const refusal = approvalRefusal(digestOfPolicies(config), approvals);
   if (refusal === undefined) return;
@@ -47,6 +51,11 @@ export async function requireApprovedPolicies(config: StackConfig, context: Appr
   // Nothing is missing where nothing was asked.
   if (context.offline && refusal.code === "POLICY_APPROVAL_MISSING") return;
   void pulumi.log.warn([`An update would be refused: ${refusal.message}`, ...refusal.details].join("\n"));
+}
+
+/** Whether nothing is provisioned from a release: there is nothing yet that a policy lets in. */
+export function verifiesNothing({ releases, signerRelease }: StackConfig): boolean {
+  return releases.length === 0 && signerRelease === undefined;
 }
 
 async function platformApproval(platformStack: string, environment: string): Promise<Approval> {

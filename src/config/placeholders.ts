@@ -20,7 +20,7 @@ export interface Placeholder {
 const zeroDigest = /^(?:sha256:)?0{64}$|^0{40}$/;
 
 /** Keys whose value is an id that somebody else gave: 0 is nobody's. A count may well be 0. */
-const idKey = /^(?:id|ids|projectNumber)$|Ids?$|_id$/;
+const idKey = /^(?:id|ids|number|projectNumber|teams|users)$|Ids?$|_id$/;
 
 /** Every placeholder of a stack's document (parsed or not), in its order. */
 export function findPlaceholders(document: unknown): Placeholder[] {

@@ -50,7 +50,7 @@ const descriptions: readonly Described[] = [
     says: "GitHub's id or name of who reviews: gh api orgs/OWNER/teams/NAME --jq .id",
   },
   {
-    path: /(?:^|\.)projectNumber$/,
+    path: /(?:^|\.)(?:projectNumber|project\.number)$/,
     says: "number of the Google Cloud project: gcloud projects describe ID --format='value(projectNumber)'",
   },
   { path: /(?:^|\.)(?:project|projectId|gcpProject)$/, says: "id of the Google Cloud project: gcloud projects list" },

@@ -55,6 +55,8 @@ export function claimsOf(document: Readonly<Record<string, unknown>>): Claim[] {
   claim("ghcrRepository", "the GitHub repository", githubOwner, at(ghcrRepository, "name"));
   const repository = at(ciSecrets, "repository");
   claim("ciSecrets", "the environments of", at(repository, "owner"), at(repository, "name"));
+  const pools = at(ciSecrets, "workloadIdentity");
+  claim("ciSecrets", "the identity pool", at(pools, "project"), at(at(pools, "pool"), "id"));
   claim("buildRunners", "the runner group", githubOwner, at(at(buildRunners, "group"), "name"));
   const project = at(at(confidentialSigner, "project"), "id");
   claim("confidentialSigner", "the signers", project, at(confidentialSigner, "name"));

@@ -56,6 +56,10 @@ export type DiskSource = z.infer<typeof diskSource>;
  * demand what only the signer makes. No release vouches for its own signer.
  */
 const signerRelease = release.extend({
+  /** The one that the machines are rolled over from: the key broker gives its credential to two releases at most. */
+  retained: z
+    .array(digestSchema)
+    .max(1, "must be at most one: the key broker serves the current release and one other"),
   policy: trustPolicySchema,
   /** As the stack's own, which is taken when this is left out. */
   trustedRoot: z.string().min(1).optional(),

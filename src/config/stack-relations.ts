@@ -89,6 +89,9 @@ function labReleases({ release: lab, policy: { environment } }: Readable, stack:
   if (environment !== undefined && (stack === "local") !== (environment === "local")) {
     const allowed = stack === "local" ? "must be local: stack local is the lab's" : "only stack local may be local";
     faults.push(fault("policy.environment", JSON.stringify(environment), allowed));
+  } else if (environment !== undefined && ["staging", "production"].includes(stack) && environment !== stack) {
+    // What production demands (approvals, pins) goes by this: another environment's policy must not lower it.
+    faults.push(fault("policy.environment", JSON.stringify(environment), `must be ${stack}, as the stack is called`));
   }
   return faults;
 }
@@ -130,6 +133,8 @@ function componentNeeds(
       : [];
   return [
     ...singletonKeys.flatMap((key) => needs(key, "githubOwner")).slice(0, 1),
+    // Without it the runners would be left out in silence: they are registered for that repository.
+    ...needs("buildRunners", "ghcrRepository"),
     ...["ciSecrets", "confidentialSigner"].flatMap((key) => needs(key, "gcp")).slice(0, 1),
     ...["confidentialSigner", "keyBroker"].flatMap((key) => needs(key, "signerRelease")).slice(0, 1),
     ...onOneCluster(document["keyBroker"], "keyBroker", "key-broker", clusters),

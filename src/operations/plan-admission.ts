@@ -8,6 +8,7 @@ import {
   refusedWorkloads,
   runningDigests,
 } from "../core/compile/validating-admission-policy/refused-workloads.ts";
+import type { ImageRelease } from "../core/compile/validating-admission-policy/image-list.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import type { UsableRelease } from "../core/release/verified-release.ts";
 import { readClusterWorkloads } from "./read-cluster-workloads.ts";
@@ -85,7 +86,23 @@ function planned(
   const { rollout } = placement;
   assertNothingRefused(refused, { cluster, rollout, accept: acceptsRefusals(settings, cluster) });
   const warnings = refused.map((one) => `cluster ${cluster} runs what its policies refuse: ${describeRefused(one)}`);
-  return { ...plan, discovered: { crds: workloads.crds }, warnings };
+  return {
+    ...plan,
+    discovered: { crds: workloads.crds },
+    warnings: [...warnings, ...unverifiedRunning(cluster, listed)],
+  };
+}
+
+/** What is on the list only because it runs: nobody verified it, so that it is told on every run until it has drained. */
+export function unverifiedRunning(cluster: string, listed: readonly Omit<ImageRelease, "next">[]): string[] {
+  return listed.flatMap(({ repository, current, retained, running }) =>
+    running
+      .filter((digest) => digest !== current && !retained.includes(digest))
+      .map(
+        (digest) =>
+          `cluster ${cluster} runs ${repository}@${digest}, none of the stack's releases: it was not verified, and stays admitted until it has drained. Revoke it in the policy if nobody knows it.`,
+      ),
+  );
 }
 
 function located(

@@ -1,5 +1,7 @@
 import { placeholderPath } from "../../config/placeholders.ts";
 import { neededSecrets } from "../../config/needed-secrets.ts";
+import { stackDocuments } from "../../config/singletons.ts";
+import type { StackConfig } from "../../config/stack-config.ts";
 import { Failure, reasonOf } from "../../core/failure.ts";
 import { openStackFile, writeStackFile } from "../../operations/edit-stack-file.ts";
 import type { OpenStackFile } from "../../operations/edit-stack-file.ts";
@@ -42,7 +44,7 @@ export async function initAction(
     const written = options.dryRun !== true && edited.text !== open.text;
     if (written) writeStackFile(open, edited);
     const left = placeholderQuestions(edited.config).flatMap(({ places }) => places);
-    const place = await placeOf(options, { ...open, config: edited.config }, questions);
+    const place = await placeOf(options, { ...open, config: edited.config }, directories.checkout, questions);
     const outcomes = place === undefined ? [] : await setUp(place, open, options, context, questions);
     const failed = outcomes.some(({ kind }) => kind === "failed");
     const absent = outcomes.some((outcome) => outcome.kind === "not-run" && outcome.why.includes("not on PATH"));
@@ -154,6 +156,7 @@ async function answerFor(
 async function placeOf(
   options: InitOptions,
   { config }: OpenStackFile,
+  checkout: string,
   questions: Questions | undefined,
 ): Promise<StatePlace | undefined> {
   const ask = async (text: string): Promise<string | undefined> => {
@@ -165,10 +168,18 @@ async function placeOf(
   const project = options.project ?? own(config.gcp?.project) ?? (await ask("Google Cloud project for the state: "));
   const location = options.location ?? own(config.gcp?.region) ?? (await ask("its region, as europe-west4: "));
   if (project === undefined || location === undefined) return undefined;
-  const bucket = options.bucket ?? `${project}-neko-trust-state`;
+  // A stack's reference to its platform is read in its own backend: both states lie in one bucket.
+  const bucket = options.bucket ?? `${own(platformProject(config, checkout)) ?? project}-neko-trust-state`;
   const place = { stack: options.stack, project, location, bucket, keyRing: options.keyRing };
   assertStatePlace(place);
   return place;
+}
+
+/** The project of the platform stack, where this checkout has its file. */
+function platformProject({ platformStack }: StackConfig, checkout: string): string | undefined {
+  const gcp = stackDocuments(checkout).get(platformStack?.split("/").at(-1) ?? "")?.["gcp"];
+  const project = typeof gcp === "object" && gcp !== null && "project" in gcp ? gcp.project : undefined;
+  return typeof project === "string" ? project : undefined;
 }
 
 async function setUp(

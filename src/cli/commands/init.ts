@@ -13,7 +13,7 @@ export const registerInit: RegisterCommand = (program, run) => {
     .option("--set <path=value>", "an answer, given here instead of on a terminal; may be repeated", collect, [])
     .option("--project <id>", "the Google Cloud project of the bucket and the key; the stack's own unless given")
     .option("--location <region>", "where they are; the stack's own region unless given")
-    .option("--bucket <name>", "the bucket; <project>-neko-trust-state unless given")
+    .option("--bucket <name>", "the bucket; <project of the platform stack>-neko-trust-state unless given")
     .option("--key-ring <name>", "the key ring", "neko-trust-state")
     .option("--yes", "run the commands without asking")
     .option("--dry-run", "change nothing, and show what would be done")

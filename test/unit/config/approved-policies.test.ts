@@ -77,6 +77,17 @@ test("production without the variable is refused, whatever a state says; so is a
   }
 });
 
+test("a stack that leaves its platform out is held to the variable all the same", async (t) => {
+  const named = await stack(t, "production", undefined);
+  const config: StackConfig = { ...named, platformStack: undefined };
+  assert.equal(await failureCodeOf(requireApprovedPolicies(config, update)), "POLICY_APPROVAL_MISSING");
+  const changed = { ...update, environment: { NEKO_TRUST_POLICY_DIGEST: other } };
+  assert.equal(await failureCodeOf(requireApprovedPolicies(config, changed)), "POLICY_NOT_APPROVED");
+  const environment = { NEKO_TRUST_POLICY_DIGEST: digestOfPolicies(config) };
+  await requireApprovedPolicies(config, { ...update, environment });
+  await requireApprovedPolicies({ ...config, admissionPolicies: undefined }, update);
+});
+
 test("a preview warns of what an update would refuse, and an offline one asks no stack", async (t) => {
   const warnings: string[] = [];
   t.mock.method(pulumi.log, "warn", (message: string) => {

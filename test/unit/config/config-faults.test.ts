@@ -235,3 +235,17 @@ test("what one key needs of another is told: an owner of the repository, a clust
     "clusters.0.kubeconfig: found nothing; must be the path of a kubeconfig file",
   ]);
 });
+
+test("a stack that is called after an environment has that one's policy: another's would ask for less", (t) => {
+  const files = stackFiles(t);
+  files.write("production", stagingConfig());
+  const { details } = failureOf(() => readYamlConfig("production", files.directories));
+  assert.ok(details.some((line) => line.startsWith('policy.environment: found "staging"; must be production')));
+});
+
+test("runners without the repository that they are for are told, not left out", (t) => {
+  const files = stackFiles(t);
+  files.write("staging", stagingConfig({ ghcrRepository: undefined, buildRunners: {} }));
+  const { details } = failureOf(() => readYamlConfig("staging", files.directories));
+  assert.ok(details.includes("ghcrRepository: found nothing; needed by buildRunners"), details.join("\n"));
+});

@@ -18,7 +18,8 @@ test("finds placeholder texts, digests of zeros and ids that are 0, each with it
       revoked: [`sha256:${zeros}`],
       roots: { sigstore: { sha256: zeros } },
     },
-    ciSecrets: { reviewers: { teamIds: [0, 12] }, project: "my-placeholder-project" },
+    ciSecrets: { reviewers: { teamIds: [0, 12], teams: [7, 0] }, project: "my-placeholder-project" },
+    confidentialSigner: { project: { number: "0" } },
     commit: "0".repeat(40),
   };
   assert.deepEqual(paths(document), [
@@ -29,7 +30,9 @@ test("finds placeholder texts, digests of zeros and ids that are 0, each with it
     "policy.revoked.0",
     "policy.roots.sigstore.sha256",
     "ciSecrets.reviewers.teamIds.0",
+    "ciSecrets.reviewers.teams.1",
     "ciSecrets.project",
+    "confidentialSigner.project.number",
     "commit",
   ]);
   const described = Object.fromEntries(

@@ -31,6 +31,15 @@ test("a repository that two stacks claim is told, also where it is written in an
   ]);
 });
 
+test("an identity pool is claimed by its project and id, whatever repository it is for", () => {
+  const pool = (name: string) => ({
+    ciSecrets: { repository: { owner: "o", name }, workloadIdentity: { project: "platform", pool: { id: "ci" } } },
+  });
+  assert.deepEqual(shared(pool("a"), pool("b")), [
+    "ciSecrets: the identity pool platform/ci, claimed by stacks/Pulumi.other.yaml as well",
+  ]);
+});
+
 test("one cluster's objects, one project's signers and one runner group are claimed once each", () => {
   assert.deepEqual(
     shared({ ...staging, ...platform }, { ...staging, ...platform }).map((line) => line.split(":")[0]),
