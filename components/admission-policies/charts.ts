@@ -111,11 +111,21 @@ const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, scope: 
       enableExternalData: false,
       image: { repository: image.repository, crdRepository: crds.repository, release: pinnedTag(image) },
       preInstall: { crdRepository: { image: { tag: pinnedTag(crds) } } },
-      postInstall: { labelNamespace: { image: { repository: crds.repository, tag: pinnedTag(crds) } } },
+      postInstall: {
+        labelNamespace: { image: { repository: crds.repository, tag: pinnedTag(crds) } },
+        // It would run an image of its own, to wait for what the release waits for anyway.
+        probeWebhook: { enabled: false },
+      },
       postUpgrade: { labelNamespace: { image: { repository: crds.repository, tag: pinnedTag(crds) } } },
       // On removal the webhooks go first: one that is left with failurePolicy Fail stops the cluster.
       preUninstall: {
-        deleteWebhookConfigurations: { enabled: true, image: { repository: crds.repository, tag: pinnedTag(crds) } },
+        deleteWebhookConfigurations: {
+          enabled: true,
+          // The chart's binding (3.23.1) takes the account's name from here, where its values have none: without it the
+          // API server refuses the binding, and the removal ends there.
+          name: "gatekeeper-delete-webhook-configs",
+          image: { repository: crds.repository, tag: pinnedTag(crds) },
+        },
       },
     };
   },

@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { TestContext } from "node:test";
-import { chartNames, renderedChart } from "../support/cluster/charts.ts";
+import { chartNames, renderedChart, unpinnedImages } from "../support/cluster/charts.ts";
 import type { ChartRelease } from "../support/cluster/charts.ts";
 import { neededDefinitions } from "../support/cluster/definitions.ts";
 import { judgeObjects } from "../support/cluster/judge-objects.ts";
@@ -24,6 +24,9 @@ import { at, isMap, textAt, unknownValue } from "../../lab/stand-ins/wire/values
 import type { Value } from "../../lab/stand-ins/wire/values.ts";
 import { referenceOf } from "../../src/adapters/cluster/cluster.ts";
 import type { ClusterObject } from "../../src/adapters/cluster/object.ts";
+import { engineReleaseArgs, enginePins } from "../../components/admission-policies/charts.ts";
+import { pinsSchema, unresolved } from "../../src/core/pins/pins.ts";
+import type { Pins } from "../../src/core/pins/pins.ts";
 import { stackNames } from "../../src/config/read-config.ts";
 import { checkout } from "../support/engine/engine-under-test.ts";
 import { startProgramLab } from "../support/program-lab.ts";
@@ -68,7 +71,7 @@ for (const stack of stackNames(checkout)) {
     }
     await testCluster.install(await neededDefinitions(objects));
     assertPassed(t, await judgeObjects(testCluster.cluster, objects), objects.length);
-    for (const resource of releases) await chartPasses(t, releaseFrom(resource));
+    for (const resource of releases) assertPinned(await chartPasses(t, releaseFrom(resource)));
   });
 }
 
@@ -143,9 +146,43 @@ test("a value that only an up knows is judged as a text, or as what its place ta
   });
 });
 
+for (const engine of ["kyverno", "gatekeeper"] as const) {
+  test(`${engine}, as AdmissionPolicies installs it, runs pinned images only and passes a real API server`, async (t) => {
+    const scope = { kind: "all-except", exempt: ["kube-system"] } as const;
+    const settings = { install: true, namespace: `${engine}-installed` };
+    const { chart, version, name, namespace, values } = engineReleaseArgs(engine, settings, { pins: pins(), scope });
+    const release = { chart, version, name, namespace, values } as ChartRelease;
+    assertPinned(await chartPasses(t, release));
+  });
+}
+
+test("an image that nobody pinned is found", () => {
+  const pod = (image: string) => ({ apiVersion: "v1", kind: "Pod", spec: { containers: [{ name: "main", image }] } });
+  const digest = `sha256:${"7".repeat(64)}`;
+  const images = ["curl:8", `ghcr.io/a/b:v1@${digest}`, "ghcr.io/a/b:v1-unresolved", `ghcr.io/a/b@${digest}0`];
+  assert.deepEqual(unpinnedImages(images.map(pod)), ["curl:8", `ghcr.io/a/b@${digest}0`]);
+});
+
 for (const chart of chartNames) {
   test(`what chart ${chart} renders by default passes a real API server`, async (t) => {
     await chartPasses(t, { chart, name: chart, namespace: `${chart}-by-default`, values: {} });
+  });
+}
+
+/** Pins of both engines: made up images, and the charts in the versions that their modules have. */
+function pins(): Pins {
+  const image = (name: string) => {
+    return { name, repository: `pinned.example/${name}`, version: "v9.9.9", digest: `sha256:${"7".repeat(64)}` };
+  };
+  const chart = (name: string, version: string) => {
+    return { name, repository: `https://pinned.example/${name}`, chart: name, version, digest: unresolved };
+  };
+  return pinsSchema.parse({
+    schema: 1,
+    images: [...enginePins.kyverno.images, ...enginePins.gatekeeper.images].map(image),
+    charts: [chart("kyverno", "3.9.1"), chart("gatekeeper", "3.23.1")],
+    actions: [],
+    plugins: [],
   });
 }
 
@@ -187,18 +224,25 @@ function releaseFrom({ name, inputs }: PlannedResource): ChartRelease {
   };
 }
 
-async function chartPasses(t: TestContext, release: ChartRelease): Promise<void> {
+/** The rendered objects; none of a chart that is not covered. */
+async function chartPasses(t: TestContext, release: ChartRelease): Promise<readonly ClusterObject[]> {
   const rendered = await renderedChart(release);
   if (rendered === undefined) {
     const reason = chartsNotCovered[release.chart];
     assert.ok(reason !== undefined, `chart ${release.chart} lies in no known module and is not listed as not covered`);
     t.diagnostic(`not covered: chart ${release.chart}: ${reason}`);
-    return;
+    return [];
   }
   t.diagnostic(`chart ${release.chart} ${rendered.version} as ${release.name}: ${rendered.objects.length} objects`);
   for (const name of rendered.left) t.diagnostic(`not covered: its dependency ${name} is not in the module`);
   const judged = await judgeObjects(testCluster.cluster, rendered.objects, release.namespace);
   assertPassed(t, judged, rendered.objects.length);
+  return rendered.objects;
+}
+
+/** A value under a key that the chart doesn't read leaves an image as the chart has it. */
+function assertPinned(objects: readonly ClusterObject[]): void {
+  assert.deepEqual(unpinnedImages(objects), []);
 }
 
 function assertPassed(t: TestContext, { passed, refused, unserved }: Judged, count: number): void {

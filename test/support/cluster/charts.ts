@@ -95,3 +95,16 @@ function withoutMissing(folder: string): { readonly version: string; readonly le
   rmSync(join(folder, "Chart.lock"), { force: true });
   return { version, left: dependencies.filter((one) => !kept.includes(one)).map(({ name }) => name) };
 }
+
+/**
+ * Images that the objects would run and that nobody pinned: neither by digest nor named unresolved, as pins are that
+ * could not be looked up here.
+ */
+export function unpinnedImages(objects: readonly ClusterObject[]): string[] {
+  const found = new Set<string>();
+  JSON.stringify(objects, (key, value: unknown) => {
+    if (key === "image" && typeof value === "string") found.add(value);
+    return value;
+  });
+  return [...found].filter((image) => !/@sha256:[0-9a-f]{64}$|-unresolved$/u.test(image)).sort();
+}
