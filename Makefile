@@ -55,7 +55,7 @@ test: setup ## all tests but those that need an API server
 test-unit: setup ## unit and architecture tests alone
 	@$(TEST) --test-concurrency=2 $(UNIT)
 
-test-cluster: setup ## tests against a real API server, built and started here
+test-cluster: setup ## tests against a real API server and admission engines, built and started here
 	@$(TEST) --test-concurrency=1 'test/cluster/**/*.test.ts'
 
 check-fast: setup ## types, lint, import rules, generated files: within 20 s
