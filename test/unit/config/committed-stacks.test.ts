@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
+import { findPlaceholders } from "../../../src/config/placeholders.ts";
+import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
+import { sharedClaims, stackDocuments } from "../../../src/config/singletons.ts";
+
+const checkout = join(import.meta.dirname, "..", "..", "..");
+const folder = join(tmpdir(), "neko-no-such-state");
+const directories = { checkout, state: folder, cache: folder, run: folder };
+const stacks = stackNames(checkout).filter((stack) => stack !== "local");
+
+test("the platform names the digest of each environment's policies", () => {
+  const { ciSecrets } = readYamlConfig("platform", directories);
+  const environments = ciSecrets?.environments ?? [];
+  assert.ok(environments.length >= 4);
+  for (const stack of ["staging", "production"]) {
+    const digest = digestOfPolicies(readYamlConfig(stack, directories));
+    const named = environments.filter(({ name }) => name === stack || name === `${stack}-plan`);
+    assert.deepEqual(
+      named.map(({ policyDigest }) => policyDigest),
+      [digest, digest],
+      `after a change of ${stack}'s policies: neko-trust policy digest ${stack}`,
+    );
+  }
+});
+
+for (const stack of stacks) {
+  test(`stack ${stack} is right, claims nothing of another's, and says what is to be filled in`, () => {
+    const config = readYamlConfig(stack, directories);
+    assert.deepEqual(sharedClaims(stack, stackDocuments(checkout)), []);
+    const left = findPlaceholders(config).map(({ description }) => description);
+    assert.ok(left.length > 0, "it would be somebody's own by now");
+    assert.ok(left.every((description) => description.length > 5));
+  });
+}
