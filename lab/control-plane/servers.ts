@@ -123,8 +123,9 @@ async function startApiServer(
       `--service-account-signing-key-file=${files.serviceAccountKey}`,
       "--authorization-mode=RBAC",
       `--token-auth-file=${files.tokens}`,
-      // No controller makes the default service accounts, which this plugin would demand of every pod.
-      "--disable-admission-plugins=ServiceAccount",
+      // No controller makes the default service accounts, which the first would demand of every pod, or takes the
+      // finalizer away again that the second gives to every volume claim.
+      "--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection",
     ],
     environment: {},
     runDirectory: run,
