@@ -24,7 +24,10 @@ export function neededSecrets(config: StackConfig): NeededSecret[] {
   }
   if (keyBroker === undefined) return needed;
   need("brokerCredential", "what the key broker gives to an attested signer");
-  need("brokerAdminKey", "public key of who may administer the key broker, PEM");
+  need(
+    "brokerAdminKey",
+    "Ed25519 private key (PKCS #8, PEM) of the key broker's administrator: openssl genpkey -algorithm ed25519",
+  );
   need("brokerTokenKey", "key that signs attestation tokens, PEM");
   need("brokerTokenChain", "its certificates, PEM");
   need("brokerTokenRoot", "the root that they lead to, PEM");
