@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { labelKeySchema, labelValueSchema } from "../../src/core/kubernetes-labels.ts";
 import type { KyvernoPlacement } from "../../src/core/compile/kyverno/compile.ts";
 import type { Placement } from "../../src/core/compile/validating-admission-policy/compile.ts";
 import { isLoopbackUrl } from "../../src/core/loopback.ts";
@@ -15,14 +16,6 @@ const label = (longest: number) =>
     .max(longest)
     .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, "must be lower-case letters, digits and dashes");
 const namespaceName = label(63);
-const labelKey = z
-  .string()
-  .max(253)
-  .regex(
-    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-    "must be a label key",
-  );
-const labelValue = z.string().regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, "must be a label value");
 
 const rollout = z.enum(["warn", "enforce"]);
 
@@ -31,7 +24,9 @@ const scope = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("only"), namespaces: z.array(namespaceName).min(1) }),
   z.strictObject({
     kind: z.literal("labelled"),
-    labels: z.record(labelKey, labelValue).refine((labels) => Object.keys(labels).length > 0, "must name a label"),
+    labels: z
+      .record(labelKeySchema, labelValueSchema)
+      .refine((labels) => Object.keys(labels).length > 0, "must name a label"),
   }),
 ]);
 

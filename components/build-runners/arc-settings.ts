@@ -1,24 +1,17 @@
 import { z } from "zod";
+import { labelKeySchema, labelValueSchema } from "../../src/core/kubernetes-labels.ts";
 import { amounts, cidr, egress, name, reason } from "./formats.ts";
 import { valuesFaults } from "./values-lint.ts";
 import type { ChartKind } from "./values-lint.ts";
 
 /** The `arc` part: runners as pods of one cluster, for checks. */
 
-const labelKey = z
-  .string()
-  .max(253)
-  .regex(
-    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-    "must be a label key",
-  );
-const labelValue = z.string().regex(/^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/, "must be a label value");
-const labels = z.record(labelKey, labelValue);
+const labels = z.record(labelKeySchema, labelValueSchema);
 
 const toleration = z.strictObject({
-  key: labelKey,
+  key: labelKeySchema,
   operator: z.enum(["Equal", "Exists"]),
-  value: labelValue.optional(),
+  value: labelValueSchema.optional(),
   effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]),
 });
 

@@ -1,39 +1,25 @@
+import { cidrContains, parseCidr } from "../../src/core/cidr.ts";
+import type { Cidr } from "../../src/core/cidr.ts";
 import { sha256Hex } from "../../src/core/oci/digest.ts";
 
 /** IPv4 ranges in CIDR form and firewall rules' numbers, as settings name them. Pure. */
 
-const rangePattern =
-  /^((?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])\.){3}(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9]))\/(3[0-2]|[12]?[0-9])$/;
-
-interface Range {
-  readonly first: number;
-  readonly length: number;
-}
-
-function parseRange(text: string): Range | undefined {
-  const [, address, length] = rangePattern.exec(text) ?? [];
-  if (address === undefined || length === undefined) return undefined;
-  const range = { first: numberOf(address), length: Number(length) };
-  // 10.0.0.1/24 is read as 10.0.0.0/24 by some and refused by others.
-  return range.first % 2 ** (32 - range.length) === 0 ? range : undefined;
-}
-
-function numberOf(address: string): number {
-  return address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+/** Compute Engine's firewalls here are for IPv4. */
+function parseRange(text: string): Cidr | undefined {
+  const range = parseCidr(text);
+  return range?.family === 4 ? range : undefined;
 }
 
 /** How many bits a range fixes; undefined for a text that is no range, or has host bits set. */
 export function prefixLength(text: string): number | undefined {
-  return parseRange(text)?.length;
+  return parseRange(text)?.prefix;
 }
 
 /** Whether every address of `inner` lies in `outer`. A single address is a range of /32. */
 export function rangeContains(outer: string, inner: string): boolean {
   const one = parseRange(outer);
   const other = parseRange(inner);
-  if (one === undefined || other === undefined || other.length < one.length) return false;
-  const size = 2 ** (32 - one.length);
-  return Math.floor(other.first / size) * size === one.first;
+  return one !== undefined && other !== undefined && cidrContains(one, other);
 }
 
 /** RFC 1918. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { labelKeySchema } from "../../src/core/kubernetes-labels.ts";
 import { brokerResourceSchema, teeRulesSchema } from "../../src/core/compile/key-broker/rules.ts";
 
 /** KeyBroker's part of a stack's configuration: where Trustee runs, who reaches it, and whom it gives the credential. */
@@ -8,15 +9,8 @@ const label = (longest: number) =>
     .string()
     .max(longest)
     .regex(/^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/, "must be lower-case letters, digits and dashes");
-const labelKey = z
-  .string()
-  .max(253)
-  .regex(
-    /^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/)?[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
-    "must be a label key",
-  );
 const labelValue = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, "must be a label value");
-const labels = z.record(labelKey, labelValue).refine((map) => Object.keys(map).length > 0, "must name a label");
+const labels = z.record(labelKeySchema, labelValue).refine((map) => Object.keys(map).length > 0, "must name a label");
 const quantity = z.string().regex(/^[1-9][0-9]*(?:m|Mi|Gi)?$/, "must be a Kubernetes quantity: 500m, 512Mi, 1Gi");
 const host = z
   .string()

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure, reasonOf } from "../core/failure.ts";
+import { isRecord } from "../core/is-record.ts";
 import { safeParse } from "../core/safe-parse.ts";
 import { digestSchema } from "../core/oci/formats.ts";
 import { faultLine, schemaFaults } from "../core/schema-faults.ts";
@@ -66,10 +67,6 @@ function withHost(repository: unknown, hosts: LocalOverlay["hosts"]): unknown {
   const placeholder = repository.slice(0, Math.max(slash, 0));
   const host = Object.hasOwn(hosts, placeholder) ? hosts[placeholder] : undefined;
   return host === undefined ? repository : host + repository.slice(slash);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Lays the overlay over the raw keys of Pulumi.local.yaml, before they are parsed. */

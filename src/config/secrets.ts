@@ -12,9 +12,8 @@ import type { SecretKey, StackConfig } from "./stack-config.ts";
 export interface StackSecrets {
   /** The stack's secret of that key. Throws SECRET_NOT_SET (usage) when it has none. */
   readonly required: (key: SecretKey) => pulumi.Output<string>;
-  readonly optional: (key: SecretKey) => pulumi.Output<string> | undefined;
   /** What KeyBroker needs, by its settings. */
-  readonly ofBroker: (settings: KeyBrokerSettings) => BrokerSecrets;
+  readonly ofBroker: (settings: KeyBrokerSettings) => ReturnType<typeof brokerSecrets>;
   /** The GitHub App that BuildRunners registers its runners with. */
   readonly ofRunners: () => Record<"id" | "installationId" | "privateKey", pulumi.Output<string>>;
   /** Values of CiSecrets, each from the source that its settings name, by `<environment>/<NAME>`; and what seals them. */
@@ -22,21 +21,6 @@ export interface StackSecrets {
     settings: CiSecretsSettings,
     provider: gcp.Provider,
   ) => { secrets: Record<string, pulumi.Output<string>>; sealingSeed?: pulumi.Output<string> };
-}
-
-/** As components/key-broker takes them. */
-export interface BrokerSecrets {
-  readonly credential: pulumi.Output<string>;
-  readonly adminKey: pulumi.Output<string>;
-  readonly tokenKey: pulumi.Output<string>;
-  readonly tokenChain: pulumi.Output<string>;
-  readonly tokenRoot: pulumi.Output<string>;
-  readonly tls?: {
-    readonly key: pulumi.Output<string>;
-    readonly certificate: pulumi.Output<string>;
-    readonly authority: pulumi.Output<string>;
-  };
-  readonly postgresUrl?: pulumi.Output<string>;
 }
 
 /**
@@ -55,24 +39,7 @@ export function stackSecrets(
   };
   return {
     required,
-    optional: read,
-    ofBroker: ({ tls, trustee }) => ({
-      credential: required("brokerCredential"),
-      adminKey: required("brokerAdminKey"),
-      tokenKey: required("brokerTokenKey"),
-      tokenChain: required("brokerTokenChain"),
-      tokenRoot: required("brokerTokenRoot"),
-      ...(tls.kind === "given"
-        ? {
-            tls: {
-              key: required("brokerTlsKey"),
-              certificate: required("brokerTlsCertificate"),
-              authority: required("brokerTlsAuthority"),
-            },
-          }
-        : {}),
-      ...(trustee.kind === "split" ? { postgresUrl: required("brokerPostgresUrl") } : {}),
-    }),
+    ofBroker: (settings) => brokerSecrets(settings, required),
     ofRunners: () => ({
       id: required("runnersAppId"),
       installationId: required("runnersAppInstallationId"),
@@ -92,6 +59,27 @@ export function stackSecrets(
         ...(values.length === 0 ? {} : { sealingSeed: required("sealingSeed") }),
       };
     },
+  };
+}
+
+/** As components/key-broker takes them. */
+function brokerSecrets({ tls, trustee }: KeyBrokerSettings, required: StackSecrets["required"]) {
+  return {
+    credential: required("brokerCredential"),
+    adminKey: required("brokerAdminKey"),
+    tokenKey: required("brokerTokenKey"),
+    tokenChain: required("brokerTokenChain"),
+    tokenRoot: required("brokerTokenRoot"),
+    ...(tls.kind === "given"
+      ? {
+          tls: {
+            key: required("brokerTlsKey"),
+            certificate: required("brokerTlsCertificate"),
+            authority: required("brokerTlsAuthority"),
+          },
+        }
+      : {}),
+    ...(trustee.kind === "split" ? { postgresUrl: required("brokerPostgresUrl") } : {}),
   };
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from "../core/is-record.ts";
 import { findProgram } from "../adapters/processes/find-program.ts";
 import { runBounded } from "../adapters/processes/run-bounded.ts";
 import { Failure } from "../core/failure.ts";
@@ -95,8 +96,4 @@ function diagnosticsIn(document: Readonly<Record<string, unknown>> | undefined):
       ? [entry["message"].trim()]
       : [],
   );
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

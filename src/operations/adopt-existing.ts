@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { askGitHub } from "../adapters/github-rest/ask-github.ts";
-import type { GitHubAccess } from "../adapters/github-rest/ask-github.ts";
+import { askGitHub } from "../adapters/github/ask-github.ts";
+import type { GitHubAccess } from "../adapters/github/ask-github.ts";
 import { sendRequest } from "../adapters/web/request.ts";
 import type { StackConfig } from "../config/stack-config.ts";
 import { safeParse } from "../core/safe-parse.ts";

@@ -1,5 +1,5 @@
-import { gitHubApi } from "../adapters/github-rest/ask-github.ts";
-import type { GitHubAccess } from "../adapters/github-rest/ask-github.ts";
+import { gitHubApi } from "../adapters/github/ask-github.ts";
+import type { GitHubAccess } from "../adapters/github/ask-github.ts";
 import type { GoogleAccess } from "./adopt-existing.ts";
 import { accessToken, googleApi } from "./google-token.ts";
 import { gitHubToken } from "./open-pin-lookups.ts";

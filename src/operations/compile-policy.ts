@@ -6,10 +6,10 @@ import type { CompileTargetName } from "../core/compile/target-names.ts";
 import { compileTargets } from "../core/compile/targets.ts";
 import type { ImageRelease } from "../core/compile/validating-admission-policy/image-list.ts";
 import { Failure } from "../core/failure.ts";
-import type { Digest } from "../core/oci/digest.ts";
+import type { UsableRelease } from "../core/release/verified-release.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
-import { planReleases, verifyReleases } from "./verify-releases.ts";
+import { imageReleaseOf, planReleases, verifyReleases } from "./verify-releases.ts";
 import type { Releases, StackReleases } from "./verify-releases.ts";
 
 /** What a policy is compiled with. */
@@ -59,12 +59,7 @@ async function releasesOf(
   { planned, now, context }: { planned: boolean; now: Date; context: CompileContext },
 ): Promise<ImageRelease[]> {
   if (source.releases.length === 0) return [];
-  const listed = ({ current, retained }: Releases<{ data: { repository: string; digest: Digest } }>): ImageRelease => ({
-    repository: current.data.repository,
-    current: current.data.digest,
-    retained: retained.map(({ data }) => data.digest),
-    running: [],
-  });
+  const listed = (set: Releases<UsableRelease>): ImageRelease => imageReleaseOf(set, []);
   if (planned) return planReleases(source).map(listed);
   const { checkout, openRegistry } = context;
   return (await verifyReleases(source, { client: openRegistry(), checkout, now })).map(listed);

@@ -1,4 +1,4 @@
-import { gitHubApi } from "../adapters/github-rest/ask-github.ts";
+import { gitHubApi } from "../adapters/github/ask-github.ts";
 import type { Directories } from "../adapters/directories/directories.ts";
 import { findProgram } from "../adapters/processes/find-program.ts";
 import { runBounded } from "../adapters/processes/run-bounded.ts";

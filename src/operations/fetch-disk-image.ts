@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { DiskSource } from "../config/stack-config.ts";
 import { ensurePrivateFolder } from "../adapters/files/private-folder.ts";
 import { holdsHashed, openRegular, storeHashed } from "../adapters/files/store-hashed.ts";
 import type { StoreRequest } from "../adapters/files/store-hashed.ts";
@@ -12,10 +13,6 @@ import { parseDigestReference } from "../core/release/reference.ts";
 import { signerFacts } from "../core/release/signer-release.ts";
 import { assertVerified } from "../core/release/verified-release.ts";
 import type { VerifiedRelease } from "../core/release/verified-release.ts";
-
-/** Where the signer's disk artifact lies: a file of a Nix build, or an OCI artifact with one layer, by digest. */
-export type DiskSource =
-  { readonly kind: "file"; readonly path: string } | { readonly kind: "oci"; readonly reference: string };
 
 export interface FetchDiskRequest {
   readonly source: DiskSource;

@@ -1,4 +1,4 @@
-import { gitHubApi } from "../adapters/github-rest/ask-github.ts";
+import { gitHubApi } from "../adapters/github/ask-github.ts";
 import { openRegistry } from "./open-registry.ts";
 import { openPinSources } from "./pin-sources.ts";
 import type { PinSources } from "./pin-sources.ts";

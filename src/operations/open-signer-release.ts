@@ -1,28 +1,16 @@
 import { isAbsolute, join } from "node:path";
+import type { DiskSource, StackConfig } from "../config/stack-config.ts";
 import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import type { UsableRelease, VerifiedRelease } from "../core/release/verified-release.ts";
 import { fetchDiskImage } from "./fetch-disk-image.ts";
-import type { CheckedDisk, DiskSource } from "./fetch-disk-image.ts";
+import type { CheckedDisk } from "./fetch-disk-image.ts";
 import { planReleases, verifyReleases } from "./verify-releases.ts";
 import type { StackReleases, VerifyReleasesContext } from "./verify-releases.ts";
 
 /** The part of a stack's configuration that names its confidential signer's release. */
-export interface StackSigner {
-  readonly trustedRoot: string;
-  readonly signerRelease?:
-    | {
-        readonly image: string;
-        readonly current: Digest;
-        readonly retained: readonly Digest[];
-        readonly policy: TrustPolicy;
-        readonly trustedRoot?: string | undefined;
-        readonly disk: DiskSource;
-        readonly retainedDisks?: readonly DiskSource[] | undefined;
-      }
-    | undefined;
-}
+export type StackSigner = Pick<StackConfig, "trustedRoot" | "signerRelease">;
 
 /** A signer's release with the disk that its manifest names. */
 export interface SignerWithDisk {

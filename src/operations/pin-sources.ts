@@ -1,6 +1,6 @@
 import { download } from "../adapters/downloads/download.ts";
-import { askGitHub } from "../adapters/github-rest/ask-github.ts";
-import type { GitHubAccess } from "../adapters/github-rest/ask-github.ts";
+import { askGitHub } from "../adapters/github/ask-github.ts";
+import type { GitHubAccess } from "../adapters/github/ask-github.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import type { Answer } from "../core/oci/answer.ts";
 import { digestOf } from "../core/oci/digest.ts";

@@ -14,6 +14,7 @@ import type { UsableRelease } from "../core/release/verified-release.ts";
 import { readClusterWorkloads } from "./read-cluster-workloads.ts";
 import type { ReadCluster } from "./read-cluster-workloads.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
+import { imageReleaseOf } from "./verify-releases.ts";
 import type { Releases } from "./verify-releases.ts";
 
 /** What one cluster's admission policies are made from, beside the policy. */
@@ -76,12 +77,7 @@ function planned(
       : { trustedRoot: readTrustedRootFile(config.trustedRoot, checkout) }),
   };
   if (workloads === undefined) return { ...plan, warnings: [] };
-  const listed = sets.map(({ current, retained, running: digests }) => ({
-    repository: current.data.repository,
-    current: current.data.digest,
-    retained: retained.map(({ data }) => data.digest),
-    running: digests,
-  }));
+  const listed = sets.map((set) => imageReleaseOf(set, set.running));
   const refused = refusedWorkloads(compile(policy, listed, now, placement), workloads, placement.scope);
   const { rollout } = placement;
   assertNothingRefused(refused, { cluster, rollout, accept: acceptsRefusals(settings, cluster) });

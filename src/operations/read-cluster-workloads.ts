@@ -1,6 +1,6 @@
 import { connectCluster } from "../adapters/cluster/cluster.ts";
 import type { Cluster } from "../adapters/cluster/cluster.ts";
-import { isRecord } from "../adapters/cluster/object.ts";
+import { isRecord } from "../core/is-record.ts";
 import type { ClusterObject } from "../adapters/cluster/object.ts";
 import { imagesOfPod, isFinished } from "../adapters/cluster/pods.ts";
 import type { ClusterWorkloads } from "../core/compile/validating-admission-policy/refused-workloads.ts";

@@ -1,11 +1,12 @@
 import type { RegistryClient } from "../adapters/registry/client.ts";
+import type { ImageRelease } from "../core/compile/validating-admission-policy/image-list.ts";
 import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import { policyDigest } from "../core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { formatDigestReference, parseDigestReference } from "../core/release/reference.ts";
 import { PlannedRelease } from "../core/release/verified-release.ts";
-import type { VerifiedRelease } from "../core/release/verified-release.ts";
+import type { UsableRelease, VerifiedRelease } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
 import { verifyImage } from "./verify-image.ts";
@@ -59,6 +60,19 @@ export interface VerifyReleasesContext {
 export interface Releases<R> {
   readonly current: R;
   readonly retained: readonly R[];
+}
+
+/** What a list of admitted images takes of an image's releases; `running`: digests that its pods name now. */
+export function imageReleaseOf(
+  { current, retained }: Releases<UsableRelease>,
+  running: readonly Digest[],
+): ImageRelease {
+  return {
+    repository: current.data.repository,
+    current: current.data.digest,
+    retained: retained.map(({ data }) => data.digest),
+    running,
+  };
 }
 
 /**

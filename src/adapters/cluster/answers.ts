@@ -1,5 +1,5 @@
 import { Failure } from "../../core/failure.ts";
-import { isRecord } from "./object.ts";
+import { isRecord } from "../../core/is-record.ts";
 
 /** What an API server sent: the HTTP status and the JSON body, if it was JSON. */
 export interface ClusterResponse {

@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import { clusterFailure } from "./answers.ts";
-import { isRecord } from "./object.ts";
+import { isRecord } from "../../core/is-record.ts";
 import type { ObjectReference } from "./object.ts";
 import type { ClusterTransport } from "./transport.ts";
 

@@ -25,7 +25,3 @@ export function describeReference(reference: ObjectReference): string {
   const place = reference.namespace === undefined ? reference.name : `${reference.namespace}/${reference.name}`;
   return `${reference.kind} ${place}`;
 }
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}

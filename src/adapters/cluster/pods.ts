@@ -1,4 +1,4 @@
-import { isRecord } from "./object.ts";
+import { isRecord } from "../../core/is-record.ts";
 import type { ClusterObject } from "./object.ts";
 
 /** An image that a pod names or runs. */

@@ -3,6 +3,7 @@ import { parseStrictJson } from "../../core/json/strict-json.ts";
 import { isLoopbackUrl } from "../../core/loopback.ts";
 import type { Answer } from "../../core/oci/answer.ts";
 import { sendRequest } from "../web/request.ts";
+import { gitHubHeaders, isThrottled } from "./rest-conventions.ts";
 
 /** GitHub's REST API, read only. */
 export interface GitHubAccess {
@@ -54,12 +55,7 @@ export async function askGitHub(access: GitHubAccess, path: readonly string[]): 
   const answer = await sendRequest({
     method: "GET",
     url: `${api}/${path.map(encodeURIComponent).join("/")}`,
-    headers: {
-      accept: "application/vnd.github+json",
-      "x-github-api-version": "2022-11-28",
-      "user-agent": "neko-trust",
-      ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    },
+    headers: gitHubHeaders(token),
     maxBytes: 4 * 1024 * 1024,
     timeoutMilliseconds: 20_000,
     retries,
@@ -69,9 +65,7 @@ export async function askGitHub(access: GitHubAccess, path: readonly string[]): 
   const { status, headers, body } = answer;
   if (status === 404) return { kind: "absent" };
   if (status === 401) return { kind: "unauthorized", detail: "GitHub does not accept the token" };
-  // Both of GitHub's limits answer 403 or 429 (docs.github.com, "Rate limits for the REST API").
-  const limited = headers.get("x-ratelimit-remaining") === "0" || headers.has("retry-after");
-  if (status === 429 || (status === 403 && limited)) return { kind: "throttled", detail: `HTTP ${status}` };
+  if (isThrottled(status, headers)) return { kind: "throttled", detail: `HTTP ${status}` };
   if (status === 403) return { kind: "forbidden", detail: "GitHub answered 403" };
   if (status !== 200) return { kind: "broken", detail: `GitHub answered ${status}` };
   const json = parseStrictJson(body, { maxDepth: 32 });

@@ -4,6 +4,7 @@ import { legible } from "../../core/legible.ts";
 import { isLoopbackUrl } from "../../core/loopback.ts";
 import { sendRequest } from "../web/request.ts";
 import type { WebAnswer } from "../web/request.ts";
+import { gitHubHeaders, isThrottled } from "./rest-conventions.ts";
 
 /**
  * GitHub's REST API (docs.github.com/rest). Answers are told apart: only "absent" says that something is not there, and
@@ -31,7 +32,6 @@ export interface GitHubApiOptions {
 }
 
 const maxBytes = 1024 * 1024;
-const apiVersion = "2022-11-28";
 
 /**
  * Throws GITHUB_API_URL, GITHUB_TOKEN_INVALID (usage). Its calls throw GITHUB_UNAUTHORIZED, GITHUB_FORBIDDEN,
@@ -53,12 +53,7 @@ export function openGitHubApi(options: GitHubApiOptions): GitHubApi {
       await sendRequest({
         method,
         url: `${base}${path}`,
-        headers: {
-          accept: "application/vnd.github+json",
-          authorization: `Bearer ${options.token}`,
-          "user-agent": "neko-trust",
-          "x-github-api-version": apiVersion,
-        },
+        headers: gitHubHeaders(options.token),
         maxBytes,
         timeoutMilliseconds: options.timeoutMilliseconds ?? 15_000,
         // GET, PUT and DELETE may be sent again: a second one changes nothing.
@@ -128,9 +123,7 @@ function failureOf(what: string, status: number, headers: Headers, said: string)
       "Make a new token, and set it where this one came from.",
     );
   }
-  // docs.github.com, "Rate limits for the REST API": 403 or 429, with one of these.
-  const waits = headers.get("retry-after") !== null || headers.get("x-ratelimit-remaining") === "0";
-  if (status === 429 || (status === 403 && waits)) {
+  if (isThrottled(status, headers)) {
     return unavailable("GITHUB_THROTTLED", `GitHub takes no more calls for now (${what})${said}.`, waitFor(headers));
   }
   if (status === 403) {

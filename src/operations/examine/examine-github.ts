@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { askGitHub } from "../../adapters/github-rest/ask-github.ts";
-import type { GitHubAccess } from "../../adapters/github-rest/ask-github.ts";
+import { askGitHub } from "../../adapters/github/ask-github.ts";
+import type { GitHubAccess } from "../../adapters/github/ask-github.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { couldNotAsk, missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";

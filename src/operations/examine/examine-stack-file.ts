@@ -1,3 +1,4 @@
+import { isRecord } from "../../core/is-record.ts";
 import type { Directories } from "../../adapters/directories/directories.ts";
 import { findPlaceholders, placeholderPath } from "../../config/placeholders.ts";
 import { readPins } from "../../config/read-pins.ts";
@@ -88,8 +89,4 @@ export function examinePins(checkout: string, environment: StackConfig["policy"]
 
 function shortened(lines: readonly string[]): string[] {
   return lines.length <= most ? [...lines] : [...lines.slice(0, most), `and ${lines.length - most} more`];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

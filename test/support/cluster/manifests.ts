@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { isRecord } from "../../../src/adapters/cluster/object.ts";
+import { isRecord } from "../../../src/core/is-record.ts";
 import type { ClusterObject } from "../../../src/adapters/cluster/object.ts";
 
 /** The Kubernetes objects of a YAML text; empty documents are passed over, anything else that is no object throws. */

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { startControlPlane } from "../../../lab/control-plane/start.ts";
 import { connectCluster } from "../../../src/adapters/cluster/cluster.ts";
 import type { Cluster } from "../../../src/adapters/cluster/cluster.ts";
-import { isRecord } from "../../../src/adapters/cluster/object.ts";
+import { isRecord } from "../../../src/core/is-record.ts";
 import type { ClusterObject } from "../../../src/adapters/cluster/object.ts";
 import { directoriesOf } from "../../../src/adapters/directories/directories.ts";
 import type { Directories } from "../../../src/adapters/directories/directories.ts";

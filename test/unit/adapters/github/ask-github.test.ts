@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { askGitHub, gitHubApi } from "../../../../src/adapters/github-rest/ask-github.ts";
+import { askGitHub, gitHubApi } from "../../../../src/adapters/github/ask-github.ts";
 import { codeThrown } from "../../../support/failures.ts";
 import { startServer } from "../registry/loopback-server.ts";
 
