@@ -55,7 +55,7 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   const { policy } = config;
   // Before any resource is made: a cluster that can't be read, or runs what would be refused, stops the whole update.
   const unread = offline || policy.environment === "local";
-  const admission = await planAdmission(config, releases, { checkout, now, unread });
+  const admission = await planAdmission(config, releases, { ...proving, unread });
   const secrets = stackSecrets(config, { directories, offline });
   const clusters = clusterProviders(config, { checkout, offline });
   const clusterThatRuns = (what: string) => clusters.find(({ runs }) => (runs as readonly string[]).includes(what));

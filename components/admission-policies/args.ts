@@ -18,7 +18,8 @@ export interface ReleaseSet {
   /** What one may go back to. */
   readonly retained?: readonly UsableRelease[];
   /**
-   * Digests of this image that pods of the cluster run now, read from the cluster and never from the engine's state.
+   * Digests of this image that pods of the cluster run now, read from the cluster and never from the engine's state. The
+   * caller has verified each (this repository's `planAdmission`; age aside): what is given here is admitted, unless revoked.
    * They keep a pod that moves to another node from being refused, until they have drained. Revoked ones are left out.
    */
   readonly running?: readonly Digest[];

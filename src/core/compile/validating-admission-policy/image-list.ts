@@ -2,7 +2,7 @@ import { Failure } from "../../failure.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { TrustPolicy } from "../../policy/trust-policy.ts";
 
-/** The digests of one image of the policy, by why they may run. Every one but `running` was verified for this call. */
+/** The digests of one image of the policy, by why they may run. Every one was verified for this call. */
 export interface ImageRelease {
   /** `registry/path`: the repository of one of the policy's images, or a mirror of it. Both are listed. */
   readonly repository: string;
@@ -11,7 +11,10 @@ export interface ImageRelease {
   readonly next?: Digest;
   /** What one may go back to; what the policy's rollback exception names, only until that ends. */
   readonly retained: readonly Digest[];
-  /** What pods run now: listed until they are gone, so that a pod that moves to another node is never refused. */
+  /**
+   * What pods run now, of the releases above or proven on its own, age aside; a platform's digest where pods name that. Listed
+   * until they are gone, so that a pod that moves to another node is not refused. Revoked ones come back as omissions.
+   */
   readonly running: readonly Digest[];
 }
 

@@ -25,8 +25,14 @@ export interface ClusterWorkloads {
 
 /** One running image that would be refused when its pod is made again. */
 export interface RefusedWorkload extends RunningImage {
-  readonly reason: "unpinned" | "unlisted" | "revoked" | "ended";
+  readonly reason: "unpinned" | "unlisted" | "unverified" | "revoked" | "ended";
   /** What to do, as an imperative sentence. */
+  readonly todo: string;
+}
+
+/** Why a running image was not put on the list, and what to do, when more is known than that it isn't there. */
+export interface Unadmitted {
+  readonly reason: "unverified" | "revoked";
   readonly todo: string;
 }
 
@@ -34,12 +40,13 @@ const spelling = new RegExp(pinnedPattern);
 
 /**
  * Which running images the baseline would refuse, by its own rules, in the guarded namespaces; sorted. Pure.
- * A namespace that wasn't read is taken for one without labels.
+ * A namespace that wasn't read is taken for one without labels. `unadmitted`: by `repository@digest`, as pods name it.
  */
 export function refusedWorkloads(
   baseline: Pick<AdmissionBaseline, "images" | "omissions">,
   workloads: ClusterWorkloads,
   scope: NamespaceScope,
+  unadmitted: ReadonlyMap<string, Unadmitted> = new Map(),
 ): RefusedWorkload[] {
   const listed = new Set(
     baseline.images.map(({ repository, digest, namespace }) => `${repository}@${digest} ${namespace ?? ""}`),
@@ -60,6 +67,8 @@ export function refusedWorkloads(
       if (code !== undefined) {
         return [{ ...running, reason: "ended", todo: "Deploy a newer one, or renew the exception in the policy." }];
       }
+      const known = unadmitted.get(image);
+      if (known !== undefined) return [{ ...running, ...known }];
       const todo =
         "Verify it, and name it in the stack's releases, or in the policy's thirdParty for this namespace, with a reason and an end.";
       return [{ ...running, reason: "unlisted", todo }];
@@ -69,7 +78,8 @@ export function refusedWorkloads(
 
 /**
  * Digests of the policy's images that pods of guarded namespaces name, by the policy's repository (a mirror counts for its
- * image), sorted: what `running` of a release set takes. What is in no guarded namespace is not judged, and not listed.
+ * image), sorted: what has to be proven to become `running` of a release set. What is in no guarded namespace is not judged,
+ * and not listed.
  */
 export function runningDigests(
   policy: TrustPolicy,
@@ -108,12 +118,12 @@ export function assertNothingRefused(
     accept,
   }: { readonly cluster: string; readonly rollout: "warn" | "enforce"; readonly accept: boolean },
 ): void {
-  const surprising = refused.filter(({ reason }) => reason === "unpinned" || reason === "unlisted");
+  const surprising = refused.filter(({ reason }) => reason !== "revoked" && reason !== "ended");
   if (rollout === "warn" || accept || surprising.length === 0) return;
   throw new Failure({
     code: "RUNNING_WOULD_BE_REFUSED",
     kind: "refused",
-    message: `${surprising.length} images run in guarded namespaces of cluster "${cluster}" and would be refused when their pods are made again.`,
+    message: `${surprising.length === 1 ? "1 image runs" : `${surprising.length} images run`} in guarded namespaces of cluster "${cluster}" and would be refused when made again.`,
     remedy:
       "Do what each line says, or set rollout to warn until it is done; refuseRunning: accept in admissionPolicies enforces all the same.",
     details: surprising.map(describeRefused),

@@ -50,6 +50,32 @@ test("tells why: not pinned, not listed, revoked, or an exception that ended", (
   assert.deepEqual(reasons(runs(at("a")), runs(at("c", sampleMirror))), []);
 });
 
+test("says why a digest was not put on the list where that is known; what is listed all the same is not refused", () => {
+  const todo = "It does not verify: STATEMENT_MISSING.";
+  const unadmitted = new Map([at("1"), at("a")].map((image) => [image, { reason: "unverified", todo } as const]));
+  const images = [runs(at("1")), runs(at("2")), runs(at("a"))];
+  const refused = refusedWorkloads(baseline, { images, namespaces: [] }, scope, unadmitted);
+  assert.deepEqual(
+    refused.map(({ image, reason }) => [image, reason]),
+    [
+      [at("1"), "unverified"],
+      [at("2"), "unlisted"],
+    ],
+  );
+  assert.equal(refused[0]?.todo, todo);
+  const terms = { cluster: "europe", rollout: "enforce", accept: false } as const;
+  const outcome = (reason: "unverified" | "revoked") =>
+    codeThrown(() => {
+      const known = new Map([[at("1"), { reason, todo }]]);
+      assertNothingRefused(
+        refusedWorkloads(baseline, { images: [runs(at("1"))], namespaces: [] }, scope, known),
+        terms,
+      );
+    }, "none");
+  assert.equal(outcome("unverified"), "RUNNING_WOULD_BE_REFUSED");
+  assert.equal(outcome("revoked"), "none");
+});
+
 test("looks at guarded namespaces alone, by name or by label", () => {
   assert.deepEqual(reasons(runs("busybox", "kube-system")), []);
   const labelled = { kind: "labelled", labels: { guarded: "yes" } } as const;
