@@ -31,6 +31,7 @@ test("there are commands", () => {
     "compile-policy",
     "doctor",
     "drift",
+    "engine",
     "env",
     "github immutable-releases",
     "github package",
