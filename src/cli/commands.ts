@@ -6,6 +6,7 @@ import { registerCompilePolicy } from "./commands/compile-policy.ts";
 import { registerGitHub } from "./commands/github.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
+import { registerEngine } from "./commands/engine.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerLab } from "./commands/lab.ts";
@@ -53,6 +54,7 @@ const byName = new Map<string, RegisterCommand>([
   ["adopt", registerAdopt],
   ["doctor", registerDoctor],
   ["drift", registerDrift],
+  ["engine", registerEngine],
   ["status", registerStatus],
   ["preview", registerPreview],
   ["env", registerEnv],

@@ -116,6 +116,17 @@ const helm: PinnedTool = {
   usually: "2 minutes the first time",
 };
 
+/** Checks the workflows of .github: expressions, contexts, permissions and, with shellcheck on PATH, their scripts. */
+const actionlint: PinnedTool = {
+  name: "actionlint",
+  version: "v1.7.12",
+  module: "tools/actionlint",
+  package: "github.com/rhysd/actionlint/cmd/actionlint",
+  binary: "actionlint",
+  linkerFlags: stripped,
+  usually: "10 seconds the first time",
+};
+
 /** Every tool that is built from source, at the version that its `tools/<name>/go.mod` pins (a test compares them). */
 export const pinnedTools = {
   pulumi,
@@ -128,4 +139,5 @@ export const pinnedTools = {
   kyverno,
   helm,
   opa,
+  actionlint,
 } as const;

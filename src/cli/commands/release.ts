@@ -2,7 +2,7 @@ import type { ReleaseSetOptions } from "../actions/release-set.ts";
 import type { RegisterCommand } from "../commands.ts";
 
 export const registerRelease: RegisterCommand = (program, run) => {
-  const release = program.command("release").summary("change which releases a stack names");
+  const release = program.command("release").summary("say or change which releases a stack names, or tag one");
   release
     .command("set")
     .summary("verify a release, and make it the current one of its image in a stack's file")
@@ -29,6 +29,53 @@ names it), and a file that it can't edit without touching more than the change.`
       run(async (context) => {
         const { releaseSetAction } = await import("../actions/release-set.ts");
         return releaseSetAction(stack, reference, options, context);
+      }),
+    );
+  release
+    .command("list")
+    .summary("say which releases a stack names")
+    .description(
+      "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained. Nothing is asked or verified; verify-image --stack does that.",
+    )
+    .argument("<stack>", "the stack whose file is read")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  neko-trust release list production
+  neko-trust release list production | neko-trust verify-image --file - --stack production`,
+    )
+    .action((stack: string) =>
+      run(async (context) => {
+        const { releaseListAction } = await import("../actions/release-list.ts");
+        return releaseListAction(stack, context);
+      }),
+    );
+  release
+    .command("tag")
+    .summary("verify a release, and give it a tag in the registry")
+    .description(
+      "Verifies the digest under the stack's policy and root, and only when it is proven writes the tag: it then names the very bytes that were verified. Exits 1 when the release is refused or the tag names another digest, and changes nothing then.",
+    )
+    .argument("<stack>", "the stack whose policy and root it is verified under")
+    .argument("<reference>", "registry/path@sha256:…")
+    .argument("<tag>", "the tag, for example 3.1.5")
+    .option("--move", "move a tag that names another digest")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.5
+  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1 --move
+
+Tags are for people who look for a version. Stacks, clusters and this project's commands go by digest.`,
+    )
+    .action((stack: string, reference: string, tag: string, options: { move?: boolean }) =>
+      run(async (context) => {
+        const { releaseTagAction } = await import("../actions/release-tag.ts");
+        return releaseTagAction(stack, reference, tag, options, context);
       }),
     );
 };

@@ -1,0 +1,56 @@
+import { parseDigestReference } from "../../core/release/reference.ts";
+import { readYamlConfig } from "../../config/read-config.ts";
+import { openRegistry } from "../../operations/open-registry.ts";
+import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
+import { tagRelease } from "../../operations/tag-release.ts";
+import { isUnavailable } from "../../operations/verify-releases.ts";
+import { drawFindings } from "../../report/chain-tree.ts";
+import type { CommandContext } from "../context.ts";
+import { exitCodes } from "../outcome.ts";
+import type { Outcome } from "../outcome.ts";
+
+/** The action of `release tag`. */
+export async function releaseTagAction(
+  stack: string,
+  text: string,
+  tag: string,
+  options: { readonly move?: boolean },
+  context: CommandContext,
+): Promise<Outcome> {
+  const reference = parseDigestReference(text);
+  const { policy, trustedRoot } = readYamlConfig(stack, context.directories);
+  const { resolved, result, before, written } = await tagRelease(openRegistry(context.environment, context.signal), {
+    reference,
+    tag,
+    move: options.move === true,
+    policy,
+    trustedRoot: readTrustedRootFile(trustedRoot, context.directories.checkout),
+    now: context.now(),
+  });
+  const tagged = `${reference.repository}:${tag}`;
+  if (!result.ok) {
+    const unavailable = isUnavailable(result.findings);
+    return {
+      exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
+      lines: [
+        unavailable
+          ? `✗ not verified: the evidence for ${resolved} can't be read`
+          : `✗ refused under policy "${policy.name}": ${resolved}`,
+        ...drawFindings(result.findings),
+        `${tagged} was not changed.`,
+      ],
+      document: { ok: false, resolved, tagged, policy: policy.name, written, findings: result.findings },
+    };
+  }
+  const { version } = result.proof.data.manifest;
+  return {
+    exitCode: exitCodes.done,
+    lines: [
+      `✓ verified under policy "${policy.name}": ${resolved} (${version})`,
+      written
+        ? `${tagged} names it now${before === undefined ? "" : `, and named ${before} before`}.`
+        : `${tagged} names it already.`,
+    ],
+    document: { ok: true, resolved, tagged, policy: policy.name, version, written, before: before ?? null },
+  };
+}

@@ -1,0 +1,57 @@
+import type { RegistryClient } from "../adapters/registry/client.ts";
+import { unwrap } from "../adapters/registry/unwrap.ts";
+import { Failure } from "../core/failure.ts";
+import type { Digest } from "../core/oci/digest.ts";
+import { mediaTypes } from "../core/oci/formats.ts";
+import type { DigestReference } from "../core/release/reference.ts";
+import { formatDigestReference, parseReference } from "../core/release/reference.ts";
+import type { VerifiedRelease } from "../core/release/verified-release.ts";
+import type { Checked } from "../core/verify/finding.ts";
+import { verifyImage } from "./verify-image.ts";
+import type { VerifyImageRequest } from "./verify-image.ts";
+
+export interface TagReleaseRequest extends Omit<VerifyImageRequest, "reference"> {
+  readonly reference: DigestReference;
+  readonly tag: string;
+  /** Whether a tag that names another digest is moved. */
+  readonly move: boolean;
+}
+
+export interface TagReleaseResult {
+  /** `repository@digest`. */
+  readonly resolved: string;
+  readonly result: Checked<VerifiedRelease>;
+  /** What the tag named before; left out when it named nothing. */
+  readonly before?: Digest;
+  /** Whether the tag was written: not when the release is refused, or has the tag already. */
+  readonly written: boolean;
+}
+
+/**
+ * Gives a release a tag, once it is proven: the tag then names the very bytes that were verified. Throws TAG_TAKEN
+ * (refused) for a tag that names another digest, and what asking and writing to the registry throw.
+ */
+export async function tagRelease(client: RegistryClient, request: TagReleaseRequest): Promise<TagReleaseResult> {
+  const { reference, tag, move } = request;
+  const { repository, digest } = reference;
+  const tagged = parseReference(`${repository}:${tag}`);
+  const { resolved, result } = await verifyImage(client, request);
+  if (!result.ok) return { resolved, result, written: false };
+  const answer = await client.resolve(tagged);
+  const before = answer.kind === "absent" ? undefined : unwrap(answer, `image ${repository}:${tag}`).digest;
+  const known = { resolved, result, ...(before === undefined ? {} : { before }) };
+  if (before === digest) return { ...known, written: false };
+  if (before !== undefined && !move) throw taken(repository, tag, before);
+  const bytes = unwrap(await client.manifest(repository, digest), resolved);
+  unwrap(await client.pushManifest(repository, { mediaType: mediaTypes.index, bytes }, tag), `${repository}:${tag}`);
+  return { ...known, written: true };
+}
+
+function taken(repository: string, tag: string, before: Digest): Failure {
+  return new Failure({
+    code: "TAG_TAKEN",
+    kind: "refused",
+    message: `${repository}:${tag} names ${formatDigestReference(repository, before)} already: nothing was changed.`,
+    remedy: "Choose another tag; a tag of a version never moves. One that is meant to move (3.1, latest): --move.",
+  });
+}
