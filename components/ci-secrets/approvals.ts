@@ -58,7 +58,10 @@ export function makeApprovals(
 }
 
 /** To read the approval of one environment; undefined where none is published for it. */
-export function approvalGrant({ approvals }: WorkloadIdentitySettings, environment: string): ConditionalRole | undefined {
+export function approvalGrant(
+  { approvals }: WorkloadIdentitySettings,
+  environment: string,
+): ConditionalRole | undefined {
   if (approvals === undefined || !needsApproval(environment)) return undefined;
   return oneObjectRole(approvals.bucket, approvalObject(environment), `approval of ${environment}`);
 }

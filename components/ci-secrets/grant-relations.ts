@@ -46,11 +46,14 @@ export function grantFaults(settings: CiSecretsSettings): RelationFault[] {
     const others = grants.filter((grant) => grant.owner !== owner);
     switch (on.kind) {
       case "bucket":
-        if (on.name === approvals?.bucket) return fault("must not be the bucket of the approvals: they are read one by one");
+        if (on.name === approvals?.bucket)
+          return fault("must not be the bucket of the approvals: they are read one by one");
         return stateBuckets.has(on.name) ? fault("must not be a bucket that has states in it: grant stackState") : [];
       case "stackState":
         if (use === "build") return fault("must not be a stack's state: a build has none");
-        if (on.bucket === approvals?.bucket) return fault("must not be in the bucket of the approvals");
+        if (on.bucket === approvals?.bucket) {
+          return [{ path: [...path, "on", "bucket"], message: "must not be the bucket of the approvals" }];
+        }
         return others.some((other) => other.on.kind === "stackState" && other.on.stack === on.stack)
           ? fault("must not be the state of another deployment's stack")
           : [];

@@ -29,11 +29,7 @@ export function stateObjects(stack: string) {
     /** stack_tags.go `stackTagsPath`; read by every preview and update. */
     tags: `.pulumi/stacks/${project}/${name}.pulumi-tags`,
     /** store.go `HistoryDir`, `BackupDir`, and lock.go `stackLockDir`: each a folder of the stack's own. */
-    folders: [
-      `.pulumi/history/${project}/${name}/`,
-      `.pulumi/backups/${project}/${name}/`,
-      `.pulumi/locks/${stack}/`,
-    ],
+    folders: [`.pulumi/history/${project}/${name}/`, `.pulumi/backups/${project}/${name}/`, `.pulumi/locks/${stack}/`],
     /** meta.go: how the whole bucket is laid out. Whoever wrote it could have all stacks looked for elsewhere. */
     meta: ".pulumi/meta.yaml",
   };

@@ -29,9 +29,7 @@ const projectId = z
   .string()
   .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be a project id of 6 to 30 lower-case letters, digits and dashes");
 
-const bucketName = z
-  .string()
-  .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://");
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://");
 
 const target = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("project"), id: projectId }),

@@ -9,10 +9,7 @@ type Settings = ConfidentialSignerSettings;
 type Input = pulumi.Input<string>;
 
 /** What is kept in the component's state and diffed: plain data, nothing secret, no proof (a copy proves nothing). */
-export function toState(
-  settings: Settings,
-  generations: readonly CheckedGeneration[],
-): Record<string, unknown> {
+export function toState(settings: Settings, generations: readonly CheckedGeneration[]): Record<string, unknown> {
   return {
     project: settings.project.id,
     region: settings.region,

@@ -72,13 +72,15 @@ export function approvalPlace(bucket: string, environment: string): string {
  */
 async function publishedApproval(bucket: string, environment: string, provider: gcp.Provider): Promise<Approval> {
   const by = approvalPlace(bucket, environment);
-  let content: string;
+  let content: unknown;
   try {
     const name = approvalObject(environment);
     ({ content } = await gcp.storage.getBucketObjectContent({ bucket, name }, { provider }));
   } catch (error) {
     throw unreadable(by, legible(reasonOf(error)).slice(0, 400), error);
   }
+  // The engine may leave a call unanswered while what it depends on is only planned: the SDK then has an empty result.
+  if (typeof content !== "string") throw unreadable(by, "there was no answer", undefined);
   const approved = approvedDigestIn(content, environment);
   if (!approved.ok) throw unreadable(by, approved.why, undefined);
   return { by, digest: approved.digest };

@@ -96,7 +96,10 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "Holds the signer's disk, from which its image is made, or what was approved.",
     ...["name", "publicAccessPrevention", "uniformBucketLevelAccess", "versioning.enabled"],
   ),
-  "gcp:storage/bucketObject:BucketObject": of("The signer's disk, as it was hashed against the verified manifest, or what was approved for an environment.", "name"),
+  "gcp:storage/bucketObject:BucketObject": of(
+    "The signer's disk, as it was hashed against the verified manifest, or what was approved for an environment.",
+    "name",
+  ),
   "gcp:compute/image:Image": of("What the signer boots.", "name", "guestOsFeatures"),
   "gcp:compute/instance:Instance": of(
     "A signer: a TDX machine without an address of its own.",

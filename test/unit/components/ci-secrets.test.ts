@@ -6,6 +6,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { CiSecrets } from "../../../components/ci-secrets/component.ts";
 import type { CiSecretsArgs, CiSecretsOptions } from "../../../components/ci-secrets/component.ts";
 import { sealSecret } from "../../../src/core/github/seal-secret.ts";
+import { approvedDigestIn } from "../../../src/core/policy/published-approval.ts";
 import { ciSecretsFields, ciSecretsSettings, sealingSeedText, secretTexts } from "../../support/ci-secrets.ts";
 import { codeThrown } from "../../support/failures.ts";
 import { secretIn, startMocks, unwrap } from "../../support/mocks.ts";
@@ -55,6 +56,8 @@ test("registers everything under itself, through the provider of its package", a
   await mocks.settled();
   const children = childrenOf(mocks);
   assert.deepEqual(children.map(({ name, type }) => `${name} ${type.split(":").at(-1) ?? ""}`).toSorted(), [
+    "ci-approval-production BucketObject",
+    "ci-approvals Bucket",
     "ci-cloudresourcemanager Service",
     "ci-iam Service",
     "ci-iamcredentials Service",
@@ -65,10 +68,13 @@ test("registers everything under itself, through the provider of its package", a
     "ci-production-NEKO_TRUST_SERVICE_ACCOUNT ActionsEnvironmentVariable",
     "ci-production-NEKO_TRUST_SIGNING ActionsEnvironmentVariable",
     "ci-production-apply-account Account",
+    "ci-production-apply-approval BucketIAMMember",
     "ci-production-apply-compute.admin-project-neko-production IAMMember",
     "ci-production-apply-impersonation IAMMember",
     "ci-production-apply-provider WorkloadIdentityPoolProvider",
     "ci-production-apply-secretmanager.secretAccessor-secret-projects.neko-ci.secrets.token SecretIamMember",
+    "ci-production-apply-storage.objectUser-stackState-neko-state.organization.neko-trust.production-layout BucketIAMMember",
+    "ci-production-apply-storage.objectUser-stackState-neko-state.organization.neko-trust.production-state BucketIAMMember",
     "ci-production-environment RepositoryEnvironment",
     "ci-production-plan-NEKO_TRUST_IDENTITY_PROVIDER ActionsEnvironmentVariable",
     "ci-production-plan-NEKO_TRUST_POLICY_DIGEST ActionsEnvironmentVariable",
@@ -76,12 +82,13 @@ test("registers everything under itself, through the provider of its package", a
     "ci-production-plan-NEKO_TRUST_SERVICE_ACCOUNT ActionsEnvironmentVariable",
     "ci-production-plan-NEKO_TRUST_SIGNING ActionsEnvironmentVariable",
     "ci-production-plan-account Account",
+    "ci-production-plan-approval BucketIAMMember",
     "ci-production-plan-branch-main RepositoryEnvironmentDeploymentPolicy",
     "ci-production-plan-cloudkms.cryptoKeyDecrypter-cryptoKey-projects.neko-ci.locations.eu.keyRings.state.cryptoKeys.pulumi CryptoKeyIAMMember",
     "ci-production-plan-environment RepositoryEnvironment",
     "ci-production-plan-impersonation IAMMember",
     "ci-production-plan-provider WorkloadIdentityPoolProvider",
-    "ci-production-plan-storage.objectViewer-bucket-neko-state BucketIAMMember",
+    "ci-production-plan-storage.objectViewer-stackState-neko-state.organization.neko-trust.production-state BucketIAMMember",
     "ci-release-CACHE_URL ActionsEnvironmentVariable",
     "ci-release-COSIGN_KEY ActionsEnvironmentSecret",
     "ci-release-COSIGN_PASSWORD ActionsEnvironmentSecret",
@@ -214,7 +221,12 @@ test("each account is for the tokens of its one provider, and may do exactly wha
   assert.deepEqual(grants.map(({ inputs }) => `${String(inputs["member"])} ${String(inputs["role"])}`).toSorted(), [
     "serviceAccount:ci-production-apply-account@neko-ci roles/compute.admin",
     "serviceAccount:ci-production-apply-account@neko-ci roles/secretmanager.secretAccessor",
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectUser",
+    // How the bucket of states is laid out, and what was approved.
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectViewer",
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-production-plan-account@neko-ci roles/cloudkms.cryptoKeyDecrypter",
+    "serviceAccount:ci-production-plan-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-production-plan-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-release-build-g2-account@neko-ci roles/artifactregistry.writer",
   ]);
@@ -229,7 +241,7 @@ test("each account is for the tokens of its one provider, and may do exactly wha
   ]);
 });
 
-test("keep protects the pool and leaves it behind; providers and accounts, which are trust, go", async () => {
+test("keep protects pool and approvals and leaves them behind; providers and accounts, which are trust, go", async () => {
   const after = async (workload: object) => {
     const mocks = await startMocks(answering);
     make({ workloadIdentity: { ...ciSecretsFields.workloadIdentity, ...workload } });
@@ -237,9 +249,13 @@ test("keep protects the pool and leaves it behind; providers and accounts, which
     const kept = childrenOf(mocks).filter(({ protect, retainOnDelete }) => protect || retainOnDelete);
     return [kept.map(({ name }) => name), mocks.named("ci-pool").importId];
   };
-  assert.deepEqual(await after({}), [["ci-pool"], ""]);
+  assert.deepEqual(await after({}), [["ci-approvals", "ci-pool"], ""]);
+  const approvals = { ...ciSecretsFields.workloadIdentity.approvals, onDestroy: "delete" };
   const adopted = "projects/neko-ci/locations/global/workloadIdentityPools/neko-trust-ci";
-  assert.deepEqual(await after({ onDestroy: "delete", pool: { id: "neko-trust-ci", adopt: true } }), [[], adopted]);
+  assert.deepEqual(await after({ onDestroy: "delete", approvals, pool: { id: "neko-trust-ci", adopt: true } }), [
+    [],
+    adopted,
+  ]);
 });
 
 test("keyless with a public registry has no secret, asks for no key and needs neither seed nor Google", async () => {
@@ -261,7 +277,7 @@ test("at the first preview nothing is asked of an environment that is not there,
   const mocks = await startMocks({ preview: true });
   make();
   await mocks.settled();
-  assert.equal(childrenOf(mocks).length, 41);
+  assert.equal(childrenOf(mocks).length, 47);
   assert.notEqual(typeof secretIn(mocks.named("ci-release-COSIGN_KEY").inputs["valueEncrypted"]), "string");
 });
 
@@ -299,4 +315,61 @@ test("refuses a build for a signer that the policy has not, and a deploy from wh
   assert.equal(code({ builds: [{ ...build, signer: "nobody" }] }), "WORKLOAD_IDENTITY_SIGNER_UNKNOWN");
   const signs = { ...deployment, workflow: ".github/workflows/release.yml" };
   assert.equal(code({ deployments: [signs] }), "WORKLOAD_IDENTITY_OF_SIGNER");
+});
+
+test("what was approved is published for the environments of stacks, and read by their own identities alone", async () => {
+  const mocks = await startMocks(answering);
+  make();
+  await mocks.settled();
+  const bucket = mocks.named("ci-approvals");
+  assert.deepEqual(
+    ["name", "project", "uniformBucketLevelAccess", "publicAccessPrevention", "forceDestroy"].map(
+      (key) => bucket.inputs[key],
+    ),
+    ["neko-approvals", "neko-ci", true, "enforced", false],
+  );
+  assert.deepEqual(
+    [bucket.inputs["versioning"], bucket.protect, bucket.retainOnDelete],
+    [{ enabled: true }, true, true],
+  );
+  const objects = mocks.resources.filter(({ type }) => type.endsWith(":BucketObject"));
+  assert.deepEqual(
+    objects.map(({ inputs }) => [inputs["bucket"], inputs["name"]]),
+    [["neko-approvals", "approvals/production.json"]],
+  );
+  const content = objects[0]?.inputs["content"];
+  const text = secretIn(content) ?? content;
+  assert.ok(typeof text === "string");
+  assert.deepEqual(approvedDigestIn(text, "production"), { ok: true, digest: `sha256:${"0".repeat(64)}` });
+  const readers = mocks.resources.filter(
+    ({ inputs }) => inputs["bucket"] === "neko-approvals" && inputs["role"] !== undefined,
+  );
+  assert.deepEqual(readers.map(({ name, inputs }) => [name, inputs["role"]]).toSorted(), [
+    ["ci-production-apply-approval", "roles/storage.objectViewer"],
+    ["ci-production-plan-approval", "roles/storage.objectViewer"],
+  ]);
+});
+
+test("no role on a bucket of states or approvals comes without its condition", async () => {
+  const mocks = await startMocks(answering);
+  make();
+  await mocks.settled();
+  const roles = mocks.resources.filter(({ type }) => type.endsWith(":BucketIAMMember"));
+  assert.equal(roles.length, 5);
+  for (const { name, inputs } of roles) {
+    const { expression } = inputs["condition"] as { expression: string };
+    assert.match(expression, /^resource\.name/, name);
+    assert.equal(expression.includes("platform"), false);
+  }
+});
+
+test("without approvals in the settings nothing is published, and nobody reads", async () => {
+  const mocks = await startMocks(answering);
+  const { approvals: _none, ...workloadIdentity } = ciSecretsFields.workloadIdentity;
+  make({ workloadIdentity });
+  await mocks.settled();
+  assert.deepEqual(
+    mocks.resources.filter(({ name }) => name.includes("approval")),
+    [],
+  );
 });
