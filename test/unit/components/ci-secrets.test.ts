@@ -1,54 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as gcp from "@pulumi/gcp";
-import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { CiSecrets } from "../../../components/ci-secrets/component.ts";
 import type { CiSecretsArgs, CiSecretsOptions } from "../../../components/ci-secrets/component.ts";
 import { sealSecret } from "../../../src/core/github/seal-secret.ts";
-import { approvedDigestIn } from "../../../src/core/policy/published-approval.ts";
+import {
+  answering,
+  childrenOf,
+  componentType,
+  make,
+  now,
+  providers,
+  publicKey,
+  secretsOf,
+} from "../../support/ci-secrets-component.ts";
 import { ciSecretsFields, ciSecretsSettings, sealingSeedText, secretTexts } from "../../support/ci-secrets.ts";
 import { codeThrown } from "../../support/failures.ts";
 import { secretIn, startMocks, unwrap } from "../../support/mocks.ts";
-import type { Mocks, MocksOptions } from "../../support/mocks.ts";
+import type { MocksOptions } from "../../support/mocks.ts";
 import { samplePolicy } from "../../support/policies.ts";
-
-const publicKey = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=";
-const componentType = "neko-trust:github:CiSecrets";
-const now = new Date("2026-11-27T12:00:00Z");
-
-const answering: MocksOptions = {
-  call: (token) => (token.endsWith(":getActionsEnvironmentPublicKey") ? { key: publicKey, keyId: "k1" } : undefined),
-  outputs: (type, name) => {
-    if (type.endsWith(":WorkloadIdentityPool")) return { name: "projects/1/locations/global/workloadIdentityPools/ci" };
-    if (type.endsWith(":WorkloadIdentityPoolProvider")) return { name: `full name of ${name}` };
-    if (!type.endsWith(":Account")) return {};
-    return { name: `account of ${name}`, email: `${name}@neko-ci`, member: `serviceAccount:${name}@neko-ci` };
-  },
-};
-
-const secretsOf = (texts: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, pulumi.secret(text)]));
-
-function providers(): CiSecretsOptions {
-  const token = pulumi.secret("plaintext of the provider's token");
-  return {
-    providers: {
-      github: new github.Provider("github", { owner: "m1k1o", token }),
-      gcp: new gcp.Provider("gcp", { project: "neko-ci" }),
-    },
-  };
-}
-
-function make(changes: object = {}, args: Partial<CiSecretsArgs> = {}): CiSecrets {
-  const given = {
-    ...{ settings: ciSecretsSettings(changes), policy: samplePolicy(), secrets: secretsOf(secretTexts), now },
-    sealingSeed: pulumi.secret(sealingSeedText),
-  };
-  return new CiSecrets("ci", { ...given, ...args }, providers());
-}
-
-const childrenOf = (mocks: Mocks) => mocks.resources.filter(({ parent }) => parent.endsWith(`${componentType}::ci`));
 
 test("registers everything under itself, through the provider of its package", async () => {
   const mocks = await startMocks(answering);
@@ -315,61 +285,4 @@ test("refuses a build for a signer that the policy has not, and a deploy from wh
   assert.equal(code({ builds: [{ ...build, signer: "nobody" }] }), "WORKLOAD_IDENTITY_SIGNER_UNKNOWN");
   const signs = { ...deployment, workflow: ".github/workflows/release.yml" };
   assert.equal(code({ deployments: [signs] }), "WORKLOAD_IDENTITY_OF_SIGNER");
-});
-
-test("what was approved is published for the environments of stacks, and read by their own identities alone", async () => {
-  const mocks = await startMocks(answering);
-  make();
-  await mocks.settled();
-  const bucket = mocks.named("ci-approvals");
-  assert.deepEqual(
-    ["name", "project", "uniformBucketLevelAccess", "publicAccessPrevention", "forceDestroy"].map(
-      (key) => bucket.inputs[key],
-    ),
-    ["neko-approvals", "neko-ci", true, "enforced", false],
-  );
-  assert.deepEqual(
-    [bucket.inputs["versioning"], bucket.protect, bucket.retainOnDelete],
-    [{ enabled: true }, true, true],
-  );
-  const objects = mocks.resources.filter(({ type }) => type.endsWith(":BucketObject"));
-  assert.deepEqual(
-    objects.map(({ inputs }) => [inputs["bucket"], inputs["name"]]),
-    [["neko-approvals", "approvals/production.json"]],
-  );
-  const content = objects[0]?.inputs["content"];
-  const text = secretIn(content) ?? content;
-  assert.ok(typeof text === "string");
-  assert.deepEqual(approvedDigestIn(text, "production"), { ok: true, digest: `sha256:${"0".repeat(64)}` });
-  const readers = mocks.resources.filter(
-    ({ inputs }) => inputs["bucket"] === "neko-approvals" && inputs["role"] !== undefined,
-  );
-  assert.deepEqual(readers.map(({ name, inputs }) => [name, inputs["role"]]).toSorted(), [
-    ["ci-production-apply-approval", "roles/storage.objectViewer"],
-    ["ci-production-plan-approval", "roles/storage.objectViewer"],
-  ]);
-});
-
-test("no role on a bucket of states or approvals comes without its condition", async () => {
-  const mocks = await startMocks(answering);
-  make();
-  await mocks.settled();
-  const roles = mocks.resources.filter(({ type }) => type.endsWith(":BucketIAMMember"));
-  assert.equal(roles.length, 5);
-  for (const { name, inputs } of roles) {
-    const { expression } = inputs["condition"] as { expression: string };
-    assert.match(expression, /^resource\.name/, name);
-    assert.equal(expression.includes("platform"), false);
-  }
-});
-
-test("without approvals in the settings nothing is published, and nobody reads", async () => {
-  const mocks = await startMocks(answering);
-  const { approvals: _none, ...workloadIdentity } = ciSecretsFields.workloadIdentity;
-  make({ workloadIdentity });
-  await mocks.settled();
-  assert.deepEqual(
-    mocks.resources.filter(({ name }) => name.includes("approval")),
-    [],
-  );
 });

@@ -42,7 +42,7 @@ test("anything else approves nothing", () => {
   for (const text of wrong) {
     assert.deepEqual(approvedDigestIn(text, "staging"), { ok: false, why: "it is no approval of this version" }, text);
   }
-  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => assert.ok(!approvedDigestIn(text, "staging").ok)));
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !approvedDigestIn(text, "staging").ok));
 });
 
 test("the environments of stacks are approved; those that only plan or build are not", () => {
