@@ -1,3 +1,4 @@
+import type * as gcp from "@pulumi/gcp";
 import type * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { AdmissionPolicies } from "./components/admission-policies/component.ts";
@@ -9,7 +10,6 @@ import { GhcrRepository } from "./components/ghcr-repository/component.ts";
 import { KeyBroker } from "./components/key-broker/component.ts";
 import { neededPins } from "./components/needed-pins.ts";
 import { directoriesOf } from "./src/adapters/directories/directories.ts";
-import { approvedPolicies, approvedPoliciesOutput } from "./src/config/approved-policies.ts";
 import { digestOfPolicies } from "./src/config/digest-of-policies.ts";
 import { guardUpdate } from "./src/config/guard-update.ts";
 import { clusterProviders, commandProvider, gcpProvider, gitHubApi, githubProvider } from "./src/config/providers.ts";
@@ -43,7 +43,9 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
   const { checkout } = directories;
   const config = readPulumiConfig(pulumi.runtime.allConfig(), stack, directories);
   const pins = readPins(checkout);
-  const guard = { environment, offline, dryRun, stack, checkout, pins, needed: neededPins(config) };
+  let google: gcp.Provider | undefined;
+  const ownGoogle = () => (google ??= gcpProvider(config, { offline }));
+  const guard = { environment, offline, dryRun, stack, checkout, pins, needed: neededPins(config), google: ownGoogle };
   for (const warning of await guardUpdate(config, guard)) void pulumi.log.warn(warning);
 
   const now = new Date();
@@ -67,7 +69,7 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
 
   // What exists once, for all environments.
   const github = config.githubOwner === undefined ? undefined : githubProvider(config, { offline, secrets });
-  const gcp = config.gcp === undefined ? undefined : gcpProvider(config, { offline });
+  const gcp = config.gcp === undefined ? undefined : ownGoogle();
   const repository =
     config.ghcrRepository === undefined || github === undefined
       ? undefined
@@ -87,8 +89,7 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
           { settings: config.ciSecrets, policy, now, ...secrets.ofCi(config.ciSecrets, gcp) },
           { providers: { github, gcp } },
         );
-  if (config.ciSecrets !== undefined && ci !== undefined) {
-    outputs[approvedPoliciesOutput] = approvedPolicies(config.ciSecrets);
+  if (ci !== undefined) {
     outputs["identities"] = { providers: ci.identityProviders, serviceAccounts: ci.serviceAccounts };
   }
   if (repository !== undefined) outputs["repository"] = repository.fullName;
@@ -134,7 +135,6 @@ export default async function program(given: Partial<ProgramContext> = {}): Prom
         settings: config.confidentialSigner,
         ...signer.current,
         retained: signer.retained,
-        policyDigest: digestOfPolicies(config),
       },
       { providers: { gcp } },
     );

@@ -12,7 +12,10 @@ import {
   poolImportId,
   providerArgs,
 } from "./identities.ts";
+import { approvalGrant, makeApprovals } from "./approvals.ts";
 import type { CiSecretsSettings } from "./settings.ts";
+import { stateRoles } from "./state-access.ts";
+import type { ConditionalRole } from "./state-access.ts";
 import type { Grant, WorkloadIdentitySettings } from "./workload-identity-settings.ts";
 
 /** A job's way to Google: what its workflow gives to google-github-actions/auth. */
@@ -63,6 +66,7 @@ export function makeGoogleIdentities(plan: GooglePlan): GoogleIdentity[] {
     retainOnDelete: keep,
     ...(workload.pool.adopt ? { import: poolImportId(workload) } : {}),
   });
+  const approvals = makeApprovals(name, settings, workload, parent);
   return compiled.map((provider) => {
     const { id } = provider;
     const own = planned.find(({ identity }) => identity.id === id);
@@ -73,6 +77,10 @@ export function makeGoogleIdentities(plan: GooglePlan): GoogleIdentity[] {
     });
     for (const grant of own?.grants ?? [])
       makeGrant(`${name}-${id}-${grantName(grant)}`, grant, account.member, parent);
+    const approval = own?.approvedAs === undefined ? undefined : approvalGrant(workload, own.approvedAs);
+    if (approvals !== undefined && approval !== undefined) {
+      makeConditional(`${name}-${id}`, approvals.name, approval, account.member, parent);
+    }
     // GitHub makes an environment that is missing, without any rule, when a job names it: so the trust in its name comes
     // after it and goes before it.
     const after = { parent, ...(environment === undefined ? {} : { dependsOn: [environment] }) };
@@ -103,10 +111,23 @@ function makeGrant(name: string, { role, on }: Grant, member: pulumi.Output<stri
     case "bucket":
       new gcp.storage.BucketIAMMember(name, { bucket: on.name, role, member }, { parent });
       return;
+    case "stackState":
+      for (const conditional of stateRoles(on, role)) makeConditional(name, on.bucket, conditional, member, parent);
+      return;
     case "cryptoKey":
       new gcp.kms.CryptoKeyIAMMember(name, { cryptoKeyId: on.id, role, member }, { parent });
       return;
     case "secret":
       new gcp.secretmanager.SecretIamMember(name, { secretId: on.id, role, member }, { parent });
   }
+}
+
+function makeConditional(
+  name: string,
+  bucket: pulumi.Input<string>,
+  { role, name: part, condition }: ConditionalRole,
+  member: pulumi.Output<string>,
+  parent: pulumi.Resource,
+): void {
+  new gcp.storage.BucketIAMMember(`${name}-${part}`, { bucket, role, member, condition }, { parent });
 }

@@ -13,6 +13,8 @@ export interface PlannedIdentity {
   readonly grants: readonly Grant[];
   /** Of this repository; undefined for a signer without one, or in another repository. */
   readonly environment: string | undefined;
+  /** The environment that a deployment's reviewers are of: its plan and apply read what was approved for it. */
+  readonly approvedAs?: string;
 }
 
 /** `<id>-<use>`, and from the second generation on `<id>-<use>-g<n>`. */
@@ -31,7 +33,7 @@ export function plannedIdentities(
       const { environment, grants } = deployment[use];
       const id = nameOf(deployment.id, use, deployment.generation);
       const caller = { ...callerOf(settings, workload, deployment), environment };
-      return { identity: { use, id, caller }, grants, environment };
+      return { identity: { use, id, caller }, grants, environment, approvedAs: deployment.apply.environment };
     }),
   );
   const builds = workload.builds.map(({ id, generation, signer, grants }): PlannedIdentity => {
@@ -139,5 +141,6 @@ export function impersonationArgs(
 
 /** Ends a grant's resource name: what is granted on what, so that the order of a list changes nothing. */
 export function grantName({ role, on }: Grant): string {
-  return `${role.replace(/^roles\//, "")}-${on.kind}-${"id" in on ? on.id : on.name}`.replaceAll("/", ".");
+  const thing = on.kind === "stackState" ? `${on.bucket}/${on.stack}` : "id" in on ? on.id : on.name;
+  return `${role.replace(/^roles\//, "")}-${on.kind}-${thing}`.replaceAll("/", ".");
 }

@@ -1,3 +1,4 @@
+import { grantFaults } from "./grant-relations.ts";
 import type { CiSecretsSettings, EnvironmentSettings } from "./settings.ts";
 
 /** What one setting demands of another. */
@@ -22,6 +23,7 @@ export function settingsRelations(settings: CiSecretsSettings): RelationFault[] 
     ),
     ...keyFaults(settings),
     ...identityFaults(settings),
+    ...grantFaults(settings),
   ];
 }
 

@@ -29,11 +29,23 @@ const projectId = z
   .string()
   .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be a project id of 6 to 30 lower-case letters, digits and dashes");
 
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://");
+
 const target = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("project"), id: projectId }),
+  /** All that is in it, for good: nothing that others depend on may lie there, and no state. */
+  z.strictObject({ kind: z.literal("bucket"), name: bucketName }),
+  /** The state of one stack in a bucket that may hold those of others. The condition is compiled from the name. */
   z.strictObject({
-    kind: z.literal("bucket"),
-    name: z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://"),
+    kind: z.literal("stackState"),
+    bucket: bucketName,
+    stack: z
+      .string()
+      .max(80)
+      .regex(
+        /^organization\/[A-Za-z][A-Za-z0-9_-]*\/[a-z0-9-]+$/,
+        "must be organization/<project>/<stack>, as a backend of one's own names it, without dots or wildcards",
+      ),
   }),
   z.strictObject({
     kind: z.literal("cryptoKey"),
@@ -52,11 +64,19 @@ const target = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const grant = z.strictObject({
-  role,
-  /** On what; the narrower, the better: a bucket rather than its project. */
-  on: target,
-});
+/** Reads a state, or updates it. Others could do more to its objects than an update has to. */
+const stateRoles = ["roles/storage.objectViewer", "roles/storage.objectUser"];
+
+const grant = z
+  .strictObject({
+    role,
+    /** On what; the narrower, the better: a bucket rather than its project. */
+    on: target,
+  })
+  .refine(({ role: name, on }) => on.kind !== "stackState" || stateRoles.includes(name), {
+    message: `must be one of ${stateRoles.join(", ")} on a stack's state`,
+    path: ["role"],
+  });
 export type Grant = z.infer<typeof grant>;
 
 const grants = z
@@ -134,6 +154,18 @@ export const workloadIdentitySettingsSchema = z.strictObject({
   issuer: z.string().regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment"),
   deployments: z.array(deployment),
   builds: z.array(build),
+  /**
+   * Where each environment's stack reads which policies were approved for it: a bucket of this project, which nobody
+   * whose policies are approved may write. Left out, nothing is published.
+   */
+  approvals: z
+    .strictObject({
+      bucket: bucketName,
+      location: z.string().regex(/^[A-Za-z][A-Za-z0-9-]{1,30}$/, "must be a location, for example europe-west4"),
+      /** `keep`: the bucket and what was approved stay when they leave the program. */
+      onDestroy: z.enum(["keep", "delete"]),
+    })
+    .optional(),
   /** `keep`: the pool is protected, and stays when it leaves the program. Providers and accounts always go: they are trust. */
   onDestroy: z.enum(["keep", "delete"]),
 });

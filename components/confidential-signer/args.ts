@@ -1,6 +1,5 @@
 import type * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import type { Digest } from "../../src/core/oci/digest.ts";
 import type { CheckedGeneration } from "./generations.ts";
 import type { ConfidentialSignerSettings } from "./settings.ts";
 
@@ -10,11 +9,7 @@ type Settings = ConfidentialSignerSettings;
 type Input = pulumi.Input<string>;
 
 /** What is kept in the component's state and diffed: plain data, nothing secret, no proof (a copy proves nothing). */
-export function toState(
-  settings: Settings,
-  generations: readonly CheckedGeneration[],
-  policyDigest: Digest,
-): Record<string, unknown> {
+export function toState(settings: Settings, generations: readonly CheckedGeneration[]): Record<string, unknown> {
   return {
     project: settings.project.id,
     region: settings.region,
@@ -24,7 +19,6 @@ export function toState(
     vtpm: settings.tdx.vtpm,
     rtmr0: settings.tdx.rtmr0,
     onDestroy: settings.onDestroy,
-    policyDigest,
     egress: settings.network.egress
       .flatMap(({ hosts, ranges, ports }) => (hosts ?? ranges ?? []).map((one) => `${one}:${ports.join(",")}`))
       .toSorted(),
@@ -183,7 +177,6 @@ export interface InstanceParts {
   readonly subnetwork: Input;
   readonly diskKey: Input;
   readonly serviceAccountEmail: Input;
-  readonly policyDigest: Digest;
 }
 
 export function instanceArgs(
@@ -233,7 +226,7 @@ export function instanceArgs(
     },
     // Whoever takes the key away stops the machine, too.
     keyRevocationActionType: "STOP",
-    metadata: metadataOf(settings, generation, parts.policyDigest),
+    metadata: metadataOf(settings, generation),
     deletionProtection: isProtected(settings, generation),
     allowStoppingForUpdate: settings.allowStopping,
     labels,
@@ -253,7 +246,7 @@ export function isProtected(settings: Settings, generation: CheckedGeneration): 
  * A closed list. Whoever can write metadata can change these, so none of them decides what is trusted: the policy lies
  * inside the measured image, and what is here only says where things are.
  */
-function metadataOf(settings: Settings, generation: CheckedGeneration, policyDigest: Digest): Record<string, string> {
+function metadataOf(settings: Settings, generation: CheckedGeneration): Record<string, string> {
   const { service } = settings;
   return {
     "block-project-ssh-keys": "true",
@@ -263,7 +256,6 @@ function metadataOf(settings: Settings, generation: CheckedGeneration, policyDig
     "neko-trust-collateral-url": service.collateralUrl,
     "neko-trust-key-broker-resource": service.keyBroker.resource,
     "neko-trust-key-broker-url": service.keyBroker.url,
-    "neko-trust-policy-digest": policyDigest,
     "neko-trust-release": `${generation.repository}@${generation.digest}`,
     "neko-trust-repository": service.repository,
     "neko-trust-timestamp-url": service.timestampUrl,

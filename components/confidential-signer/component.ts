@@ -1,6 +1,5 @@
 import * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
-import type { Digest } from "../../src/core/oci/digest.ts";
 import { requireProviders } from "../../src/core/require-providers.ts";
 import type { SignerFacts } from "../../src/core/release/signer-release.ts";
 import * as args from "./args.ts";
@@ -15,8 +14,6 @@ export interface ConfidentialSignerArgs extends SignerGeneration {
   readonly settings: ConfidentialSignerSettings;
   /** Older releases whose machines run on until the current one's attest; they are no longer protected. */
   readonly retained?: readonly SignerGeneration[];
-  /** Of the trust policy inside the image; told to the machine as information, and decides nothing there. */
-  readonly policyDigest: Digest;
 }
 
 /** Options of a component, with the provider spelt out: the default one would take whatever credentials lie around. */
@@ -56,11 +53,11 @@ export class ConfidentialSigner extends pulumi.ComponentResource {
 
   constructor(name: string, given: ConfidentialSignerArgs, opts: ConfidentialSignerOptions) {
     requireProviders("ConfidentialSigner", opts, ["gcp"]);
-    const { settings, policyDigest } = given;
+    const { settings } = given;
     const generations = checkedGenerations(settings, given, given.retained ?? [], {
       dryRun: pulumi.runtime.isDryRun(),
     });
-    super("neko-trust:signer:ConfidentialSigner", name, args.toState(settings, generations, policyDigest), opts);
+    super("neko-trust:signer:ConfidentialSigner", name, args.toState(settings, generations), opts);
     const [current] = generations;
     for (const { digest, diskPath } of generations) {
       if (diskPath !== undefined) continue;
@@ -92,7 +89,6 @@ export class ConfidentialSigner extends pulumi.ComponentResource {
           subnetwork: subnetwork.selfLink,
           diskKey: diskKey.key.id,
           serviceAccountEmail: account.email,
-          policyDigest,
         };
         return new gcp.compute.Instance(
           `${name}-vm-${generation.key}-${args.zoneLetter(zone)}`,

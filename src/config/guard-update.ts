@@ -19,7 +19,8 @@ export interface GuardContext extends ApprovalContext {
 /**
  * Everything that must hold before a stack is changed, beyond what its file says by itself: nothing that another stack
  * claims, no placeholder, no pin without a digest in production, no policy that nobody approved. A preview gets warnings.
- * Throws STACK_UNKNOWN, CONFIG_NOT_YAML, SECRET_IN_PLAIN_TEXT, SINGLETON_CLAIMED_TWICE, PLACEHOLDERS_LEFT, PIN_UNRESOLVED, POLICY_NOT_APPROVED, POLICY_APPROVAL_MISSING.
+ * Throws STACK_UNKNOWN, CONFIG_NOT_YAML, SECRET_IN_PLAIN_TEXT, SINGLETON_CLAIMED_TWICE, PLACEHOLDERS_LEFT, PIN_UNRESOLVED, POLICY_NOT_APPROVED, POLICY_APPROVAL_MISSING,
+ * APPROVAL_UNREADABLE.
  */
 export async function guardUpdate(config: StackConfig, context: GuardContext): Promise<string[]> {
   const { stack, checkout, pins, needed, dryRun } = context;

@@ -22,7 +22,7 @@ const readable = z.looseObject({
   ghcrRepository: named({ name: text }),
   ciSecrets: named({
     repository: named({ owner: text, name: text }),
-    workloadIdentity: named({ project: text, pool: named({ id: text }) }),
+    workloadIdentity: named({ project: text, pool: named({ id: text }), approvals: named({ bucket: text }) }),
   }),
   buildRunners: named({ group: named({ name: text }) }),
   confidentialSigner: named({ name: text, project: named({ id: text }) }),
@@ -57,6 +57,7 @@ export function claimsOf(document: Readonly<Record<string, unknown>>): Claim[] {
   claim("ciSecrets", "the environments of", at(repository, "owner"), at(repository, "name"));
   const pools = at(ciSecrets, "workloadIdentity");
   claim("ciSecrets", "the identity pool", at(pools, "project"), at(at(pools, "pool"), "id"));
+  claim("ciSecrets", "the approvals in", at(at(pools, "approvals"), "bucket"));
   claim("buildRunners", "the runner group", githubOwner, at(at(buildRunners, "group"), "name"));
   const project = at(at(confidentialSigner, "project"), "id");
   claim("confidentialSigner", "the signers", project, at(confidentialSigner, "name"));

@@ -89,12 +89,15 @@ export const stackConfigSchema = z.strictObject({
   /** The Google Cloud project that the stack provisions in. */
   gcp: gcp.optional(),
   /**
-   * The stack that owns what exists once, as the backend names it: `organization/neko-trust/platform`. Its outputs say
-   * which policies were approved. Left out in the platform stack itself, and in local.
+   * Where the stack that owns what exists once publishes which policies were approved (its
+   * `ciSecrets.workloadIdentity.approvals`). Left out in that stack itself, and in local.
    */
-  platformStack: z
-    .string()
-    .regex(/^[A-Za-z0-9_.-]+\/[A-Za-z0-9_.-]+\/[a-z0-9-]+$/, "must be <organization>/<project>/<stack>")
+  approvals: z
+    .strictObject({
+      bucket: z
+        .string()
+        .regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs:// and folders"),
+    })
     .optional(),
   signerRelease: signerRelease.optional(),
   ghcrRepository: ghcrRepositorySettingsSchema.optional(),

@@ -14,6 +14,24 @@ const policy = z
 const release = z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined });
 const component = z.looseObject({}).optional().catch({});
 
+const grantedStates = z.looseObject({
+  grants: z
+    .array(
+      z
+        .looseObject({ on: z.looseObject({ kind: z.unknown().optional(), stack: z.unknown().optional() }) })
+        .catch({ on: {} }),
+    )
+    .catch([]),
+});
+const stateGrants = z
+  .looseObject({
+    workloadIdentity: z.looseObject({
+      deployments: z.array(z.looseObject({ plan: grantedStates, apply: grantedStates })),
+    }),
+  })
+  .optional()
+  .catch(undefined);
+
 /** What relations are about, whatever else is in the document; parts that can't be read have faults of their own. */
 const readable = z.looseObject({
   release: z.unknown().optional(),
@@ -25,7 +43,8 @@ const readable = z.looseObject({
       z.looseObject({ name: z.unknown().optional(), kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" }),
     )
     .catch([]),
-  platformStack: z.unknown().optional(),
+  approvals: z.unknown().optional(),
+  ciSecrets: stateGrants,
   admissionPolicies: z
     .looseObject({ perCluster: z.record(z.string(), z.unknown()).optional().catch(undefined) })
     .optional()
@@ -45,6 +64,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),
+    ...ownState(parsed, stack),
     ...clusterPlaces(parsed),
   ];
 }
@@ -99,11 +119,11 @@ function labReleases({ release: lab, policy: { environment } }: Readable, stack:
 /** What exists once for all environments, by the key of its component. */
 export const singletonKeys = ["ghcrRepository", "ciSecrets", "buildRunners"] as const;
 
-function ownersOfSingletons({ platformStack }: Readable, document: Readonly<Record<string, unknown>>): SchemaFault[] {
-  if (platformStack === undefined) return [];
+function ownersOfSingletons({ approvals }: Readable, document: Readonly<Record<string, unknown>>): SchemaFault[] {
+  if (approvals === undefined) return [];
   return singletonKeys
     .filter((key) => document[key] !== undefined)
-    .map((key) => fault(key, "settings", "exists once: it belongs to the stack that platformStack names"));
+    .map((key) => fault(key, "settings", "exists once: it belongs to the stack that publishes the approvals"));
 }
 
 /** What exists once in a stack runs in one of its clusters. */
@@ -135,11 +155,32 @@ function componentNeeds(
     ...singletonKeys.flatMap((key) => needs(key, "githubOwner")).slice(0, 1),
     // Without it the runners would be left out in silence: they are registered for that repository.
     ...needs("buildRunners", "ghcrRepository"),
-    ...["ciSecrets", "confidentialSigner"].flatMap((key) => needs(key, "gcp")).slice(0, 1),
+    // Its provider's credentials read what was approved.
+    ...["ciSecrets", "confidentialSigner", "approvals"].flatMap((key) => needs(key, "gcp")).slice(0, 1),
     ...["confidentialSigner", "keyBroker"].flatMap((key) => needs(key, "signerRelease")).slice(0, 1),
     ...onOneCluster(document["keyBroker"], "keyBroker", "key-broker", clusters),
     ...onOneCluster(arcOf(buildRunners), "buildRunners.arc", "runners", clusters),
   ];
+}
+
+/** Who could write this stack's state could rewrite what CI may do; who could read it has its names and digests. */
+function ownState({ ciSecrets }: Readable, stack: string): SchemaFault[] {
+  const own = `/${stack}`;
+  return (ciSecrets?.workloadIdentity.deployments ?? []).flatMap((deployment, index) =>
+    (["plan", "apply"] as const).flatMap((use) =>
+      deployment[use].grants.flatMap(({ on }, at) =>
+        on.kind === "stackState" && typeof on.stack === "string" && on.stack.endsWith(own)
+          ? [
+              fault(
+                `ciSecrets.workloadIdentity.deployments.${index}.${use}.grants.${at}.on.stack`,
+                `"${on.stack}"`,
+                "must be another stack: only people change this one, as it says what CI may do",
+              ),
+            ]
+          : [],
+      ),
+    ),
+  );
 }
 
 function clusterPlaces({ policy: { environment }, clusters, admissionPolicies }: Readable): SchemaFault[] {

@@ -7,6 +7,7 @@ import { readPins } from "../config/read-pins.ts";
 import { ok } from "../core/check-result.ts";
 import type { CheckResult } from "../core/check-result.ts";
 import { openFile } from "./edit-stack-file.ts";
+import { examineApproval } from "./examine/examine-approval.ts";
 import { examineClusters } from "./examine/examine-clusters.ts";
 import { examineGitHub } from "./examine/examine-github.ts";
 import type { GitHubToken } from "./examine/examine-github.ts";
@@ -42,6 +43,7 @@ export async function examineStack(stack: string, context: ExamineContext): Prom
     examineGitHub(config, token, github, now),
     examineClusters(config, checkout),
     examineGoogle(config, environment, signal),
+    examineApproval(config, stack, environment, signal),
   ]);
   const plugins = pins.state === "missing" && !pinsReadable(checkout) ? [] : readPins(checkout).plugins;
   return [...checks, pins, ...examinePlugins(config, plugins, environment), ...answers.flat()];

@@ -104,6 +104,12 @@ export function stateSteps(place: StatePlace): SetupStep[] {
       check: pulumi("stack", "--stack", stack, "--show-name"),
       run: pulumi("stack", "init", stack, `--secrets-provider=gcpkms://${key}`),
     },
+    {
+      // Every update looks for this object. Who may see only some of a bucket's objects may be told "forbidden" of one that
+      // is not there, where others are told "absent": so it has to be there.
+      title: `tags of stack ${stack}, an object that CI's identities can read`,
+      run: pulumi("stack", "tag", "set", "neko-trust:stack", stack, "--stack", stack),
+    },
   ];
 }
 

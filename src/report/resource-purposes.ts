@@ -74,7 +74,10 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "The permissions that starting a build machine needs, and no others.",
     ...["roleId", "permissions"],
   ),
-  "gcp:storage/bucketIAMMember:BucketIAMMember": of("A role on one bucket.", "bucket", "role", "member"),
+  "gcp:storage/bucketIAMMember:BucketIAMMember": of(
+    "A role on one bucket, or by its condition on some of its objects.",
+    ...["bucket", "role", "member", "condition.title"],
+  ),
   "gcp:compute/subnetworkIAMMember:SubnetworkIAMMember": of("A role on one subnet.", "subnetwork", "role", "member"),
   "gcp:compute/imageIamMember:ImageIamMember": of("A role on one image.", "image", "role", "member"),
   "gcp:compute/instanceTemplateIamMember:InstanceTemplateIamMember": of("A role on one template.", "role", "member"),
@@ -85,15 +88,18 @@ const purposes: Readonly<Record<string, Purpose>> = {
     ...["name", "versionTemplate.protectionLevel", "rotationPeriod", "destroyScheduledDuration"],
   ),
   "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of(
-    "Google's own agent, the only one to use the key.",
+    "Google's own agent, the only one to use the key; or of a stack's secrets, the jobs that read them.",
     "role",
     "member",
   ),
   "gcp:storage/bucket:Bucket": of(
-    "Holds the signer's disk, from which its image is made.",
+    "Holds the signer's disk, from which its image is made, or what was approved.",
     ...["name", "publicAccessPrevention", "uniformBucketLevelAccess", "versioning.enabled"],
   ),
-  "gcp:storage/bucketObject:BucketObject": of("The disk, as it was hashed against the verified manifest.", "name"),
+  "gcp:storage/bucketObject:BucketObject": of(
+    "The signer's disk, as it was hashed against the verified manifest, or what was approved for an environment.",
+    "name",
+  ),
   "gcp:compute/image:Image": of("What the signer boots.", "name", "guestOsFeatures"),
   "gcp:compute/instance:Instance": of(
     "A signer: a TDX machine without an address of its own.",

@@ -27,7 +27,8 @@ function programOf({ texts = secretTexts, settings = {} }: Given = {}): Program 
       }),
       gcp: new gcp.Provider("gcp", { project: "neko-ci", accessToken: pulumi.secret("none") }),
     };
-    const workloadIdentity = { ...ciSecretsFields.workloadIdentity, onDestroy: "delete" };
+    const approvals = { ...ciSecretsFields.workloadIdentity.approvals, onDestroy: "delete" };
+    const workloadIdentity = { ...ciSecretsFields.workloadIdentity, approvals, onDestroy: "delete" };
     const args = {
       settings: ciSecretsSettings({ workloadIdentity, ...settings }),
       policy: samplePolicy(),

@@ -52,7 +52,10 @@ export const ciSecretsFields = {
         plan: {
           environment: "production-plan",
           grants: [
-            { role: "roles/storage.objectViewer", on: { kind: "bucket", name: "neko-state" } },
+            {
+              role: "roles/storage.objectViewer",
+              on: { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/production" },
+            },
             {
               role: "roles/cloudkms.cryptoKeyDecrypter",
               on: { kind: "cryptoKey", id: "projects/neko-ci/locations/eu/keyRings/state/cryptoKeys/pulumi" },
@@ -63,6 +66,10 @@ export const ciSecretsFields = {
           environment: "production",
           grants: [
             { role: "roles/compute.admin", on: { kind: "project", id: "neko-production" } },
+            {
+              role: "roles/storage.objectUser",
+              on: { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/production" },
+            },
             {
               role: "roles/secretmanager.secretAccessor",
               on: { kind: "secret", id: "projects/neko-ci/secrets/token" },
@@ -79,6 +86,7 @@ export const ciSecretsFields = {
         grants: [{ role: "roles/artifactregistry.writer", on: { kind: "project", id: "neko-ci" } }],
       },
     ],
+    approvals: { bucket: "neko-approvals", location: "europe-west4", onDestroy: "keep" },
     onDestroy: "keep",
   },
 };

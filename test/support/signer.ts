@@ -86,7 +86,6 @@ export function signerArgs(changes: Partial<ConfidentialSignerArgs> = {}): Confi
     settings: signerSettings(),
     signer: signerRelease(sampleDigest("a")),
     disk: { path: "/nonexistent/disk.tar.gz", sha256: "e".repeat(64) },
-    policyDigest: sampleDigest("5"),
     ...changes,
   };
 }

@@ -3,6 +3,7 @@ import { neededSecrets } from "../../config/needed-secrets.ts";
 import { stackDocuments } from "../../config/singletons.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { Failure, reasonOf } from "../../core/failure.ts";
+import { isRecord } from "../../core/is-record.ts";
 import { openStackFile, writeStackFile } from "../../operations/edit-stack-file.ts";
 import type { OpenStackFile } from "../../operations/edit-stack-file.ts";
 import { fillPlaceholders, placeholderQuestions, suggestedAnswer } from "../../operations/fill-placeholders.ts";
@@ -168,18 +169,27 @@ async function placeOf(
   const project = options.project ?? own(config.gcp?.project) ?? (await ask("Google Cloud project for the state: "));
   const location = options.location ?? own(config.gcp?.region) ?? (await ask("its region, as europe-west4: "));
   if (project === undefined || location === undefined) return undefined;
-  // A stack's reference to its platform is read in its own backend: both states lie in one bucket.
+  // One bucket for all, beside the platform's: each stack's identities are held to its own objects (CiSecrets).
   const bucket = options.bucket ?? `${own(platformProject(config, checkout)) ?? project}-neko-trust-state`;
   const place = { stack: options.stack, project, location, bucket, keyRing: options.keyRing };
   assertStatePlace(place);
   return place;
 }
 
-/** The project of the platform stack, where this checkout has its file. */
-function platformProject({ platformStack }: StackConfig, checkout: string): string | undefined {
-  const gcp = stackDocuments(checkout).get(platformStack?.split("/").at(-1) ?? "")?.["gcp"];
-  const project = typeof gcp === "object" && gcp !== null && "project" in gcp ? gcp.project : undefined;
-  return typeof project === "string" ? project : undefined;
+/** The project of the stack that publishes what was approved for this one, where this checkout has its file. */
+function platformProject({ approvals }: StackConfig, checkout: string): string | undefined {
+  if (approvals === undefined) return undefined;
+  for (const { ciSecrets, gcp } of stackDocuments(checkout).values()) {
+    const published = valueAt(ciSecrets, "workloadIdentity", "approvals", "bucket");
+    if (published !== approvals.bucket) continue;
+    const project = valueAt(gcp, "project");
+    if (typeof project === "string") return project;
+  }
+  return undefined;
+}
+
+function valueAt(document: unknown, ...keys: readonly string[]): unknown {
+  return keys.reduce((part, key) => (isRecord(part) && Object.hasOwn(part, key) ? part[key] : undefined), document);
 }
 
 async function setUp(

@@ -18,6 +18,8 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
     "iam.serviceAccounts.create",
     "iam.serviceAccounts.setIamPolicy",
     "resourcemanager.projects.setIamPolicy",
+    "storage.buckets.create",
+    "storage.buckets.setIamPolicy",
   ],
   confidentialSigner: [
     "compute.images.create",

@@ -4,7 +4,10 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { doctorAction } from "../../../src/cli/actions/doctor.ts";
+import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
+import { readYamlConfig } from "../../../src/config/read-config.ts";
 import type { CheckResult } from "../../../src/core/check-result.ts";
+import { approvalDocument } from "../../../src/core/policy/published-approval.ts";
 import { neededPermissions } from "../../../src/operations/examine/examine-google.ts";
 import { neededRights } from "../../../src/operations/examine/examine-clusters.ts";
 import { failureCodeOf } from "../../support/failures.ts";
@@ -67,6 +70,7 @@ async function ward(
   const environment = {
     GITHUB_API_URL: `http://${server.host}`,
     CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDRESOURCEMANAGER: `http://${server.host}/`,
+    CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: `http://${server.host}/storage/v1/`,
     ...options.environment,
   };
   return {
@@ -185,6 +189,45 @@ test("a permission that Google did not grant, and a project that it does not sho
   assert.deepEqual(notOk((await examine()).checks), { "google project acme-signing": "missing" });
   assert.deepEqual(neededPermissions({ admissionPolicies: {} }), []);
   assert.ok(neededPermissions({ confidentialSigner: {}, ciSecrets: {} }).includes("cloudkms.cryptoKeys.create"));
+});
+
+test("the published approval is read with the caller's own credentials: approved, another one, none, forbidden, broken", async (t) => {
+  let answer: PlannedAnswer = { status: 200, body: "{}" };
+  const paths: string[] = [];
+  const { examine, rig, seen } = await ward(t, {
+    changes: { approvals: { bucket: "acme-approvals" }, ghcrRepository: undefined },
+    instead: ({ url }) => {
+      if (!url.startsWith("/storage/v1/")) return undefined;
+      paths.push(url);
+      return answer;
+    },
+  });
+  const digest = digestOfPolicies(readYamlConfig("staging", rig.directories));
+  const says = async (status: number, body: string) => {
+    answer = { status, body };
+    const { checks, exitCode } = await examine();
+    const check = checks["approved policies"];
+    assert.equal(check?.remedy === undefined, check?.state === "ok");
+    return [check?.state, exitCode, check?.says ?? ""] as const;
+  };
+  const [state, exitCode, text] = await says(200, approvalDocument("staging", digest));
+  assert.deepEqual([state, exitCode], ["ok", 0]);
+  assert.match(text, new RegExp(`^gs://acme-approvals/approvals/staging.json approves ${digest}`));
+  assert.equal(new Set(paths).size, 1);
+  assert.equal(paths[0], "/storage/v1/b/acme-approvals/o/approvals%2Fstaging.json?alt=media");
+  const read = seen.find(({ url }) => url.startsWith("/storage/"));
+  assert.equal(read?.headers.authorization, "Bearer google-secret");
+
+  const other = `sha256:${"e".repeat(64)}` as const;
+  const refused = await says(200, approvalDocument("staging", other));
+  assert.deepEqual(refused.slice(0, 2), ["missing", 1]);
+  assert.ok(refused[2].includes(other) && refused[2].includes(digest));
+  for (const body of ["{}", "", approvalDocument("production", digest)]) {
+    assert.deepEqual((await says(200, body)).slice(0, 2), ["missing", 1], body);
+  }
+  for (const status of [401, 403, 404]) assert.deepEqual((await says(status, "")).slice(0, 2), ["missing", 1]);
+  for (const status of [302, 500]) assert.deepEqual((await says(status, "")).slice(0, 2), ["unknown", 3]);
+  assert.deepEqual((await says(200, "x".repeat(5000))).slice(0, 2), ["unknown", 3]);
 });
 
 test("rights in a cluster follow from the components, each once", () => {

@@ -103,6 +103,7 @@ test("without a terminal: what --set gives is written, the rest is listed, and i
       "gcloud kms keyrings create",
       "gcloud kms keys create",
       "PULUMI_BACKEND_URL=gs://acme-staging-neko-trust-state pulumi stack init",
+      "PULUMI_BACKEND_URL=gs://acme-staging-neko-trust-state pulumi stack tag",
       "PULUMI_BACKEND_URL=gs://acme-staging-neko-trust-state pulumi config set",
     ],
   );
@@ -138,7 +139,7 @@ test("runs what has not been done, in order; a secret goes by standard input and
   const { steps } = outcome.document as { steps: { title: string; kind: string }[] };
   assert.deepEqual(
     steps.map(({ kind }) => kind),
-    ["already", "done", "done", "done", "done", "done"],
+    ["already", "done", "done", "done", "done", "done", "done"],
   );
   assert.equal(readFileSync(join(rig.checkout, "secret"), "utf8"), "ghp_secret");
   assert.equal(readFileSync(join(rig.checkout, "backend"), "utf8"), "gs://acme-staging-neko-trust-state\n");
@@ -163,7 +164,7 @@ test("a step that fails stops the rest, with the tool's own word; an absent tool
   const { steps } = failed.document as { steps: { kind: string; why: string }[] };
   assert.deepEqual(
     steps.map(({ kind }) => kind),
-    ["failed", "not-run", "not-run", "not-run", "not-run"],
+    ["failed", "not-run", "not-run", "not-run", "not-run", "not-run"],
   );
   assert.match(steps[0]?.why ?? "", /403: no/);
 });

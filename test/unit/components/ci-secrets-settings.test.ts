@@ -90,6 +90,35 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
     "roles/secretmanager.secretAccessor",
     "projects/neko-ci/roles/nekoWriter",
     "viewer",
+    // On a state these two are all; on others a plan may have more.
+    "roles/storage.bucketViewer",
+  ],
+  "workloadIdentity.deployments.0.plan.grants.0.on.stack": [
+    "",
+    "production",
+    "neko-trust/production",
+    "acme/neko-trust/production",
+    "organization/neko-trust/",
+    "organization//production",
+    "organization/neko-trust/*",
+    "organization/*/production",
+    "organization/neko-trust/prod*",
+    "organization/neko-trust/..",
+    "organization/neko-trust/../platform",
+    "organization/../neko-trust/platform",
+    "organization/neko-trust/platform/x",
+    "organization/neko-trust/production.json",
+    "organization/neko.trust/production",
+    "organization/neko-trust/production'",
+    `organization/neko-trust/${"x".repeat(80)}`,
+    7,
+  ],
+  "workloadIdentity.deployments.0.plan.grants.0.on.bucket": [
+    "",
+    "gs://neko-state",
+    "neko-state/x",
+    "*",
+    "neko-approvals",
   ],
   "workloadIdentity.deployments.0.apply.environment": ["missing", "production-plan", "release"],
   "workloadIdentity.deployments.0.apply.grants": [[], "roles/owner"],
@@ -99,9 +128,17 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
     { kind: "folder", id: "1" },
     { kind: "project", id: "*" },
     { kind: "bucket", name: "gs://x" },
+    { kind: "bucket", name: "neko-state" },
+    { kind: "bucket", name: "neko-approvals" },
+    { kind: "stackState", bucket: "neko-state" },
+    { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/production", prefix: "" },
+    { kind: "project", id: "neko-ci" },
     { kind: "cryptoKey", id: "key" },
     { kind: "secret", id: "token" },
   ],
+  "workloadIdentity.approvals.bucket": ["", "gs://x", "a b", "x/y"],
+  "workloadIdentity.approvals.location": ["", "europe west4", 7],
+  "workloadIdentity.approvals.onDestroy": ["retain", ""],
   "workloadIdentity.builds.0.id": ["", "production", "x y"],
   "workloadIdentity.builds.0.generation": [0],
   "workloadIdentity.builds.0.signer": ["", "Release", "a b"],
@@ -174,4 +211,24 @@ test("refuses the same identity or grant twice", () => {
   assert.deepEqual(faults(pathOf("workloadIdentity.deployments.0.apply.grants"), [grant, grant]), [
     "workloadIdentity.deployments.0.apply.grants",
   ]);
+});
+
+test("refuses one identity's reach into another's state or key, and a build's into any state", () => {
+  const [deployment] = ciSecretsFields.workloadIdentity.deployments;
+  const second = { ...structuredClone(deployment), id: "second" };
+  const found = faults(pathOf("workloadIdentity.deployments"), [deployment, second]);
+  for (const index of [0, 1]) {
+    for (const at of ["plan.grants.0.on", "plan.grants.1.on", "apply.grants.1.on"]) {
+      assert.ok(found.includes(`workloadIdentity.deployments.${index}.${at}`), at);
+    }
+  }
+  const state = { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/other" };
+  const grants = [{ role: "roles/storage.objectUser", on: state }];
+  assert.deepEqual(faults(pathOf("workloadIdentity.builds.0.grants"), grants), [
+    "workloadIdentity.builds.0.grants.0.on",
+  ]);
+});
+
+test("refuses approvals that are for no environment of a stack", () => {
+  assert.ok(faults(pathOf("environments.2.name"), "live").includes("workloadIdentity.approvals"));
 });

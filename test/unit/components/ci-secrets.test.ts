@@ -1,53 +1,24 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as gcp from "@pulumi/gcp";
-import * as github from "@pulumi/github";
 import * as pulumi from "@pulumi/pulumi";
 import { CiSecrets } from "../../../components/ci-secrets/component.ts";
 import type { CiSecretsArgs, CiSecretsOptions } from "../../../components/ci-secrets/component.ts";
 import { sealSecret } from "../../../src/core/github/seal-secret.ts";
+import {
+  answering,
+  childrenOf,
+  componentType,
+  make,
+  now,
+  providers,
+  publicKey,
+  secretsOf,
+} from "../../support/ci-secrets-component.ts";
 import { ciSecretsFields, ciSecretsSettings, sealingSeedText, secretTexts } from "../../support/ci-secrets.ts";
 import { codeThrown } from "../../support/failures.ts";
 import { secretIn, startMocks, unwrap } from "../../support/mocks.ts";
-import type { Mocks, MocksOptions } from "../../support/mocks.ts";
+import type { MocksOptions } from "../../support/mocks.ts";
 import { samplePolicy } from "../../support/policies.ts";
-
-const publicKey = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8=";
-const componentType = "neko-trust:github:CiSecrets";
-const now = new Date("2026-11-27T12:00:00Z");
-
-const answering: MocksOptions = {
-  call: (token) => (token.endsWith(":getActionsEnvironmentPublicKey") ? { key: publicKey, keyId: "k1" } : undefined),
-  outputs: (type, name) => {
-    if (type.endsWith(":WorkloadIdentityPool")) return { name: "projects/1/locations/global/workloadIdentityPools/ci" };
-    if (type.endsWith(":WorkloadIdentityPoolProvider")) return { name: `full name of ${name}` };
-    if (!type.endsWith(":Account")) return {};
-    return { name: `account of ${name}`, email: `${name}@neko-ci`, member: `serviceAccount:${name}@neko-ci` };
-  },
-};
-
-const secretsOf = (texts: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, pulumi.secret(text)]));
-
-function providers(): CiSecretsOptions {
-  const token = pulumi.secret("plaintext of the provider's token");
-  return {
-    providers: {
-      github: new github.Provider("github", { owner: "m1k1o", token }),
-      gcp: new gcp.Provider("gcp", { project: "neko-ci" }),
-    },
-  };
-}
-
-function make(changes: object = {}, args: Partial<CiSecretsArgs> = {}): CiSecrets {
-  const given = {
-    ...{ settings: ciSecretsSettings(changes), policy: samplePolicy(), secrets: secretsOf(secretTexts), now },
-    sealingSeed: pulumi.secret(sealingSeedText),
-  };
-  return new CiSecrets("ci", { ...given, ...args }, providers());
-}
-
-const childrenOf = (mocks: Mocks) => mocks.resources.filter(({ parent }) => parent.endsWith(`${componentType}::ci`));
 
 test("registers everything under itself, through the provider of its package", async () => {
   const mocks = await startMocks(answering);
@@ -55,6 +26,8 @@ test("registers everything under itself, through the provider of its package", a
   await mocks.settled();
   const children = childrenOf(mocks);
   assert.deepEqual(children.map(({ name, type }) => `${name} ${type.split(":").at(-1) ?? ""}`).toSorted(), [
+    "ci-approval-production BucketObject",
+    "ci-approvals Bucket",
     "ci-cloudresourcemanager Service",
     "ci-iam Service",
     "ci-iamcredentials Service",
@@ -65,10 +38,13 @@ test("registers everything under itself, through the provider of its package", a
     "ci-production-NEKO_TRUST_SERVICE_ACCOUNT ActionsEnvironmentVariable",
     "ci-production-NEKO_TRUST_SIGNING ActionsEnvironmentVariable",
     "ci-production-apply-account Account",
+    "ci-production-apply-approval BucketIAMMember",
     "ci-production-apply-compute.admin-project-neko-production IAMMember",
     "ci-production-apply-impersonation IAMMember",
     "ci-production-apply-provider WorkloadIdentityPoolProvider",
     "ci-production-apply-secretmanager.secretAccessor-secret-projects.neko-ci.secrets.token SecretIamMember",
+    "ci-production-apply-storage.objectUser-stackState-neko-state.organization.neko-trust.production-layout BucketIAMMember",
+    "ci-production-apply-storage.objectUser-stackState-neko-state.organization.neko-trust.production-state BucketIAMMember",
     "ci-production-environment RepositoryEnvironment",
     "ci-production-plan-NEKO_TRUST_IDENTITY_PROVIDER ActionsEnvironmentVariable",
     "ci-production-plan-NEKO_TRUST_POLICY_DIGEST ActionsEnvironmentVariable",
@@ -76,12 +52,13 @@ test("registers everything under itself, through the provider of its package", a
     "ci-production-plan-NEKO_TRUST_SERVICE_ACCOUNT ActionsEnvironmentVariable",
     "ci-production-plan-NEKO_TRUST_SIGNING ActionsEnvironmentVariable",
     "ci-production-plan-account Account",
+    "ci-production-plan-approval BucketIAMMember",
     "ci-production-plan-branch-main RepositoryEnvironmentDeploymentPolicy",
     "ci-production-plan-cloudkms.cryptoKeyDecrypter-cryptoKey-projects.neko-ci.locations.eu.keyRings.state.cryptoKeys.pulumi CryptoKeyIAMMember",
     "ci-production-plan-environment RepositoryEnvironment",
     "ci-production-plan-impersonation IAMMember",
     "ci-production-plan-provider WorkloadIdentityPoolProvider",
-    "ci-production-plan-storage.objectViewer-bucket-neko-state BucketIAMMember",
+    "ci-production-plan-storage.objectViewer-stackState-neko-state.organization.neko-trust.production-state BucketIAMMember",
     "ci-release-CACHE_URL ActionsEnvironmentVariable",
     "ci-release-COSIGN_KEY ActionsEnvironmentSecret",
     "ci-release-COSIGN_PASSWORD ActionsEnvironmentSecret",
@@ -214,7 +191,12 @@ test("each account is for the tokens of its one provider, and may do exactly wha
   assert.deepEqual(grants.map(({ inputs }) => `${String(inputs["member"])} ${String(inputs["role"])}`).toSorted(), [
     "serviceAccount:ci-production-apply-account@neko-ci roles/compute.admin",
     "serviceAccount:ci-production-apply-account@neko-ci roles/secretmanager.secretAccessor",
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectUser",
+    // How the bucket of states is laid out, and what was approved.
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectViewer",
+    "serviceAccount:ci-production-apply-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-production-plan-account@neko-ci roles/cloudkms.cryptoKeyDecrypter",
+    "serviceAccount:ci-production-plan-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-production-plan-account@neko-ci roles/storage.objectViewer",
     "serviceAccount:ci-release-build-g2-account@neko-ci roles/artifactregistry.writer",
   ]);
@@ -229,7 +211,7 @@ test("each account is for the tokens of its one provider, and may do exactly wha
   ]);
 });
 
-test("keep protects the pool and leaves it behind; providers and accounts, which are trust, go", async () => {
+test("keep protects pool and approvals and leaves them behind; providers and accounts, which are trust, go", async () => {
   const after = async (workload: object) => {
     const mocks = await startMocks(answering);
     make({ workloadIdentity: { ...ciSecretsFields.workloadIdentity, ...workload } });
@@ -237,9 +219,13 @@ test("keep protects the pool and leaves it behind; providers and accounts, which
     const kept = childrenOf(mocks).filter(({ protect, retainOnDelete }) => protect || retainOnDelete);
     return [kept.map(({ name }) => name), mocks.named("ci-pool").importId];
   };
-  assert.deepEqual(await after({}), [["ci-pool"], ""]);
+  assert.deepEqual(await after({}), [["ci-approvals", "ci-pool"], ""]);
+  const approvals = { ...ciSecretsFields.workloadIdentity.approvals, onDestroy: "delete" };
   const adopted = "projects/neko-ci/locations/global/workloadIdentityPools/neko-trust-ci";
-  assert.deepEqual(await after({ onDestroy: "delete", pool: { id: "neko-trust-ci", adopt: true } }), [[], adopted]);
+  assert.deepEqual(await after({ onDestroy: "delete", approvals, pool: { id: "neko-trust-ci", adopt: true } }), [
+    [],
+    adopted,
+  ]);
 });
 
 test("keyless with a public registry has no secret, asks for no key and needs neither seed nor Google", async () => {
@@ -261,7 +247,7 @@ test("at the first preview nothing is asked of an environment that is not there,
   const mocks = await startMocks({ preview: true });
   make();
   await mocks.settled();
-  assert.equal(childrenOf(mocks).length, 41);
+  assert.equal(childrenOf(mocks).length, 47);
   assert.notEqual(typeof secretIn(mocks.named("ci-release-COSIGN_KEY").inputs["valueEncrypted"]), "string");
 });
 

@@ -78,7 +78,6 @@ test("metadata is a closed list that says where things are and forbids every way
     "neko-trust-collateral-url": "https://203.0.113.7/sgx/certification/v4",
     "neko-trust-key-broker-resource": "neko/credential/push",
     "neko-trust-key-broker-url": "https://kbs.example.org:8443/kbs",
-    "neko-trust-policy-digest": sampleDigest("5"),
     "neko-trust-release": `${signerRepository}@${sampleDigest("a")}`,
     "neko-trust-repository": "ghcr.io/m1k1o/neko/base",
     "neko-trust-timestamp-url": "https://timestamp.sigstore.dev/api/v1/timestamp",

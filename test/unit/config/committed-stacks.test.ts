@@ -27,6 +27,24 @@ test("the platform names the digest of each environment's policies", () => {
   }
 });
 
+test("each environment reads its approval where the platform publishes it, and its identities reach no other's state", () => {
+  const workload = readYamlConfig("platform", directories).ciSecrets?.workloadIdentity;
+  for (const stack of ["staging", "production"]) {
+    assert.equal(readYamlConfig(stack, directories).approvals?.bucket, workload?.approvals?.bucket);
+    const deployment = workload?.deployments.find(({ apply }) => apply.environment === stack);
+    for (const use of ["plan", "apply"] as const) {
+      const grants = deployment?.[use].grants ?? [];
+      const states = grants.flatMap(({ on }) => (on.kind === "stackState" ? [on.stack] : []));
+      assert.deepEqual(states, [`organization/neko-trust/${stack}`]);
+      for (const { on } of grants) {
+        if (on.kind === "project") assert.equal(on.id, `placeholder-${stack}`);
+        assert.notEqual(on.kind, "bucket");
+      }
+      assert.ok(grants.every(({ role }) => role !== "roles/viewer"));
+    }
+  }
+});
+
 for (const stack of stacks) {
   test(`stack ${stack} is right, claims nothing of another's, and says what is to be filled in`, () => {
     const config = readYamlConfig(stack, directories);

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
-import { failureOf, stackFiles, stagingConfig } from "../../support/stack-files.ts";
+import { failureOf, localConfig, stackFiles, stagingConfig } from "../../support/stack-files.ts";
 
 test("reads a stack that is right", (t) => {
   const files = stackFiles(t);
@@ -248,4 +248,43 @@ test("runners without the repository that they are for are told, not left out", 
   files.write("staging", stagingConfig({ ghcrRepository: undefined, buildRunners: {} }));
   const { details } = failureOf(() => readYamlConfig("staging", files.directories));
   assert.ok(details.includes("ghcrRepository: found nothing; needed by buildRunners"), details.join("\n"));
+});
+
+test("a stack that reads approvals has a project to read them with, and none of what exists once", (t) => {
+  const files = stackFiles(t);
+  files.write("staging", stagingConfig({ approvals: { bucket: "acme-approvals" }, gcp: undefined }));
+  const { details } = failureOf(() => readYamlConfig("staging", files.directories));
+  assert.deepEqual(details, [
+    "ghcrRepository: found settings; exists once: it belongs to the stack that publishes the approvals",
+    "gcp: found nothing; needed by approvals",
+  ]);
+  for (const bucket of ["", "gs://acme-approvals", "acme-approvals/staging", "*", 7]) {
+    files.write("staging", stagingConfig({ approvals: { bucket }, ghcrRepository: undefined }));
+    const faults = failureOf(() => readYamlConfig("staging", files.directories)).details;
+    assert.ok(faults[0]?.startsWith("approvals.bucket: "), String(bucket));
+  }
+  files.write("staging", stagingConfig({ platformStack: "organization/neko-trust/platform" }));
+  const old = failureOf(() => readYamlConfig("staging", files.directories)).details;
+  assert.ok(
+    old.some((line) => line.startsWith("platformStack: ")),
+    old.join("\n"),
+  );
+});
+
+test("a stack that grants CI its own state is refused: only people change what says who may change", (t) => {
+  const files = stackFiles(t);
+  const { "neko-trust:ciSecrets": ciSecrets } = localConfig();
+  files.write("staging", stagingConfig({ ciSecrets }));
+  const { details } = failureOf(() => readYamlConfig("staging", files.directories));
+  assert.equal(details.length, 2);
+  for (const use of ["plan", "apply"]) {
+    const place = `ciSecrets.workloadIdentity.deployments.0.${use}.grants.9.on.stack`;
+    const told = `${place}: found "organization/neko-trust/staging"; must be another stack`;
+    assert.ok(
+      details.some((line) => line.startsWith(told)),
+      details.join("\n"),
+    );
+  }
+  files.write("platform", stagingConfig({ ciSecrets }));
+  readYamlConfig("platform", files.directories);
 });
