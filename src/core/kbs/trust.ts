@@ -1,0 +1,58 @@
+import { kbsUsage } from "./kbs-failure.ts";
+import { trusteeIssuer } from "./ear-token.ts";
+import { certificatesOf, signerOfAuthority, signerOfKey } from "./token-signer.ts";
+import type { TokenSigner } from "./token-signer.ts";
+
+/**
+ * Who the other end of a connection has to be. The system's own authorities are never asked: any of them could vouch for a
+ * stranger.
+ */
+export type TlsPin =
+  /** Certificates (PEM); the server's name is compared, too. */
+  | { readonly kind: "authority"; readonly pem: string }
+  /** SHA-256 of the server's SubjectPublicKeyInfo, 64 hex digits; nothing else of its certificate counts. */
+  | { readonly kind: "key"; readonly spkiSha256: string };
+
+/** All that a client of a key broker has to know beforehand. */
+export interface KbsTrust {
+  readonly tls: TlsPin;
+  readonly token: { readonly issuer: string; readonly signer: TokenSigner };
+}
+
+/** The content of the files, or options, that an operator gives: of each pair exactly one. */
+export interface TrustTexts {
+  readonly tlsAuthority?: string;
+  readonly tlsKeySha256?: string;
+  readonly tokenAuthority?: string;
+  readonly tokenKey?: string;
+  /** Trustee's `issuer_name`, and its default unless given. */
+  readonly tokenIssuer?: string;
+}
+
+/** Throws KBS_TRUST_INVALID (usage). */
+export function kbsTrust(texts: TrustTexts): KbsTrust {
+  const { tokenAuthority, tokenKey, tokenIssuer = trusteeIssuer } = texts;
+  if ((tokenAuthority === undefined) === (tokenKey === undefined)) {
+    throw invalid("Give either the root or the key of who signs attestation results.");
+  }
+  if (tokenIssuer === "") throw invalid("The issuer of attestation results is empty.");
+  const signer = tokenAuthority === undefined ? signerOfKey(tokenKey ?? "") : signerOfAuthority(tokenAuthority);
+  return { tls: tlsPin(texts), token: { issuer: tokenIssuer, signer } };
+}
+
+function tlsPin({ tlsAuthority, tlsKeySha256 }: TrustTexts): TlsPin {
+  if ((tlsAuthority === undefined) === (tlsKeySha256 === undefined)) {
+    throw invalid("Give either the root of the key broker's certificate or the digest of its key.");
+  }
+  if (tlsKeySha256 !== undefined) {
+    if (/^[0-9a-f]{64}$/.test(tlsKeySha256)) return { kind: "key", spkiSha256: tlsKeySha256 };
+    throw invalid("The digest of the key broker's key is not 64 lower-case hex digits.");
+  }
+  const pem = tlsAuthority ?? "";
+  if (certificatesOf(pem).length === 0) throw invalid("The root of the key broker's certificate is no certificate in PEM.");
+  return { kind: "authority", pem };
+}
+
+function invalid(message: string): Error {
+  return kbsUsage("KBS_TRUST_INVALID", message, "Take both from the files that the key broker's operator publishes.");
+}
