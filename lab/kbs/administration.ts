@@ -9,7 +9,10 @@ import type { KbsState } from "./service.ts";
  * The administrator's routes (kbs/docs/admin.md): a token by the one key, of a known issuer and audience, whose role may use
  * exactly this endpoint. Undefined for whoever else asks.
  */
-export async function administrator(state: KbsState, { authorization, path }: KbsHttpRequest): Promise<string | undefined> {
+export async function administrator(
+  state: KbsState,
+  { authorization, path }: KbsHttpRequest,
+): Promise<string | undefined> {
   const token = /^Bearer ([A-Za-z0-9._-]+)$/.exec(authorization)?.[1];
   if (token === undefined) return undefined;
   const key = createPublicKey(state.adminPublicKey);

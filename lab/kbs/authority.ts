@@ -62,7 +62,6 @@ const serverNames: Extension = {
   ),
 };
 
-
 const makePair = () => generateKeyPairSync("ec", { namedCurve: "P-256" });
 
 function makeIssuer(commonName: string): Issuer {

@@ -54,7 +54,12 @@ export function concatKdf(
   partyV: Uint8Array = Buffer.of(),
 ): Buffer {
   const withLength = (data: Uint8Array): Buffer => Buffer.concat([number(data.length), data]);
-  const otherInfo = [withLength(Buffer.from(algorithm, "ascii")), withLength(partyU), withLength(partyV), number(bytes * 8)];
+  const otherInfo = [
+    withLength(Buffer.from(algorithm, "ascii")),
+    withLength(partyU),
+    withLength(partyV),
+    number(bytes * 8),
+  ];
   return createHash("sha256")
     .update(Buffer.concat([number(1), secret, ...otherInfo]))
     .digest()

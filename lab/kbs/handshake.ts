@@ -20,7 +20,11 @@ export interface KbsSession {
   token?: string;
 }
 
-const authSchema = z.object({ version: z.literal(protocolVersion), tee: z.literal("tdx"), "extra-params": z.unknown() });
+const authSchema = z.object({
+  version: z.literal(protocolVersion),
+  tee: z.literal("tdx"),
+  "extra-params": z.unknown(),
+});
 
 /** POST auth: a nonce, and the session that it belongs to. */
 export function authenticate(state: KbsState, { body }: KbsHttpRequest): KbsHttpAnswer {

@@ -45,7 +45,11 @@ export function openRego(opa: string): Rego {
         const dataFile = join(own, "data.json");
         writeFileSync(dataFile, JSON.stringify(data));
         const flags = [...files, dataFile].flatMap((file) => ["--data", file]);
-        const output = await run(opa, ["eval", "--v1-compatible", "--stdin-input", ...flags, query], JSON.stringify(input));
+        const output = await run(
+          opa,
+          ["eval", "--v1-compatible", "--stdin-input", ...flags, query],
+          JSON.stringify(input),
+        );
         const { result } = JSON.parse(output) as { result?: { expressions: { value: unknown }[] }[] };
         return result?.[0]?.expressions[0]?.value;
       } finally {
@@ -64,7 +68,14 @@ const mostOutputBytes = 1024 * 1024;
 async function run(program: string, args: readonly string[], input: string): Promise<string> {
   const signal = AbortSignal.timeout(patienceMilliseconds);
   const environment = { PATH: process.env["PATH"] };
-  const { code, stdout } = await runBounded({ program, args, input, environment, maxOutputBytes: mostOutputBytes, signal });
+  const { code, stdout } = await runBounded({
+    program,
+    args,
+    input,
+    environment,
+    maxOutputBytes: mostOutputBytes,
+    signal,
+  });
   if (code === 0) return stdout.toString("utf8");
   throw new Error(`opa ended with ${code ?? "a signal"}: the policy is no Rego, or it can't be judged`);
 }

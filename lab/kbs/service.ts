@@ -1,7 +1,13 @@
 import { z } from "zod";
 import { adminPublicKey } from "../../src/core/kbs/admin-token.ts";
 import { teePublicKeySchema } from "../../src/core/kbs/tee-key.ts";
-import { administrator, setAttestationPolicy, setReferenceValues, setResource, setResourcePolicy } from "./administration.ts";
+import {
+  administrator,
+  setAttestationPolicy,
+  setReferenceValues,
+  setResource,
+  setResourcePolicy,
+} from "./administration.ts";
 import { claimsOfOwn, tokenIssuer } from "./attestation-token.ts";
 import type { TokenIssuer } from "./attestation-token.ts";
 import type { KbsAuthority } from "./authority.ts";
@@ -124,12 +130,7 @@ async function release(state: KbsState, request: KbsHttpRequest, name: string): 
   return json(encryptResource(resource, attested["tee-pubkey"]));
 }
 
-async function isAllowed(
-  state: KbsState,
-  claims: unknown,
-  path: readonly string[],
-  query: string,
-): Promise<boolean> {
+async function isAllowed(state: KbsState, claims: unknown, path: readonly string[], query: string): Promise<boolean> {
   if (state.resourcePolicy === undefined) return false;
   const data = {
     plugin: "resource",

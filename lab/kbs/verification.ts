@@ -1,5 +1,11 @@
 import { Failure } from "../../src/core/failure.ts";
-import type { CollateralSource, QuoteTrust, ReplayedLog, VerifiedQuote, VerifyQuote } from "../../src/core/tdx/contract.ts";
+import type {
+  CollateralSource,
+  QuoteTrust,
+  ReplayedLog,
+  VerifiedQuote,
+  VerifyQuote,
+} from "../../src/core/tdx/contract.ts";
 
 /**
  * What the lab's key broker verifies evidence with. This is the one place where it is plugged in: whoever starts the broker gives
@@ -40,7 +46,8 @@ export async function verifyEvidence(
   const verdict = verifyQuote(quote, found, { at, trust });
   if (!verdict.ok) return refused(verdict.faults.map(({ code }) => code).join(", "));
   const { report } = verdict.quote;
-  if (!Buffer.from(report.reportData).equals(reportData)) return refused("REPORT_DATA is different from that in TDX Quote");
+  if (!Buffer.from(report.reportData).equals(reportData))
+    return refused("REPORT_DATA is different from that in TDX Quote");
   if (eventLog !== undefined) {
     const registers = replay(eventLog)?.registers;
     if (registers === undefined) return refused("the event log can't be read");

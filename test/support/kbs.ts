@@ -28,8 +28,10 @@ export const resource = "default/credential/registry";
 
 const zeros = (bytes: number): string => "00".repeat(bytes);
 
+export type QuotedReport = Omit<TdReport, "reportData" | "teeTcbSvn">;
+
 /** A trust domain as the compiled cases expect it. */
-export const goodReport: Omit<TdReport, "reportData" | "teeTcbSvn"> = {
+export const goodReport: QuotedReport = {
   mrSeam: "5e".repeat(48),
   mrSignerSeam: zeros(48),
   seamAttributes: zeros(8),
@@ -62,7 +64,7 @@ const bodyFields = [
 ] as const;
 
 /** Header and body of a quote of version 4 (facts: Intel TDX DCAP, appendix A.3), without signature. */
-export function unsignedQuote(reportData: Uint8Array, changes: Partial<typeof goodReport> = {}): Buffer {
+export function unsignedQuote(reportData: Uint8Array, changes: Partial<QuotedReport> = {}): Buffer {
   const report = { ...goodReport, ...changes };
   const header = Buffer.alloc(48);
   header.writeUInt16LE(4, 0);
@@ -114,12 +116,12 @@ const noCollateral: Collateral = {
 };
 
 /** A log in these tests is its registers, as JSON. */
-export const eventLog = (registers: Partial<typeof goodReport> = {}): Buffer =>
+export const eventLog = (registers: Partial<QuotedReport> = {}): Buffer =>
   Buffer.from(JSON.stringify({ ...goodReport, ...registers }));
 
 function replay(bytes: Uint8Array): ReplayedLog | undefined {
   try {
-    const { rtmr0, rtmr1, rtmr2, rtmr3 } = JSON.parse(Buffer.from(bytes).toString("utf8")) as typeof goodReport;
+    const { rtmr0, rtmr1, rtmr2, rtmr3 } = JSON.parse(Buffer.from(bytes).toString("utf8")) as QuotedReport;
     return { registers: { rtmr0, rtmr1, rtmr2, rtmr3 }, events: [] };
   } catch {
     return undefined;
@@ -134,7 +136,7 @@ export const trustingVerification: KbsVerification = {
 };
 
 /** A trust domain that measured what the compiled cases expect, unless changed. */
-export const attesterOf = (changes: Partial<typeof goodReport> = {}, log = eventLog(changes)): Attester => ({
+export const attesterOf = (changes: Partial<QuotedReport> = {}, log = eventLog(changes)): Attester => ({
   attest: (reportData) => Promise.resolve({ quote: unsignedQuote(reportData, changes), eventLog: log }),
 });
 

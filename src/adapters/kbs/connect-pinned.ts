@@ -23,7 +23,7 @@ export function connectPinned(url: URL, pin: TlsPin, signal: AbortSignal): Promi
       signal.removeEventListener("abort", end);
       work();
     };
-    socket.once("error", (error) => {
+    socket.once("error", (error: Error) => {
       settle(() => {
         reject(connectionFailure(socket, error));
       });

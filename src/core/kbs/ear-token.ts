@@ -175,7 +175,11 @@ function timeFaults({ iat, exp, nbf }: Claims, now: Date): TokenFault[] {
   const faults: TokenFault[] = [];
   const shown = now.toISOString();
   if (isInFuture(now, timeOf(exp))) {
-    faults.push({ code: "TOKEN_EXPIRED", expected: `valid at ${shown}`, found: `expired ${timeOf(exp).toISOString()}` });
+    faults.push({
+      code: "TOKEN_EXPIRED",
+      expected: `valid at ${shown}`,
+      found: `expired ${timeOf(exp).toISOString()}`,
+    });
   }
   const start = timeOf(Math.max(iat, nbf ?? 0));
   if (isInFuture(start, now)) {

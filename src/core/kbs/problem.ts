@@ -36,7 +36,7 @@ export function readProblem(status: number, bytes: Uint8Array): KbsProblem {
 
 /** Whoever answers may echo what it was sent: runs that could be a token or a key are left out. */
 function quoted(text: string): string {
-  return legible(text.slice(0, mostDetail).replaceAll(/[A-Za-z0-9_+/=-]{24,}(?:\.[A-Za-z0-9_+/=-]+)*/g, "…"));
+  return legible(text.slice(0, mostDetail).replaceAll(/[A-Za-z0-9_+/=.-]{24,}/g, "…"));
 }
 
 /**

@@ -41,6 +41,7 @@ export async function decryptResource(bytes: Uint8Array, privateKey: KeyObject):
   const response = readResponse(bytes);
   const key = teePublicKey(privateKey);
   checkHeader(response, key);
+  checkSizes(response);
   try {
     const { plaintext } = await flattenedDecrypt(response, privateKey, {
       keyManagementAlgorithms: [key.alg],
@@ -61,11 +62,14 @@ function readResponse(bytes: Uint8Array): ResourceResponse {
   const json = parseStrictJson(bytes, { maxDepth: 4 });
   const parsed = safeParse(responseSchema, json.ok ? json.value : undefined);
   if (!parsed.success) throw malformed("a flattened JWE of protected, encrypted_key, iv, ciphertext and tag");
-  const { iv, tag, ciphertext } = parsed.data;
+  return parsed.data;
+}
+
+/** Sizes of A256GCM; asked after the algorithms, so that another one is told as such. */
+function checkSizes({ iv, tag, ciphertext }: ResourceResponse): void {
   if (decodeBase64Url(iv)?.length !== ivBytes) throw malformed(`an iv of ${ivBytes} bytes`);
   if (decodeBase64Url(tag)?.length !== tagBytes) throw malformed(`a tag of ${tagBytes} bytes`);
   if (decodeBase64Url(ciphertext) === undefined) throw malformed("a ciphertext in base64url");
-  return parsed.data;
 }
 
 function checkHeader(response: ResourceResponse, key: TeePublicKey): void {

@@ -3,7 +3,15 @@ import { kbsRefused, kbsUnavailable } from "./kbs-failure.ts";
 import { sessionCookieName } from "./rcar.ts";
 
 /** Attributes that change nothing here, as the cookie goes back to the very address that set it, and nowhere else. */
-const harmless = new Set(["secure", "httponly", "samesite=strict", "samesite=lax", "samesite=none", "path=/", "path=/kbs"]);
+const harmless = new Set([
+  "secure",
+  "httponly",
+  "samesite=strict",
+  "samesite=lax",
+  "samesite=none",
+  "path=/",
+  "path=/kbs",
+]);
 
 /**
  * The session that KBS opened: the value of its one cookie `kbs-session-id`, a UUID of 32 hex digits with an `Expires`

@@ -49,7 +49,8 @@ function tlsPin({ tlsAuthority, tlsKeySha256 }: TrustTexts): TlsPin {
     throw invalid("The digest of the key broker's key is not 64 lower-case hex digits.");
   }
   const pem = tlsAuthority ?? "";
-  if (certificatesOf(pem).length === 0) throw invalid("The root of the key broker's certificate is no certificate in PEM.");
+  if (certificatesOf(pem).length === 0)
+    throw invalid("The root of the key broker's certificate is no certificate in PEM.");
   return { kind: "authority", pem };
 }
 

@@ -17,7 +17,10 @@ test("attests and gets the resource, with the exact requests of protocol 0.4.0",
   assert.equal(auth.body.toString("utf8"), '{"version":"0.4.0","tee":"tdx","extra-params":{}}');
   assert.deepEqual([auth.cookie, auth.authorization], ["", ""]);
   const setCookie = String(auth.answer.headers?.["set-cookie"]);
-  assert.match(setCookie, /^kbs-session-id=[0-9a-f]{32}; Expires=[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$/);
+  assert.match(
+    setCookie,
+    /^kbs-session-id=[0-9a-f]{32}; Expires=[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT$/,
+  );
   const { nonce } = JSON.parse(String(auth.answer.body)) as { nonce: string };
 
   assert.deepEqual([attest.method, attest.path], ["POST", "/kbs/v0/attest"]);
@@ -43,7 +46,10 @@ test("attests and gets the resource, with the exact requests of protocol 0.4.0",
   assert.deepEqual([get.method, get.path, get.query], ["GET", "/kbs/v0/resource/default/credential/registry", ""]);
   assert.deepEqual([get.cookie, get.authorization], ["", `Bearer ${token}`]);
   assert.equal(claims.tokenSha256, sha256(Buffer.from(token)));
-  assert.deepEqual([claims.status, claims.issuer, claims.tcbStatus], ["affirming", "CoCo-Attestation-Service", "UpToDate"]);
+  assert.deepEqual(
+    [claims.status, claims.issuer, claims.tcbStatus],
+    ["affirming", "CoCo-Attestation-Service", "UpToDate"],
+  );
 });
 
 for (const [name, type, options] of [
