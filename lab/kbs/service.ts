@@ -79,9 +79,10 @@ export function makeKbsService(options: KbsServiceOptions): KbsService {
 type Handler = (state: KbsState, request: KbsHttpRequest) => KbsHttpAnswer;
 
 const administration: Readonly<Record<string, Handler>> = {
-  "/kbs/v0/attestation-policy": setAttestationPolicy,
-  "/kbs/v0/resource-policy": setResourcePolicy,
-  "/kbs/v0/reference-value": setReferenceValues,
+  "POST /kbs/v0/attestation-policy": setAttestationPolicy,
+  "POST /kbs/v0/resource-policy": setResourcePolicy,
+  "GET /kbs/v0/resource-policy": ({ resourcePolicy = "" }) => ({ status: 200, type: "text/xml", body: resourcePolicy }),
+  "POST /kbs/v0/reference-value": setReferenceValues,
 };
 
 async function route(state: KbsState, request: KbsHttpRequest): Promise<KbsHttpAnswer> {
@@ -95,8 +96,9 @@ async function route(state: KbsState, request: KbsHttpRequest): Promise<KbsHttpA
   if (path === "/kbs/v0/attest" && method === "POST") return attest(state, request);
   const resource = /^\/kbs\/v0\/resource\/(.+)$/.exec(path)?.[1];
   if (resource !== undefined && method === "GET") return release(state, request, resource);
-  const handler = resource === undefined ? administration[path] : undefined;
-  if (method !== "POST" || (resource === undefined && handler === undefined)) return problem("PluginNotFound");
+  const handler = administration[`${method} ${path}`];
+  const publishes = resource !== undefined && method === "POST";
+  if (handler === undefined && !publishes) return problem("PluginNotFound");
   // Everything else is an administrator's.
   if ((await administrator(state, request)) === undefined) {
     state.log(`administrator refused: ${method} ${path}`);

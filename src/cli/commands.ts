@@ -8,6 +8,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
+import { registerKeyBroker } from "./commands/key-broker.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
@@ -47,6 +48,7 @@ const byName = new Map<string, RegisterCommand>([
   ["publish-manifest", registerPublishManifest],
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
+  ["key-broker", registerKeyBroker],
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { z } from "zod";
 import { planOf } from "../../components/key-broker/args.ts";
 import type { BrokerPlan } from "../../components/key-broker/args.ts";
 import { jobArgs } from "../../components/key-broker/publication.ts";
@@ -30,10 +31,15 @@ const run = promisify(execFile);
 const curl = findProgram("curl", process.env);
 const skip = curl === undefined ? "there is no curl on PATH" : false;
 
-interface Step {
-  readonly name: string;
-  readonly args: readonly string[];
-}
+const stepSchema = z.object({ name: z.string(), args: z.array(z.string()) });
+const jobSchema = z.object({
+  spec: z.object({
+    template: z.object({
+      spec: z.object({ initContainers: z.array(stepSchema), containers: z.array(stepSchema) }),
+    }),
+  }),
+});
+type Step = z.infer<typeof stepSchema>;
 
 /** What the Job mounts, in a folder of this machine. */
 function mounted(t: TestContext, plan: BrokerPlan): string {
@@ -57,9 +63,7 @@ function mounted(t: TestContext, plan: BrokerPlan): string {
 }
 
 function stepsOf(plan: BrokerPlan, folder: string, origin: string): Step[] {
-  const { spec } = jobArgs(plan, { credential: "c", tls: "t" }) as unknown as {
-    spec: { template: { spec: { initContainers: Step[]; containers: Step[] } } };
-  };
+  const { spec } = jobSchema.parse(jobArgs(plan, { credential: "c", tls: "t" }));
   const { initContainers, containers } = spec.template.spec;
   return [...initContainers, ...containers].map(({ name, args }) => ({
     name,
@@ -73,7 +77,7 @@ test("what the component publishes is what lets the signer's release get the cre
   const rego = openRego(opa);
   t.after(rego.close);
   const plan = planOf(settingsWith(), signerPolicy(), [signerVerifiedRelease()], brokerPins, { dryRun: false });
-  const { kbs: configuration = "" } = plan.compiled.configs;
+  const { kbs: configuration } = plan.compiled.configs;
   const kbs = await startLabKbs(t, { rego, configuration, unpublished: true });
   assert.equal(await failureCodeOf(kbs.fetch()), "KBS_ATTESTATION_REFUSED");
   const steps = stepsOf(plan, mounted(t, plan), kbs.url.replace(/\/kbs$/, ""));
@@ -84,24 +88,31 @@ test("what the component publishes is what lets the signer's release get the cre
   for (const [index, { args }] of steps.entries()) {
     // The credential is last: nobody gets it while anything is missing.
     if (index > 0) assert.notEqual(await failureCodeOf(kbs.fetch()), "accepted");
-    await run(curl ?? "curl", [...args]);
+    await run(curl ?? "curl", args);
   }
   const { bytes } = await kbs.fetch();
   assert.equal(Buffer.from(bytes).toString("utf8"), credential);
-  assert.equal(await failureCodeOf(kbs.fetch({ attester: attesterOf({ rtmr2: "13".repeat(48) }) })), "KBS_TOKEN_STATUS");
+  assert.equal(
+    await failureCodeOf(kbs.fetch({ attester: attesterOf({ rtmr2: "13".repeat(48) }) })),
+    "KBS_TOKEN_STATUS",
+  );
 });
 
-test("the Job fails where the token is another administrator's, and where the broker is another", { skip }, async (t) => {
-  const plan = planOf(settingsWith(), signerPolicy(), [signerVerifiedRelease()], brokerPins, { dryRun: false });
-  const kbs = await startLabKbs(t, { unpublished: true });
-  const folder = mounted(t, plan);
-  const [step] = stepsOf(plan, folder, kbs.url.replace(/\/kbs$/, ""));
-  assert.ok(step !== undefined);
-  const retries = step.args.indexOf("--retry");
-  const once = step.args.toSpliced(retries + 1, 1, "0");
-  writeFileSync(join(folder, "token/header"), "Authorization: Bearer a.b.c");
-  await assert.rejects(run(curl ?? "curl", once), /401/);
-  assert.equal(kbs.logged.at(-1), "administrator refused: POST /kbs/v0/attestation-policy");
-  writeFileSync(join(folder, "authority/ca.crt"), labAuthority.tokenRoot);
-  await assert.rejects(run(curl ?? "curl", once), /certificate/);
-});
+test(
+  "the Job fails where the token is another administrator's, and where the broker is another",
+  { skip },
+  async (t) => {
+    const plan = planOf(settingsWith(), signerPolicy(), [signerVerifiedRelease()], brokerPins, { dryRun: false });
+    const kbs = await startLabKbs(t, { unpublished: true });
+    const folder = mounted(t, plan);
+    const [step] = stepsOf(plan, folder, kbs.url.replace(/\/kbs$/, ""));
+    assert.ok(step !== undefined);
+    const retries = step.args.indexOf("--retry");
+    const once = step.args.toSpliced(retries + 1, 1, "0");
+    writeFileSync(join(folder, "token/header"), "Authorization: Bearer a.b.c");
+    await assert.rejects(run(curl ?? "curl", once), /401/);
+    assert.equal(kbs.logged.at(-1), "administrator refused: POST /kbs/v0/attestation-policy");
+    writeFileSync(join(folder, "authority/ca.crt"), labAuthority.tokenRoot);
+    await assert.rejects(run(curl ?? "curl", once), /certificate/);
+  },
+);

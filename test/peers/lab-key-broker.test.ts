@@ -4,24 +4,39 @@ import type { TestContext } from "node:test";
 import { fileURLToPath } from "node:url";
 import { openRego } from "../../lab/kbs/rego.ts";
 import type { Rego } from "../../lab/kbs/rego.ts";
+import { startKbs } from "../../lab/kbs/start.ts";
 import { directoriesOf } from "../../src/adapters/directories/directories.ts";
+import { fetchResource } from "../../src/adapters/kbs/fetch-resource.ts";
 import { pinnedTools } from "../../src/adapters/toolchain/pinned-tools.ts";
 import { ensureTool } from "../../src/adapters/toolchain/tool.ts";
 import { compile } from "../../src/core/compile/key-broker/compile.ts";
 import { failureCodeOf } from "../support/failures.ts";
-import { adminRequest, attesterOf, credential, publish, startLabKbs } from "../support/kbs.ts";
+import {
+  adminClaims,
+  adminRequest,
+  attesterOf,
+  compiled,
+  credential,
+  labAuthority,
+  publish,
+  resource,
+  startLabKbs,
+  trust,
+  trustingVerification,
+} from "../support/kbs.ts";
 import type { LabKbs, QuotedReport } from "../support/kbs.ts";
 import { caseMeasurements, caseReleases, caseSettings, signerPolicy } from "../support/key-broker.ts";
 
 /** The whole way with the policies that are compiled, judged by Open Policy Agent: who gets the credential, and who does not. */
 
 let rego: Rego;
+let opa: string;
 
 before(async () => {
   const checkout = fileURLToPath(new URL("../../", import.meta.url));
   const directories = directoriesOf(checkout, process.env);
-  const { path } = await ensureTool(pinnedTools.opa, { directories, environment: process.env });
-  rego = openRego(path);
+  ({ path: opa } = await ensureTool(pinnedTools.opa, { directories, environment: process.env }));
+  rego = openRego(opa);
 });
 
 after(() => {
@@ -80,4 +95,28 @@ test("a policy that is no Rego attests nobody", async (t) => {
   const body = JSON.stringify({ type: "rego", policy_id: "default_cpu", policy });
   await kbs.service(adminRequest("/kbs/v0/attestation-policy", body));
   assert.equal(await failureCodeOf(kbs.fetch()), "KBS_ATTESTATION_REFUSED");
+});
+
+test("is started with one call, published to, and leaves nothing when it stops", async (t) => {
+  const kbs = await startKbs({
+    authority: labAuthority,
+    compiled,
+    admin: adminClaims,
+    credential,
+    verification: trustingVerification,
+    opa,
+    port: 0,
+  });
+  t.after(kbs.stop);
+  const fetch = () =>
+    fetchResource({ url: kbs.url, trust, resource, attester: attesterOf(), now: () => new Date(), retries: 0 });
+  assert.equal(Buffer.from((await fetch()).bytes).toString("utf8"), credential);
+  await kbs.stop();
+  assert.equal(await failureCodeOf(fetch()), "KBS_UNREACHABLE");
+});
+
+test("a publication by another administrator is told", async () => {
+  const options = { authority: labAuthority, compiled, credential, verification: trustingVerification, opa, port: 0 };
+  const start = startKbs({ ...options, admin: { ...adminClaims, role: "other" } });
+  assert.equal(await failureCodeOf(start), "LAB_KBS_PUBLICATION");
 });

@@ -3,6 +3,7 @@ import type { TestContext } from "node:test";
 import { makeKbsAuthority } from "../../lab/kbs/authority.ts";
 import type { KbsAuthority } from "../../lab/kbs/authority.ts";
 import type { KbsHttpAnswer, KbsHttpRequest, KbsService } from "../../lab/kbs/messages.ts";
+import { publishTo } from "../../lab/kbs/publish.ts";
 import type { Rego } from "../../lab/kbs/rego.ts";
 import { serveKbs } from "../../lab/kbs/server.ts";
 import type { KbsServer } from "../../lab/kbs/server.ts";
@@ -166,13 +167,9 @@ export const adminRequest = (path: string, body: string | Buffer, now = new Date
   body: Buffer.from(body),
 });
 
-/** Posts what the compiler made, then the credential, as the component's Job does. */
-export async function publish(service: KbsService, now = new Date(), broker = compiled): Promise<void> {
-  for (const { path, body } of broker.requests) await service(adminRequest(path, body, now));
-  for (const path of broker.resources) {
-    await service(adminRequest(`/kbs/v0/resource/${path}`, credential, now));
-  }
-}
+/** What the compiler made, and the credential, as the component's Job posts them. */
+export const publish = (service: KbsService, now = new Date(), broker = compiled): Promise<void> =>
+  publishTo(service, { compiled: broker, credential, adminKey: labAuthority.adminKey, admin: adminClaims, now });
 
 export type Seen = KbsHttpRequest & { readonly answer: KbsHttpAnswer };
 

@@ -3,25 +3,17 @@ import type { KeyObject } from "node:crypto";
 import { Failure } from "../../core/failure.ts";
 import { verifyEarToken } from "../../core/kbs/ear-token.ts";
 import type { EarClaims, TokenFault } from "../../core/kbs/ear-token.ts";
-import { kbsRefused, kbsUsage } from "../../core/kbs/kbs-failure.ts";
+import { kbsRefused } from "../../core/kbs/kbs-failure.ts";
 import { isWorthNewSession, problemFailure, readProblem } from "../../core/kbs/problem.ts";
-import {
-  attestRequest,
-  authRequest,
-  rcarReportData,
-  readChallenge,
-  readTokenAnswer,
-  sessionCookieName,
-} from "../../core/kbs/rcar.ts";
+import { attestRequest, rcarReportData, readTokenAnswer, sessionCookieName } from "../../core/kbs/rcar.ts";
 import { parseResourceId } from "../../core/kbs/resource-id.ts";
 import type { ResourceId } from "../../core/kbs/resource-id.ts";
 import { decryptResource } from "../../core/kbs/resource-response.ts";
-import { readSessionCookie } from "../../core/kbs/session-cookie.ts";
 import { teePublicKey } from "../../core/kbs/tee-key.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
 import type { Attester } from "../../core/tdx/contract.ts";
-import { exchange } from "./exchange.ts";
-import type { KbsAnswer, KbsRequest } from "./exchange.ts";
+import { openSession, sendTo } from "./send-to-kbs.ts";
+import type { SendToKbs } from "./send-to-kbs.ts";
 
 export interface ResourceRequest {
   /** `https://host[:port]/kbs`, as the stack's `service.keyBroker.url`. */
@@ -51,11 +43,11 @@ export interface FetchedResource {
 /** Handshakes for one resource: a token may expire on its way once. Whoever denies for ever is asked no third time. */
 const mostHandshakes = 2;
 
-const most = { challenge: 4 * 1024, token: 256 * 1024 } as const;
+const mostTokenAnswerBytes = 256 * 1024;
 
 /** One run of the protocol, with what it must not repeat. */
 interface Run extends ResourceRequest {
-  readonly base: URL;
+  readonly send: SendToKbs;
   readonly id: ResourceId;
   readonly nonces: Set<string>;
 }
@@ -67,13 +59,13 @@ interface Run extends ResourceRequest {
 export async function fetchResource(request: ResourceRequest): Promise<FetchedResource> {
   const run: Run = {
     ...request,
-    base: parseKbsUrl(request.url),
+    send: sendTo({ ...request, pin: request.trust.tls }),
     id: parseResourceId(request.resource),
     nonces: new Set(),
   };
   for (let handshake = 1; ; handshake += 1) {
     const attested = await attest(run);
-    const answer = await sendTo(run, {
+    const answer = await run.send({
       method: "GET",
       path: `resource/${run.id}`,
       headers: { authorization: `Bearer ${attested.token}` },
@@ -95,16 +87,7 @@ interface Attested {
 }
 
 async function attest(run: Run): Promise<Attested> {
-  const challenge = await sendTo(run, {
-    method: "POST",
-    path: "auth",
-    body: authRequest(),
-    headers: {},
-    maxBytes: most.challenge,
-  });
-  if (challenge.status !== 200) throw problemFailure(readProblem(challenge.status, challenge.body), undefined);
-  const session = readSessionCookie(challenge.setCookies, run.now());
-  const nonce = readChallenge(challenge.body);
+  const { session, nonce } = await openSession(run.send, run.now());
   if (run.nonces.has(nonce)) {
     throw kbsRefused(
       "KBS_NONCE_REPEATED",
@@ -124,32 +107,18 @@ async function attest(run: Run): Promise<Attested> {
       "Check that nothing else asks this machine for quotes in the same folder at the same time.",
     );
   }
-  const answer = await sendTo(run, {
+  const answer = await run.send({
     method: "POST",
     path: "attest",
     body: attestRequest(nonce, teeKey, evidence),
     headers: { cookie: `${sessionCookieName}=${session}` },
-    maxBytes: most.token,
+    maxBytes: mostTokenAnswerBytes,
   });
   if (answer.status !== 200) throw problemFailure(readProblem(answer.status, answer.body), undefined);
   const token = readTokenAnswer(answer.body);
   const verdict = await verifyEarToken(token, { ...run.trust.token, nonce, teeKey, now: run.now() });
   if (!verdict.ok) throw tokenFailure(verdict.faults);
   return { token, claims: verdict.claims, privateKey };
-}
-
-type Sent = Omit<KbsRequest, "url"> & { readonly path: string };
-
-function sendTo(run: Run, { path, ...request }: Sent): Promise<KbsAnswer> {
-  return exchange(
-    { ...request, url: new URL(`${run.base.pathname}/v0/${path}`, run.base) },
-    {
-      pin: run.trust.tls,
-      timeoutMilliseconds: run.timeoutMilliseconds ?? 10_000,
-      retries: run.retries ?? 2,
-      signal: run.signal,
-    },
-  );
 }
 
 /** The first fault names the Failure; all of them are told. */
@@ -161,16 +130,4 @@ function tokenFailure(faults: readonly [TokenFault, ...TokenFault[]]): Failure {
     remedy: "Compare the pinned signer and issuer, the clocks, and the broker's attestation policy with its log.",
     details: faults.map(({ code, expected, found }) => `KBS_${code}: expected ${expected}, found ${found}`),
   });
-}
-
-/** https alone, ending in /kbs, and nothing that would be lost or sent along. Throws KBS_URL_INVALID, which does not quote it. */
-export function parseKbsUrl(text: string): URL {
-  const url = URL.parse(text);
-  const plain = url?.username === "" && url.password === "" && url.search === "" && url.hash === "";
-  if (url?.protocol === "https:" && plain && /^(?:\/[A-Za-z0-9_-]+)*\/kbs$/.test(url.pathname)) return url;
-  throw kbsUsage(
-    "KBS_URL_INVALID",
-    "The key broker's address is not https://host/kbs without user, query and fragment.",
-    "Write it as in the signer's settings: https://kbs.example.org/kbs.",
-  );
 }

@@ -40,7 +40,8 @@ export function kbsTrust(texts: TrustTexts): KbsTrust {
   return { tls: tlsPin(texts), token: { issuer: tokenIssuer, signer } };
 }
 
-function tlsPin({ tlsAuthority, tlsKeySha256 }: TrustTexts): TlsPin {
+/** The half about the connection alone. Throws KBS_TRUST_INVALID (usage). */
+export function tlsPin({ tlsAuthority, tlsKeySha256 }: Pick<TrustTexts, "tlsAuthority" | "tlsKeySha256">): TlsPin {
   if ((tlsAuthority === undefined) === (tlsKeySha256 === undefined)) {
     throw invalid("Give either the root of the key broker's certificate or the digest of its key.");
   }

@@ -21,8 +21,6 @@ import {
   scriptedRego,
   sha256,
   startLabKbs,
-  trust,
-  unsignedQuote,
 } from "../../../support/kbs.ts";
 
 /** What a broker, or who stands in its place, may answer: each deviation has its code, and nothing secret is in what is told. */
