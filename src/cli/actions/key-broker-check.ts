@@ -7,15 +7,18 @@ import { checkLines } from "./check-lines.ts";
 import { readInput } from "./files.ts";
 
 export interface KeyBrokerCheckOptions {
-  readonly url: string;
   readonly tlsAuthority?: string;
   readonly tlsKey?: string;
   readonly resource: string;
 }
 
 /** The action of `key-broker check`. */
-export async function keyBrokerCheckAction(options: KeyBrokerCheckOptions, context: CommandContext): Promise<Outcome> {
-  const { url, tlsAuthority: file, tlsKey, resource } = options;
+export async function keyBrokerCheckAction(
+  url: string,
+  options: KeyBrokerCheckOptions,
+  context: CommandContext,
+): Promise<Outcome> {
+  const { tlsAuthority: file, tlsKey, resource } = options;
   const authority = file === undefined ? undefined : Buffer.from(readInput("--tls-authority", file)).toString("utf8");
   const pin = tlsPin({
     ...(authority === undefined ? {} : { tlsAuthority: authority }),

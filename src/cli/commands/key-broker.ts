@@ -11,7 +11,7 @@ export const registerKeyBroker: RegisterCommand = (program, run) => {
     .description(
       "Asks a running key broker for challenges, for the credential without a token and with one of its own making, and for its policy as anybody. It must refuse all but the first, for the right reason. Nothing is changed, and nothing that it gives is decrypted. Exits 1 when the broker is another or gives too much, 3 when it does not answer.",
     )
-    .requiredOption("--url <address>", "the broker's address, which ends in /kbs")
+    .argument("<address>", "the broker's address, https://…/kbs")
     .option("--tls-authority <file>", "the root of its certificate (PEM)")
     .option("--tls-key <sha256>", "or the SHA-256 of its public key (SubjectPublicKeyInfo), 64 hex digits")
     .option("--resource <name>", "what to ask for", "default/credential/registry")
@@ -20,16 +20,16 @@ export const registerKeyBroker: RegisterCommand = (program, run) => {
       "after",
       `
 Examples:
-  neko-trust key-broker check --url https://kbs.example.org/kbs --tls-authority kbs-root.pem
-  neko-trust key-broker check --url https://kbs.example.org/kbs --tls-key $(openssl x509 -in kbs.pem -noout -pubkey \\
+  neko-trust key-broker check https://kbs.example.org/kbs --tls-authority kbs-root.pem
+  neko-trust key-broker check https://kbs.example.org/kbs --tls-key $(openssl x509 -in kbs.pem -noout -pubkey \\
     | openssl pkey -pubin -outform der | sha256sum | cut -c-64)
 
 The system's certificate authorities are not asked. docs/key-broker.md has the protocol and what the client refuses.`,
     )
-    .action((options: KeyBrokerCheckOptions) =>
+    .action((address: string, options: KeyBrokerCheckOptions) =>
       run(async (context) => {
         const { keyBrokerCheckAction } = await import("../actions/key-broker-check.ts");
-        return keyBrokerCheckAction(options, context);
+        return keyBrokerCheckAction(address, options, context);
       }),
     );
 };

@@ -25,7 +25,7 @@ function fileOf(t: TestContext, text: string): string {
 async function check(t: TestContext, options: LabKbsOptions = {}, root = labAuthority.tlsAuthority) {
   const kbs = await startLabKbs(t, options);
   const authority = fileOf(t, root);
-  return runInProcess(["key-broker", "check", "--url", kbs.url, "--tls-authority", authority]);
+  return runInProcess(["key-broker", "check", kbs.url, "--tls-authority", authority]);
 }
 
 test("a broker that gives nothing to who can't attest is told so, by its root or its key", async (t) => {
@@ -46,7 +46,7 @@ test("a broker that gives nothing to who can't attest is told so, by its root or
   const kbs = await startLabKbs(t);
   const { publicKey } = new X509Certificate(labAuthority.tlsCertificate);
   const pin = sha256(publicKey.export({ type: "spki", format: "der" }));
-  const pinned = await runInProcess(["key-broker", "check", "--url", kbs.url, "--tls-key", pin, "--json"]);
+  const pinned = await runInProcess(["key-broker", "check", kbs.url, "--tls-key", pin, "--json"]);
   assert.equal(pinned.code, 0, pinned.stderr);
   assert.equal((JSON.parse(pinned.stdout) as { ok: boolean }).ok, true);
 });
@@ -106,16 +106,12 @@ test("another at its address, none, and bad options are told by their codes", as
   const root = fileOf(t, labAuthority.tlsAuthority);
   const run = (...args: string[]) => runInProcess(["key-broker", "check", ...args]);
   for (const [args, code, exit] of [
-    [["--url", "http://kbs.example.org/kbs", "--tls-authority", root], "KBS_URL_INVALID", 2],
-    [["--url", "https://kbs.example.org/kbs"], "KBS_TRUST_INVALID", 2],
-    [["--url", "https://kbs.example.org/kbs", "--tls-key", "abc"], "KBS_TRUST_INVALID", 2],
-    [["--url", "https://kbs.example.org/kbs", "--tls-authority", `${root}.absent`], "FILE_UNREADABLE", 2],
-    [
-      ["--url", "https://127.0.0.1:1/kbs", "--tls-authority", root, "--resource", "a/../b"],
-      "KBS_RESOURCE_ID_INVALID",
-      2,
-    ],
-    [["--url", "https://127.0.0.1:1/kbs", "--tls-authority", root], "KBS_UNREACHABLE", 3],
+    [["http://kbs.example.org/kbs", "--tls-authority", root], "KBS_URL_INVALID", 2],
+    [["https://kbs.example.org/kbs"], "KBS_TRUST_INVALID", 2],
+    [["https://kbs.example.org/kbs", "--tls-key", "abc"], "KBS_TRUST_INVALID", 2],
+    [["https://kbs.example.org/kbs", "--tls-authority", `${root}.absent`], "FILE_UNREADABLE", 2],
+    [["https://127.0.0.1:1/kbs", "--tls-authority", root, "--resource", "a/../b"], "KBS_RESOURCE_ID_INVALID", 2],
+    [["https://127.0.0.1:1/kbs", "--tls-authority", root], "KBS_UNREACHABLE", 3],
   ] as const) {
     const result = await run(...args);
     assert.equal(result.code, exit, result.stderr);

@@ -251,10 +251,10 @@ test("an administrator's token is of the one key, issuer, audience and role, not
   const result = bodyOf(await service(attesting(cookie, evidenceFor(nonce))))["token"] ?? "";
   assert.equal(typeof decodeJwt(result).exp, "number");
   assert.equal(await post(result), closed);
-  assert.equal(
-    kindOf(await service(request({ method: "GET", path: "/kbs/v0/resource-policy" }))),
-    "404 PluginNotFound",
-  );
+  const read = { ...adminRequest("/kbs/v0/resource-policy", "", time), method: "GET" };
+  assert.equal(await service(read).then(({ status }) => status), 200);
+  assert.equal(kindOf(await service({ ...read, authorization: "" })), closed);
+  assert.equal(kindOf(await service({ ...read, path: "/kbs/v0/constructor" })), "404 PluginNotFound");
 });
 
 test("publication that is none is refused, and a body beyond the configured size", async () => {
