@@ -154,7 +154,10 @@ export const scriptedRego = (executables = 3, allow: (data: unknown) => boolean 
 
 export const labAuthority: KbsAuthority = makeKbsAuthority(new Date());
 
-export const trust = kbsTrust({ tlsAuthority: labAuthority.tlsAuthority, tokenAuthority: labAuthority.tokenRoot });
+export const trust = kbsTrust(
+  { tlsAuthority: labAuthority.tlsAuthority, tokenAuthority: labAuthority.tokenRoot },
+  "local",
+);
 
 export const adminClaims = { issuer: "neko-trust", audience: "kbs", role: "kbs-admin", minutes: 20 };
 

@@ -4,6 +4,7 @@ import { Failure } from "../failure.ts";
 export type KbsCode =
   | "KBS_URL_INVALID"
   | "KBS_TRUST_INVALID"
+  | "KBS_TRUST_LAB"
   | "KBS_RESOURCE_ID_INVALID"
   | "KBS_TEE_KEY_UNSUPPORTED"
   | "KBS_UNREACHABLE"

@@ -1,5 +1,7 @@
-import { kbsUsage } from "./kbs-failure.ts";
+import type { TrustPolicy } from "../policy/trust-policy.ts";
+import { labOrganization } from "../sigstore/trusted-root.ts";
 import { trusteeIssuer } from "./ear-token.ts";
+import { kbsRefused, kbsUsage } from "./kbs-failure.ts";
 import { certificatesOf, signerOfAuthority, signerOfKey } from "./token-signer.ts";
 import type { TokenSigner } from "./token-signer.ts";
 
@@ -29,15 +31,27 @@ export interface TrustTexts {
   readonly tokenIssuer?: string;
 }
 
-/** Throws KBS_TRUST_INVALID (usage). */
-export function kbsTrust(texts: TrustTexts): KbsTrust {
+/**
+ * The pins of a client that works under a policy of this environment. Throws KBS_TRUST_INVALID (usage), KBS_TRUST_LAB for roots
+ * of a lab anywhere but in `local`.
+ */
+export function kbsTrust(texts: TrustTexts, environment: TrustPolicy["environment"]): KbsTrust {
   const { tokenAuthority, tokenKey, tokenIssuer = trusteeIssuer } = texts;
   if ((tokenAuthority === undefined) === (tokenKey === undefined)) {
     throw invalid("Give either the root or the key of who signs attestation results.");
   }
   if (tokenIssuer === "") throw invalid("The issuer of attestation results is empty.");
   const signer = tokenAuthority === undefined ? signerOfKey(tokenKey ?? "") : signerOfAuthority(tokenAuthority);
-  return { tls: tlsPin(texts), token: { issuer: tokenIssuer, signer } };
+  const tls = tlsPin(texts);
+  const roots = certificatesOf(`${texts.tlsAuthority ?? ""}\n${tokenAuthority ?? ""}`);
+  if (environment !== "local" && roots.some(({ subject }) => subject.includes(labOrganization))) {
+    throw kbsRefused(
+      "KBS_TRUST_LAB",
+      `A root of the key broker is a lab's (O=${labOrganization}), and the environment is ${environment}.`,
+      "Give the roots of the key broker that this environment has.",
+    );
+  }
+  return { tls, token: { issuer: tokenIssuer, signer } };
 }
 
 /** The half about the connection alone. Throws KBS_TRUST_INVALID (usage). */

@@ -71,7 +71,7 @@ test("takes the broker by the pinned key alone, whoever issued its certificate, 
   const spki = (pem: string) => new X509Certificate(pem).publicKey;
   const tlsKeySha256 = sha256(spki(labAuthority.tlsCertificate).export({ type: "spki", format: "der" }));
   const tokenKey = spki(labAuthority.tokenChain).export({ type: "spki", format: "pem" }).toString();
-  const { bytes } = await kbs.fetch({ trust: kbsTrust({ tlsKeySha256, tokenKey }) });
+  const { bytes } = await kbs.fetch({ trust: kbsTrust({ tlsKeySha256, tokenKey }, "local") });
   assert.equal(Buffer.from(bytes).toString("utf8"), credential);
 });
 

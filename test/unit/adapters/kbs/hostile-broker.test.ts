@@ -14,14 +14,7 @@ import { Failure } from "../../../../src/core/failure.ts";
 import { teePublicKey } from "../../../../src/core/kbs/tee-key.ts";
 import { kbsTrust } from "../../../../src/core/kbs/trust.ts";
 import { failureCodeOf } from "../../../support/failures.ts";
-import {
-  attesterOf,
-  credential,
-  labAuthority,
-  scriptedRego,
-  sha256,
-  startLabKbs,
-} from "../../../support/kbs.ts";
+import { attesterOf, credential, labAuthority, scriptedRego, sha256, startLabKbs } from "../../../support/kbs.ts";
 
 /** What a broker, or who stands in its place, may answer: each deviation has its code, and nothing secret is in what is told. */
 
@@ -241,7 +234,7 @@ test("another at the broker's address gets no byte: another root, another key, a
   assert.equal(await failureCodeOf(other.fetch()), "KBS_TLS_UNTRUSTED");
   const kbs = await startLabKbs(t);
   const { tokenRoot: tokenAuthority } = labAuthority;
-  const pinned = kbsTrust({ tlsKeySha256: sha256(Buffer.from("another key")), tokenAuthority });
+  const pinned = kbsTrust({ tlsKeySha256: sha256(Buffer.from("another key")), tokenAuthority }, "local");
   assert.equal(await failureCodeOf(kbs.fetch({ trust: pinned })), "KBS_TLS_UNTRUSTED");
   // Not one of the certificate's names.
   const renamed = kbs.fetch({ url: kbs.url.replace("127.0.0.1", "127.0.0.2") });

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { Failure } from "../../../../src/core/failure.ts";
 import { kbsTrust } from "../../../../src/core/kbs/trust.ts";
-import { failureCodeOf } from "../../../support/failures.ts";
+import { codeThrown, failureCodeOf } from "../../../support/failures.ts";
 import { attesterOf, labAuthority, startLabKbs, trust, unsignedQuote } from "../../../support/kbs.ts";
 
 /** What the client refuses to do, whatever the broker is. */
@@ -39,9 +39,22 @@ test("addresses, names and pins that are none are refused before anything is sen
     { tlsAuthority, tokenAuthority, tokenIssuer: "" },
     { tlsAuthority, tokenAuthority, tokenKey: "x" },
   ]) {
-    assert.equal(await failureCodeOf(Promise.resolve().then(() => kbsTrust(texts))), "KBS_TRUST_INVALID");
+    assert.equal(await failureCodeOf(Promise.resolve().then(() => kbsTrust(texts, "local"))), "KBS_TRUST_INVALID");
   }
   assert.equal(trust.token.issuer, "CoCo-Attestation-Service");
+});
+
+test("a lab's roots are for the environment local alone", () => {
+  const { tlsAuthority, tokenRoot: tokenAuthority } = labAuthority;
+  for (const environment of ["staging", "production"] as const) {
+    const thrown = codeThrown(() => kbsTrust({ tlsAuthority, tokenAuthority }, environment), "taken");
+    assert.equal(thrown, "KBS_TRUST_LAB");
+    const tlsKeySha256 = "00".repeat(32);
+    assert.equal(
+      codeThrown(() => kbsTrust({ tlsKeySha256, tokenAuthority }, environment), "taken"),
+      "KBS_TRUST_LAB",
+    );
+  }
 });
 
 test("a quote about something else is not sent, and neither is what the broker would not read", async (t) => {
