@@ -1,4 +1,5 @@
 import { kbsUsage } from "../../core/kbs/kbs-failure.ts";
+import { readKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { problemFailure, readProblem } from "../../core/kbs/problem.ts";
 import { authRequest, readChallenge } from "../../core/kbs/rcar.ts";
 import { readSessionCookie } from "../../core/kbs/session-cookie.ts";
@@ -44,11 +45,10 @@ export async function openSession(send: SendToKbs, now: Date): Promise<OpenedSes
   return { session: readSessionCookie(setCookies, now), nonce: readChallenge(body) };
 }
 
-/** https alone, ending in /kbs, and nothing that would be lost or sent along. Throws KBS_URL_INVALID, which does not quote it. */
-export function parseKbsUrl(text: string): URL {
-  const url = URL.parse(text);
-  const plain = url?.username === "" && url.password === "" && url.search === "" && url.hash === "";
-  if (url?.protocol === "https:" && plain && /^(?:\/[A-Za-z0-9_-]+)*\/kbs$/.test(url.pathname)) return url;
+/** Throws KBS_URL_INVALID (usage), which does not quote it. */
+function parseKbsUrl(text: string): URL {
+  const url = readKbsUrl(text);
+  if (url !== undefined) return url;
   throw kbsUsage(
     "KBS_URL_INVALID",
     "The key broker's address is not https://host/kbs without user, query and fragment.",

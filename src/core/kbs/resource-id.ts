@@ -19,6 +19,7 @@ export function parseResourceId(text: string): ResourceId {
   );
 }
 
-function isResourceId(text: string): text is ResourceId {
+/** Whether `parseResourceId` takes it. */
+export function isResourceId(text: string): text is ResourceId {
   return pattern.test(text) && !text.includes("..");
 }

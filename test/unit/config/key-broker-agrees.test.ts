@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
-import { parseKbsUrl } from "../../../src/adapters/kbs/send-to-kbs.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { resourcePath } from "../../../src/core/compile/key-broker/rules.ts";
+import { readKbsUrl } from "../../../src/core/kbs/kbs-url.ts";
 import { parseResourceId } from "../../../src/core/kbs/resource-id.ts";
 
 const checkout = join(import.meta.dirname, "..", "..", "..");
@@ -17,6 +17,6 @@ for (const stack of stackNames(checkout).filter((name) => name !== "platform" &&
     assert.ok(keyBroker !== undefined && confidentialSigner !== undefined);
     const { url, resource } = confidentialSigner.service.keyBroker;
     assert.equal(parseResourceId(resource), resourcePath(keyBroker.credential));
-    assert.equal(parseKbsUrl(url).hostname, keyBroker.gateway?.hostname);
+    assert.equal(readKbsUrl(url)?.hostname, keyBroker.gateway?.hostname);
   });
 }
