@@ -9,6 +9,7 @@ import { registerDrift } from "./commands/drift.ts";
 import { registerEngine } from "./commands/engine.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
+import { registerKeyBroker } from "./commands/key-broker.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
@@ -48,6 +49,7 @@ const byName = new Map<string, RegisterCommand>([
   ["publish-manifest", registerPublishManifest],
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
+  ["key-broker", registerKeyBroker],
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],
