@@ -22,20 +22,25 @@ function nameOf(id: string, use: WorkloadIdentity["use"], generation: number): s
   return generation === 1 ? `${id}-${use}` : `${id}-${use}-g${generation}`;
 }
 
-/** Plan and apply of each deployment, then the builds. */
+/** Plan, apply and drift of each deployment, then the builds. */
 export function plannedIdentities(
   settings: CiSecretsSettings,
   workload: WorkloadIdentitySettings,
   policy: TrustPolicy,
 ): PlannedIdentity[] {
-  const deployments = workload.deployments.flatMap((deployment) =>
-    (["plan", "apply"] as const).map((use): PlannedIdentity => {
-      const { environment, grants } = deployment[use];
+  const deployments = workload.deployments.flatMap((deployment) => {
+    const { plan, apply, drift } = deployment;
+    const planned = (use: "plan" | "apply" | "drift", environment: string, run: Run, grants: readonly Grant[]) => {
       const id = nameOf(deployment.id, use, deployment.generation);
-      const caller = { ...callerOf(settings, workload, deployment), environment };
-      return { identity: { use, id, caller }, grants, environment, approvedAs: deployment.apply.environment };
-    }),
-  );
+      const caller = { ...callerOf(settings, workload, deployment, run), environment };
+      return { identity: { use, id, caller }, grants, environment, approvedAs: apply.environment };
+    };
+    return [
+      planned("plan", plan.environment, deployment, plan.grants),
+      planned("apply", apply.environment, deployment, apply.grants),
+      ...(drift === undefined ? [] : [planned("drift", drift.environment, drift, plan.grants)]),
+    ];
+  });
   const builds = workload.builds.map(({ id, generation, signer, grants }): PlannedIdentity => {
     const found = policy.signers.find((each) => each.id === signer);
     const own = found?.repositoryId === settings.repository.id ? found.environment : undefined;
@@ -45,12 +50,16 @@ export function plannedIdentities(
   return [...deployments, ...builds];
 }
 
-/** The deployment's own workflow, as the ref that runs it has it. */
-function callerOf(settings: CiSecretsSettings, workload: WorkloadIdentitySettings, deployment: Deployment) {
-  const workflow = {
-    repository: `${settings.repository.owner}/${settings.repository.name}`,
-    path: deployment.workflow,
-  };
+type Run = Pick<Deployment, "workflow" | "triggers">;
+
+/** A workflow of the deployment, as the ref that runs it has it. */
+function callerOf(
+  settings: CiSecretsSettings,
+  workload: WorkloadIdentitySettings,
+  deployment: Deployment,
+  { workflow: path, triggers }: Run,
+) {
+  const workflow = { repository: `${settings.repository.owner}/${settings.repository.name}`, path };
   return {
     issuer: workload.issuer,
     repositoryId: settings.repository.id,
@@ -58,7 +67,7 @@ function callerOf(settings: CiSecretsSettings, workload: WorkloadIdentitySetting
     signerWorkflow: { ...workflow, ref: "source" as const },
     callerWorkflow: workflow,
     refs: deployment.refs,
-    triggers: deployment.triggers,
+    triggers,
     runner: deployment.runner,
   };
 }
@@ -111,6 +120,7 @@ export function providerArgs(
 const uses = {
   plan: "Reads what a plan needs; made by neko-trust.",
   apply: "Applies the stack, after its environment's reviewers agreed; made by neko-trust.",
+  drift: "Asks whether the stack is as it was applied, and only reads; made by neko-trust.",
   build: "What a signer of the trust policy builds with; made by neko-trust.",
 } as const satisfies Record<WorkloadIdentity["use"], string>;
 

@@ -82,13 +82,15 @@ function identityFaults({ workloadIdentity, environments }: CiSecretsSettings): 
   if (workloadIdentity === undefined) return [];
   const { deployments, builds } = workloadIdentity;
   const ids = [...deployments, ...builds].map(({ id }) => id);
-  const places = deployments.flatMap(({ plan, apply }) => [plan.environment, apply.environment]);
+  const placesOf = ({ plan, apply, drift }: (typeof deployments)[number]) =>
+    Object.entries({ plan, apply, ...(drift === undefined ? {} : { drift }) });
+  const places = deployments.flatMap((one) => placesOf(one).map(([, { environment }]) => environment));
   const faults: RelationFault[] = [];
   const fault = (path: (string | number)[], message: string): void =>
     void faults.push({ path: ["workloadIdentity", ...path], message });
-  deployments.forEach(({ id, plan, apply }, index) => {
-    if (ids.indexOf(id) !== index) fault(["deployments", index, "id"], "must not repeat an id");
-    for (const [use, { environment }] of Object.entries({ plan, apply })) {
+  deployments.forEach((deployment, index) => {
+    if (ids.indexOf(deployment.id) !== index) fault(["deployments", index, "id"], "must not repeat an id");
+    for (const [use, { environment }] of placesOf(deployment)) {
       const path = ["deployments", index, use, "environment"];
       const found = environments.find(({ name }) => name === environment);
       if (found === undefined) fault(path, "must be one of environments");
@@ -96,7 +98,7 @@ function identityFaults({ workloadIdentity, environments }: CiSecretsSettings): 
         fault(path, "must have reviewers: nobody else stands between a push and the account");
       }
       if (places.filter((place) => place === environment).length > 1) {
-        fault(path, "must not be the environment of another plan or apply");
+        fault(path, "must not be the environment of another plan, apply or drift");
       }
     }
   });

@@ -127,6 +127,8 @@ const deployment = z.strictObject({
   plan: z.strictObject({ environment: environmentName, grants: planGrants }),
   /** Its environment must have reviewers: they are what stands between a push and the account. */
   apply: z.strictObject({ environment: environmentName, grants }),
+  /** Another workflow that asks whether the stack is as it was applied: it reads what the plan reads, and writes nothing. */
+  drift: z.strictObject({ environment: environmentName, workflow: workflowPath, triggers }).optional(),
 });
 export type Deployment = z.infer<typeof deployment>;
 

@@ -203,6 +203,21 @@ test("refuses environments that are one for GitHub, and reviewers that are too m
   ]);
 });
 
+test("refuses a drift that shares an environment, or has none", () => {
+  const workflow = ".github/workflows/drift.yml";
+  const drift = (environment: string) => ({ environment, workflow, triggers: ["schedule"] });
+  const at = pathOf("workloadIdentity.deployments.0.drift");
+  assert.deepEqual(faults(at, drift("release")), []);
+  for (const wrong of [{ workflow: "drift.yml" }, { triggers: [] }, { grants: [] }]) {
+    assert.equal(faults(at, { ...drift("release"), ...wrong }).length, 1, JSON.stringify(wrong));
+  }
+  assert.deepEqual(faults(at, drift("missing")), ["workloadIdentity.deployments.0.drift.environment"]);
+  assert.deepEqual(faults(at, drift("production-plan")), [
+    "workloadIdentity.deployments.0.plan.environment",
+    "workloadIdentity.deployments.0.drift.environment",
+  ]);
+});
+
 test("refuses the same identity or grant twice", () => {
   const [deployment] = ciSecretsFields.workloadIdentity.deployments;
   const twice = faults(pathOf("workloadIdentity.deployments"), [deployment, deployment]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { CiSecrets } from "../../../components/ci-secrets/component.ts";
+import { plannedIdentities } from "../../../components/ci-secrets/identities.ts";
 import type { CiSecretsArgs, CiSecretsOptions } from "../../../components/ci-secrets/component.ts";
 import { sealSecret } from "../../../src/core/github/seal-secret.ts";
 import {
@@ -209,6 +210,25 @@ test("each account is for the tokens of its one provider, and may do exactly wha
     "production-plan",
     "release-build-g2",
   ]);
+});
+
+test("drift is asked by a workflow of its own, in an environment of its own, with what the plan may read", () => {
+  const settings = ciSecretsSettings();
+  const [deployment] = settings.workloadIdentity?.deployments ?? [];
+  assert.ok(settings.workloadIdentity !== undefined && deployment !== undefined);
+  const drift = {
+    environment: "production-drift",
+    workflow: ".github/workflows/drift.yml",
+    triggers: ["schedule" as const],
+  };
+  const workload = { ...settings.workloadIdentity, deployments: [{ ...deployment, drift }] };
+  const found = plannedIdentities(settings, workload, samplePolicy()).find(({ identity }) => identity.use === "drift");
+  assert.ok(found?.identity.use === "drift");
+  assert.equal(found.identity.id, "production-drift");
+  assert.deepEqual(found.grants, deployment.plan.grants);
+  assert.equal(found.approvedAs, "production");
+  const { callerWorkflow, triggers, environment } = found.identity.caller;
+  assert.deepEqual([callerWorkflow.path, triggers, environment], [drift.workflow, ["schedule"], "production-drift"]);
 });
 
 test("keep protects pool and approvals and leaves them behind; providers and accounts, which are trust, go", async () => {
