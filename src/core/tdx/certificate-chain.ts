@@ -3,7 +3,7 @@ import { readCertificate } from "./certificate.ts";
 import type { Certificate } from "./certificate.ts";
 import { fault, faulty, judged, unlessFaulty } from "./fault.ts";
 import type { Judged, TdxFault } from "./fault.ts";
-import { isSignedBy } from "./certificate-memory.ts";
+import { isSignedBy, readOnce } from "./certificate-memory.ts";
 import { decodeBase64 } from "../sigstore/base64.ts";
 import { legible } from "../legible.ts";
 
@@ -53,7 +53,8 @@ function readPem(pem: Uint8Array, subject: string, most: number): Judged<readonl
   const malformed = (found: string) =>
     faulty("CERTIFICATE_CHAIN_FORM", subject, "PEM certificates, nothing else", found);
   if (pem.length > chainBytesMost) return malformed(`${pem.length} bytes`);
-  const text = Buffer.from(pem).toString("latin1").replace(/\0*$/, "");
+  const ends = pem.findLastIndex((byte) => byte !== 0) + 1;
+  const text = Buffer.from(pem.buffer, pem.byteOffset, ends).toString("latin1");
   const found: Uint8Array[] = [];
   let end = 0;
   for (const match of text.matchAll(block)) {
@@ -84,7 +85,8 @@ export function readChain(
   const certificates: Certificate[] = [];
   const faults: TdxFault[] = [];
   for (const [index, der] of ders.value.entries()) {
-    const read = readCertificate(der, `${subject}, certificate ${index + 1}`);
+    const where = `${subject}, certificate ${index + 1}`;
+    const read = index === 0 ? readCertificate(der, where) : readOnce(der, where, readCertificate);
     if (read.ok) certificates.push(read.value);
     else faults.push(...read.faults);
   }
@@ -163,8 +165,8 @@ export function windowFaults(
   subject: string,
   codes: { readonly early: TdxFault["code"]; readonly late: TdxFault["code"] },
 ): TdxFault[] {
-  const shown = Number.isNaN(at.getTime()) ? "a time that is none" : at.toISOString();
-  if (!(at >= start)) return [fault(codes.early, subject, `not before ${start.toISOString()}`, shown)];
-  if (!(at <= end)) return [fault(codes.late, subject, `not after ${end.toISOString()}`, shown)];
+  const found = (): string => (Number.isNaN(at.getTime()) ? "a time that is none" : at.toISOString());
+  if (!(at >= start)) return [fault(codes.early, subject, `not before ${start.toISOString()}`, found())];
+  if (!(at <= end)) return [fault(codes.late, subject, `not after ${end.toISOString()}`, found())];
   return [];
 }

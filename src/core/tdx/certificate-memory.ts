@@ -1,5 +1,6 @@
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { Certificate } from "./certificate.ts";
+import type { Judged } from "./fault.ts";
 import { verifiesP256 } from "./p256.ts";
 
 /**
@@ -19,17 +20,25 @@ export function rememberedByDigest<T>(most: number): (digest: string, make: () =
   };
 }
 
-const authorities = rememberedByDigest<boolean>(64);
+const read = rememberedByDigest<Judged<Certificate>>(64);
+const signed = rememberedByDigest<boolean>(64);
 
-/**
- * Whether the issuer's key signed the certificate. Remembered for authorities: they are few, and stand above every quote. A
- * platform's own certificate is verified each time.
- */
+/** An authority's certificate, read once: authorities are few, and stand above every quote. A platform's own is read each time. */
+export function readOnce(
+  der: Uint8Array,
+  subject: string,
+  make: (der: Uint8Array, subject: string) => Judged<Certificate>,
+): Judged<Certificate> {
+  // The subject is in the faults.
+  return read(`${hash("sha256", der, "base64")} ${subject}`, () => make(Uint8Array.from(der), subject));
+}
+
+/** Whether the issuer's key signed the certificate; remembered for authorities, in the same way. */
 export function isSignedBy(certificate: Certificate, issuer: Certificate): boolean {
   const check = (): boolean => verifiesP256(issuer.key, certificate.signed, certificate.signature, "der");
   if (certificate.authority === undefined) return check();
-  const hash = createHash("sha256");
+  const digest = createHash("sha256");
   for (const part of [issuer.spki, certificate.signed, certificate.signature])
-    hash.update(`${part.length}:`).update(part);
-  return authorities(hash.digest("base64"), check);
+    digest.update(`${part.length}:`).update(part);
+  return signed(digest.digest("base64"), check);
 }

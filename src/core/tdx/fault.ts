@@ -62,7 +62,6 @@ export const quoteFaultCodes = [
   "TCB_QE_LEVEL_NONE",
   "TCB_LEVEL_NONE",
   "TCB_MODULE_LEVEL_NONE",
-  "TCB_STATUS_UNKNOWN",
   // what a policy asks of a quote that holds
   "TCB_REVOKED",
   "TCB_STATUS_NOT_ALLOWED",
