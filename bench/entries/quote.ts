@@ -68,25 +68,27 @@ function ready(lab: LabQuotes, reference: Extract<Prepared, { kind: "ready" }>["
   return { kind: "ready", ours: [{ label: "verifyQuote", run }], reference, limit };
 }
 
-/** What can't be left out: keys of platform and quote made, three signatures, the key's binding. Places are known beforehand. */
+/**
+ * What no memory can spare: the attestation key made, the QE report's and the quote's signatures, the key's binding. The platform's
+ * chain is known, as it is to verifyQuote from the second quote on; places are known beforehand.
+ */
 function floorOf({ quotes, trust }: LabQuotes): Contestant["run"] {
   const jobs = quotes.map((quote) => {
     const parsed = parseQuote(quote);
     const chain = parsed.ok ? readChain(parsed.value.certificates, chainShapes.pck, "PCK", trust) : parsed;
     if (!parsed.ok || !chain.ok) throw new Error("the lab's quote can't be read");
-    const { leaf, issuer } = chain.value;
+    const { leaf } = chain.value;
     const { attestationKey, qe, signed, signature } = parsed.value;
     const spki = Buffer.concat([leaf.spki.subarray(0, -64), attestationKey]);
-    return { leaf, issuerKey: issuer.key, spki, attestationKey, qe, signed, signature };
+    return { pck: leaf.key, spki, attestationKey, qe, signed, signature };
   });
   const keyOf = (spki: Uint8Array): KeyObject =>
     createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
   return () => {
-    for (const { leaf, issuerKey, spki, attestationKey, qe, signed, signature } of jobs) {
+    for (const { pck, spki, attestationKey, qe, signed, signature } of jobs) {
       const binding = createHash("sha256").update(attestationKey).update(qe.authenticationData).digest();
       const holds =
-        verify("sha256", leaf.signed, issuerKey, leaf.signature) &&
-        verify("sha256", qe.report, { key: keyOf(leaf.spki), dsaEncoding: "ieee-p1363" }, qe.signature) &&
+        verify("sha256", qe.report, { key: pck, dsaEncoding: "ieee-p1363" }, qe.signature) &&
         binding.equals(qe.reportData.subarray(0, 32)) &&
         verify("sha256", signed, { key: keyOf(spki), dsaEncoding: "ieee-p1363" }, signature);
       if (!holds) throw new Error("a signature of the lab does not hold");
