@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { engineNames } from "../../../components/admission-policies/settings.ts";
 import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
 import { findPlaceholders } from "../../../src/config/placeholders.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
@@ -25,6 +26,18 @@ test("the platform names the digest of each environment's policies", () => {
       `after a change of ${stack}'s policies: neko-trust policy digest ${stack}`,
     );
   }
+});
+
+test("production guards every namespace that it doesn't name, and enforces no engine that staging hasn't tried", () => {
+  const [production, staging] = ["production", "staging"].map((stack) => readYamlConfig(stack, directories));
+  const { scope, rollout, engines = {} } = production?.admissionPolicies ?? {};
+  assert.deepEqual([scope?.kind, rollout], ["all-except", "enforce"]);
+  const enforced = engineNames.filter((name) => engines[name] !== undefined);
+  assert.ok(enforced.length > 0);
+  assert.deepEqual(
+    enforced.filter((name) => staging?.admissionPolicies?.engines?.[name] === undefined),
+    [],
+  );
 });
 
 for (const stack of stacks) {
