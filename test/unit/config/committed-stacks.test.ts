@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { engineNames } from "../../../components/admission-policies/settings.ts";
 import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
-import { findPlaceholders } from "../../../src/config/placeholders.ts";
+import { findPlaceholders, placeholderPath } from "../../../src/config/placeholders.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { sharedClaims, stackDocuments } from "../../../src/config/singletons.ts";
 
@@ -36,6 +36,33 @@ test("production guards every namespace that it doesn't name, and enforces no en
   assert.ok(enforced.length > 0);
   assert.deepEqual(
     enforced.filter((name) => staging?.admissionPolicies?.engines?.[name] === undefined),
+    [],
+  );
+});
+
+test("what is another's in every installation is a placeholder: owner, gateway, collateral, addresses", () => {
+  const left = stacks.flatMap((stack) =>
+    findPlaceholders(readYamlConfig(stack, directories)).map((found) => `${stack} ${placeholderPath(found)}`),
+  );
+  const needed = [
+    "platform githubOwner",
+    "platform ciSecrets.repository.owner",
+    "platform policy.signers.0.repository",
+    "platform buildRunners.arc.apiServer.cidrs.0",
+    "production keyBroker.trustee.postgres.peers.0.cidr",
+    ...["staging", "production"].flatMap((stack) =>
+      [
+        "policy.signers.0.repository",
+        "keyBroker.gateway.name",
+        "keyBroker.gateway.namespace",
+        "keyBroker.network.clients.0.namespace",
+        "keyBroker.collateral.service",
+        "keyBroker.collateral.peers.0.namespace",
+      ].map((path) => `${stack} ${path}`),
+    ),
+  ];
+  assert.deepEqual(
+    needed.filter((path) => !left.includes(path)),
     [],
   );
 });
