@@ -112,9 +112,16 @@ async function judge(
 async function gatorTest(file: string): Promise<string> {
   const { status, stdout, stderr } = await new Promise<{ status: unknown; stdout: string; stderr: string }>(
     (resolve) => {
-      execFile(gator, ["test", "--filename", file, "--output", "json"], { maxBuffer: 2 ** 24 }, (error, out, err) => {
-        resolve({ status: error === null ? 0 : error.code, stdout: out, stderr: err });
-      });
+      const child = execFile(
+        gator,
+        ["test", "--filename", file, "--output", "json"],
+        { maxBuffer: 2 ** 24, timeout: 60_000 },
+        (error, out, err) => {
+          resolve({ status: error === null ? 0 : error.code, stdout: out, stderr: err });
+        },
+      );
+      // It reads a pipe on its standard input besides, to the end.
+      child.stdin?.end();
     },
   );
   if (status !== 0 && status !== 1) throw new Error(`gator ended with ${String(status)}: ${stderr}`);
