@@ -2,6 +2,7 @@ import { clusterPolicies } from "./cluster-policies.ts";
 import { commandPages } from "./command-pages.ts";
 import { peerMatrixPage } from "./peer-matrix.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
+import { resourcesPage } from "./resources-page.ts";
 import { findingCodesPage, supportMatrixPage } from "./reference-pages.ts";
 
 /** A file that is made from code: the same code always gives the same bytes. */
@@ -17,6 +18,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "schemas/trust-policy.v1.schema.json", content: trustPolicyJsonSchema },
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
+  // Counts what docs/plans has: write those first.
+  { path: "docs/generated/resources.md", content: resourcesPage },
   { path: "docs/generated/peer-matrix.md", content: peerMatrixPage },
   ...clusterPolicies(),
   ...commandPages(),

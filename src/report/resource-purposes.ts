@@ -74,6 +74,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "The permissions that starting a build machine needs, and no others.",
     ...["roleId", "permissions"],
   ),
+  "gcp:secretmanager/secretIamMember:SecretIamMember": of("A role on one secret.", "secretId", "role", "member"),
   "gcp:storage/bucketIAMMember:BucketIAMMember": of("A role on one bucket.", "bucket", "role", "member"),
   "gcp:compute/subnetworkIAMMember:SubnetworkIAMMember": of("A role on one subnet.", "subnetwork", "role", "member"),
   "gcp:compute/imageIamMember:ImageIamMember": of("A role on one image.", "image", "role", "member"),
@@ -85,7 +86,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     ...["name", "versionTemplate.protectionLevel", "rotationPeriod", "destroyScheduledDuration"],
   ),
   "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of(
-    "Google's own agent, the only one to use the key.",
+    "Who may use one key, and for what.",
     "role",
     "member",
   ),
