@@ -85,11 +85,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "Encrypts the signers' disks, or their artifacts.",
     ...["name", "versionTemplate.protectionLevel", "rotationPeriod", "destroyScheduledDuration"],
   ),
-  "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of(
-    "Who may use one key, and for what.",
-    "role",
-    "member",
-  ),
+  "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of("Who may use one key, and for what.", "role", "member"),
   "gcp:storage/bucket:Bucket": of(
     "Holds the signer's disk, from which its image is made.",
     ...["name", "publicAccessPrevention", "uniformBucketLevelAccess", "versioning.enabled"],
