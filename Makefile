@@ -72,8 +72,8 @@ bench: setup ## measure against peers: ours, peer or floor, ratio, spread
 	@$(NODE) bench/main.ts $(BENCH)
 
 generate: setup ## write schemas, generated pages, and the plan of each stack
-	@$(NODE) dev/generate.ts
 	@NEKO_TRUST_WRITE_PLANS=1 $(TEST) test/engine/stack-plans.test.ts
+	@$(NODE) dev/generate.ts
 
 clean: ## remove what was installed and built in the tree (the lab's state is removed by `make down`)
 	rm -rf node_modules tools/node/node_modules dist

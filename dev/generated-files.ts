@@ -3,6 +3,7 @@ import { commandPages } from "./command-pages.ts";
 import { peerMatrixPage } from "./peer-matrix.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
 import { findingCodesPage, quoteFaultCodesPage, supportMatrixPage } from "./reference-pages.ts";
+import { resourcesPage } from "./resources-page.ts";
 
 /** A file that is made from code: the same code always gives the same bytes. */
 export interface GeneratedFile {
@@ -18,6 +19,8 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
   { path: "docs/generated/quote-fault-codes.md", content: quoteFaultCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
+  // Counts what docs/plans has: write those first.
+  { path: "docs/generated/resources.md", content: resourcesPage },
   { path: "docs/generated/peer-matrix.md", content: peerMatrixPage },
   ...clusterPolicies(),
   ...commandPages(),

@@ -1,6 +1,6 @@
 import { requirements } from "../src/core/compile/requirement.ts";
 import type { Requirement } from "../src/core/compile/requirement.ts";
-import { supportTables } from "../src/core/compile/targets.ts";
+import { compileTargets } from "../src/core/compile/targets.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
@@ -66,7 +66,7 @@ export function supportMatrixPage(): string {
   const targets = Object.entries(requirements).map(([name, { says }]) => [
     name,
     says,
-    ...supportTables.map(({ support }) => support[name as Requirement]),
+    ...Object.values(compileTargets).map(({ support }) => support[name as Requirement]),
   ]);
   return `${notice}
 
@@ -83,6 +83,6 @@ proved it before. \`unseen\`: neither. Source: \`src/core/compile/requirement.ts
 
 An engine lies over the baseline (ValidatingAdmissionPolicy): what the engine does not see, the baseline's list of digests answers for.
 
-${table(["Requirement", "What it says", ...supportTables.map(({ title }) => title)], targets)}
+${table(["Requirement", "What it says", ...Object.values(compileTargets).map(({ title }) => title)], targets)}
 `;
 }

@@ -49,7 +49,18 @@ function parted(pin: ImagePin): Values {
   };
 }
 
-const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, scope: NamespaceScope) => Values>> = {
+/** Where an engine's webhook acts, and what it does to what it can't be asked about. */
+interface WebhookPlacement {
+  readonly scope: NamespaceScope;
+  readonly rollout: "warn" | "enforce";
+}
+
+/** As the policies themselves: an engine that only warns stops nothing when it is gone. */
+function failurePolicy({ rollout }: WebhookPlacement): "Fail" | "Ignore" {
+  return rollout === "enforce" ? "Fail" : "Ignore";
+}
+
+const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, placement: WebhookPlacement) => Values>> = {
   kyverno: (pins, replicas) => ({
     admissionController: {
       replicas,
@@ -73,14 +84,14 @@ const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, scope: 
       backgroundScan: { enabled: false },
     },
   }),
-  policyController: (pins, replicas, scope) => {
+  policyController: (pins, replicas, placement) => {
     const image = imagePin(pins, "policy-controller");
     const kubectl = imagePin(pins, "policy-controller-kubectl");
     return {
       installCRDs: true,
       webhook: {
         replicaCount: replicas,
-        failurePolicy: "Fail",
+        failurePolicy: failurePolicy(placement),
         podDisruptionBudget: { enabled: true, minAvailable: 1 },
         // The chart takes a version that is a digest as one.
         image: {
@@ -88,7 +99,7 @@ const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, scope: 
           version: image.digest === unresolved ? pinnedTag(image) : image.digest,
         },
         // The same namespaces as the baseline's, instead of a label that each would need.
-        namespaceSelector: { matchExpressions: selectorExpressions(scope) },
+        namespaceSelector: { matchExpressions: selectorExpressions(placement.scope) },
         // What no policy matches is the baseline's. enable-oci11 is never set: it takes statements unverified.
         configData: { "no-match-policy": "allow", "fail-on-empty-authorities": "true" },
       },
@@ -100,13 +111,15 @@ const values: Readonly<Record<EngineName, (pins: Pins, replicas: number, scope: 
       },
     };
   },
-  gatekeeper: (pins, replicas) => {
+  gatekeeper: (pins, replicas, placement) => {
     const image = imagePin(pins, "gatekeeper");
     const crds = imagePin(pins, "gatekeeper-crds");
     return {
       replicas,
-      validatingWebhookFailurePolicy: "Fail",
+      validatingWebhookFailurePolicy: failurePolicy(placement),
       validatingWebhookTimeoutSeconds: 10,
+      // The webhook is asked about every object: without Gatekeeper, exempt namespaces have to go on.
+      validatingWebhookExemptNamespacesLabels: exemptLabels(placement.scope),
       disableMutation: true,
       enableExternalData: false,
       image: { repository: image.repository, crdRepository: crds.repository, release: pinnedTag(image) },
@@ -142,11 +155,17 @@ function selectorExpressions(scope: NamespaceScope): Values[] {
   return expressions.length > 0 ? expressions : [{ key: "kubernetes.io/metadata.name", operator: "Exists" }];
 }
 
+/** What Gatekeeper's chart leaves out of its webhook; it can name only what is exempt, not what is guarded. */
+function exemptLabels(scope: NamespaceScope): Values {
+  if (scope.kind !== "all-except" || scope.exempt.length === 0) return {};
+  return { "kubernetes.io/metadata.name": scope.exempt.toSorted() };
+}
+
 /** An engine's Helm release. Throws PIN_MISSING (usage). */
 export function engineReleaseArgs(
   name: EngineName,
   settings: NonNullable<EnginesSettings[EngineName]>,
-  { pins, scope }: { readonly pins: Pins; readonly scope: NamespaceScope },
+  { pins, ...placement }: { readonly pins: Pins } & WebhookPlacement,
 ): kubernetes.helm.v3.ReleaseArgs {
   const [chartName = ""] = enginePins[name].charts;
   const pin = chartPin(pins, chartName);
@@ -157,7 +176,7 @@ export function engineReleaseArgs(
     chart: fromOci ? pin.repository : (pin.chart ?? pin.name),
     version: pin.version,
     ...(fromOci ? {} : { repositoryOpts: { repo: pin.repository } }),
-    values: values[name](pins, settings.replicas ?? defaultReplicas, scope),
+    values: values[name](pins, settings.replicas ?? defaultReplicas, placement),
     // A release that did not come up is taken back: a webhook without pods behind it refuses everything.
     atomic: true,
     waitForJobs: true,
@@ -171,7 +190,7 @@ export function engineCharts(
   pins: Pins | undefined,
   scope: NamespaceScope,
 ): (kubernetes.helm.v3.ReleaseArgs | undefined)[] {
-  return engines.map(({ name, settings }) => {
+  return engines.map(({ name, settings, rollout }) => {
     if (!settings.install) return undefined;
     if (pins === undefined) {
       throw new Failure({
@@ -181,6 +200,6 @@ export function engineCharts(
         remedy: "Pass the pins of pins.yaml: charts are installed in the version and from the images that it names.",
       });
     }
-    return engineReleaseArgs(name, settings, { pins, scope });
+    return engineReleaseArgs(name, settings, { pins, scope, rollout });
   });
 }

@@ -51,13 +51,12 @@ export class ArcRunners extends pulumi.ComponentResource {
     assertArcPins(pins);
     assertSecretOutputs(args.app);
     super("neko-trust:runners:ArcRunners", name, arcState(settings, args.cluster, pins), opts);
-    const { core, helm } = kubernetes;
-    const system = new core.v1.Namespace(
+    const system = new kubernetes.core.v1.Namespace(
       `${name}-controller-namespace`,
       namespaceArgs(settings.namespaces.controller, "restricted"),
       { parent: this },
     );
-    const jobs = new core.v1.Namespace(
+    const jobs = new kubernetes.core.v1.Namespace(
       `${name}-runners-namespace`,
       namespaceArgs(settings.namespaces.runners, runnerLevel(settings)),
       { parent: this },
@@ -75,14 +74,14 @@ export class ArcRunners extends pulumi.ComponentResource {
     const fences = [
       ...policies("controller", controllerPolicies(settings), system),
       ...policies("runners", runnerPolicies(settings), jobs),
-      new core.v1.ServiceAccount(`${name}-runners-account`, runnerAccountArgs(settings), inJobs),
-      new core.v1.ResourceQuota(`${name}-runners-quota`, quotaArgs(settings), inJobs),
-      new core.v1.LimitRange(`${name}-runners-limits`, limitRangeArgs(settings), inJobs),
+      new kubernetes.core.v1.ServiceAccount(`${name}-runners-account`, runnerAccountArgs(settings), inJobs),
+      new kubernetes.core.v1.ResourceQuota(`${name}-runners-quota`, quotaArgs(settings), inJobs),
+      new kubernetes.core.v1.LimitRange(`${name}-runners-limits`, limitRangeArgs(settings), inJobs),
     ];
-    const secret = new core.v1.Secret(`${name}-github-app`, appSecretArgs(settings, args.app), inJobs);
+    const secret = new kubernetes.core.v1.Secret(`${name}-github-app`, appSecretArgs(settings, args.app), inJobs);
     const release = { atomic: true, cleanupOnFail: true, maxHistory: 5, timeout: releaseSeconds };
     const [controllerChart, scaleSetChart] = buildRunnersPins.charts;
-    const controller = new helm.v3.Release(
+    const controller = new kubernetes.helm.v3.Release(
       `${name}-controller`,
       {
         ...release,
@@ -97,7 +96,7 @@ export class ArcRunners extends pulumi.ComponentResource {
     const place = { url, group: args.group, secret: appSecretName(settings) };
     const sets = settings.scaleSets.map(
       (set) =>
-        new helm.v3.Release(
+        new kubernetes.helm.v3.Release(
           `${name}-set-${set.name}`,
           {
             ...release,

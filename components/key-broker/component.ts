@@ -139,11 +139,14 @@ export class KeyBroker extends pulumi.ComponentResource {
   }
 
   #networkPolicies(name: string, plan: BrokerPlan, inside: pulumi.CustomResourceOptions): pulumi.Resource[] {
-    const { NetworkPolicy } = kubernetes.networking.v1;
     return [
-      new NetworkPolicy(`${name}-deny-all`, network.denyAllArgs(plan), inside),
-      new NetworkPolicy(`${name}-broker-traffic`, network.brokerPolicyArgs(plan), inside),
-      new NetworkPolicy(`${name}-publisher-traffic`, network.publisherPolicyArgs(plan), inside),
+      new kubernetes.networking.v1.NetworkPolicy(`${name}-deny-all`, network.denyAllArgs(plan), inside),
+      new kubernetes.networking.v1.NetworkPolicy(`${name}-broker-traffic`, network.brokerPolicyArgs(plan), inside),
+      new kubernetes.networking.v1.NetworkPolicy(
+        `${name}-publisher-traffic`,
+        network.publisherPolicyArgs(plan),
+        inside,
+      ),
     ];
   }
 
@@ -196,11 +199,14 @@ export class KeyBroker extends pulumi.ComponentResource {
         inside,
       );
     }
-    const { CustomResource } = kubernetes.apiextensions;
     if (authority !== undefined) {
-      new CustomResource(`${name}-backend-tls`, network.backendTlsArgs(plan, authority), inside);
+      new kubernetes.apiextensions.CustomResource(
+        `${name}-backend-tls`,
+        network.backendTlsArgs(plan, authority),
+        inside,
+      );
     }
-    new CustomResource(`${name}-route`, network.routeArgs(plan, gateway), inside);
+    new kubernetes.apiextensions.CustomResource(`${name}-route`, network.routeArgs(plan, gateway), inside);
   }
 }
 

@@ -1,3 +1,4 @@
+import { cidrContains, parseCidr } from "../core/cidr.ts";
 import { Failure } from "../core/failure.ts";
 import { describeSetting } from "./setting-descriptions.ts";
 import { isSecretKey } from "./stack-config.ts";
@@ -18,6 +19,20 @@ export interface Placeholder {
 
 /** SHA-256 of nothing that exists, with or without its algorithm; and a commit of zeros. */
 const zeroDigest = /^(?:sha256:)?0{64}$|^0{40}$/;
+
+/**
+ * What is kept for documentation and is nobody's network (RFC 5737, RFC 3849, RFC 9637): a setting that takes addresses
+ * can't hold the word, so that these say the same.
+ */
+const documentationRanges = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32", "3fff::/20"].flatMap(
+  (text) => parseCidr(text) ?? [],
+);
+
+/** An address, or a range, that lies in one of them as a whole. */
+function isDocumentation(text: string): boolean {
+  const range = parseCidr(text) ?? parseCidr(`${text}/${text.includes(":") ? 128 : 32}`);
+  return range !== undefined && documentationRanges.some((outer) => cidrContains(outer, range));
+}
 
 /** Keys whose value is an id that somebody else gave: 0 is nobody's. A count may well be 0. */
 const idKey = /^(?:id|ids|number|projectNumber|teams|users)$|Ids?$|_id$/;
@@ -42,7 +57,9 @@ function walk(value: unknown, path: readonly (string | number)[]): Placeholder[]
 
 function isPlaceholder(value: unknown, path: readonly (string | number)[]): boolean {
   if (value === 0 || value === "0") return idKey.test(String(path.findLast((part) => typeof part === "string")));
-  return typeof value === "string" && (value.includes("placeholder") || zeroDigest.test(value));
+  return (
+    typeof value === "string" && (value.includes("placeholder") || zeroDigest.test(value) || isDocumentation(value))
+  );
 }
 
 /** `policy.signers.0.repositoryId`, as faults of a configuration name it. */

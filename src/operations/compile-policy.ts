@@ -1,11 +1,12 @@
 import { enginePlacementOf, enginesOf, placementOf } from "../config/admission-placement.ts";
 import type { EngineName } from "../config/admission-placement.ts";
 import type { StackConfig } from "../config/stack-config.ts";
+import type { BrokerRules, SignerRelease } from "../core/compile/key-broker/compile.ts";
 import type { TargetInput, TargetOutput } from "../core/compile/target.ts";
 import type { CompileTargetName } from "../core/compile/target-names.ts";
 import { compileTargets } from "../core/compile/targets.ts";
-import type { ImageRelease } from "../core/compile/validating-admission-policy/image-list.ts";
 import { Failure } from "../core/failure.ts";
+import { PlannedRelease, assertVerified } from "../core/release/verified-release.ts";
 import type { UsableRelease } from "../core/release/verified-release.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
@@ -18,6 +19,8 @@ export interface CompileRequest {
   readonly source: StackReleases;
   readonly placement: TargetInput["placement"];
   readonly tuf?: NonNullable<TargetInput["tuf"]>;
+  /** For the key broker: who gets what. `source` is then the signer's policy and its one image. */
+  readonly broker?: BrokerRules;
   /** Take the digests that the source names without verifying them: nothing may be admitted by the result unread. */
   readonly planned: boolean;
   readonly now: Date;
@@ -37,10 +40,12 @@ const plannedNote =
  * `planned`. Throws what verifying, reading the root and the target's compile throw.
  */
 export async function compilePolicy(request: CompileRequest, context: CompileContext): Promise<TargetOutput> {
-  const { source, placement, tuf, planned, now } = request;
+  const { source, placement, tuf, broker, planned, now } = request;
   const target = compileTargets[request.target];
-  const listed = target.needs.includes("releases");
-  const releases = listed ? await releasesOf(source, { planned, now, context }) : [];
+  const rules = target.needs.includes("broker") ? broker : undefined;
+  const sets =
+    target.needs.includes("releases") || rules !== undefined ? await releasesOf(source, { planned, now, context }) : [];
+  const releases = sets.map((set) => imageReleaseOf(set, []));
   const output = target.compile({
     policy: source.policy,
     releases,
@@ -50,6 +55,7 @@ export async function compilePolicy(request: CompileRequest, context: CompileCon
       ? { trustedRoot: readTrustedRootFile(source.trustedRoot, context.checkout) }
       : {}),
     ...(tuf === undefined ? {} : { tuf }),
+    ...(rules === undefined ? {} : { broker: { ...rules, releases: sets.flatMap(signerReleases) } }),
   });
   return planned && releases.length > 0 ? { ...output, notes: [plannedNote, ...output.notes] } : output;
 }
@@ -57,12 +63,44 @@ export async function compilePolicy(request: CompileRequest, context: CompileCon
 async function releasesOf(
   source: StackReleases,
   { planned, now, context }: { planned: boolean; now: Date; context: CompileContext },
-): Promise<ImageRelease[]> {
+): Promise<Releases<UsableRelease>[]> {
   if (source.releases.length === 0) return [];
-  const listed = (set: Releases<UsableRelease>): ImageRelease => imageReleaseOf(set, []);
-  if (planned) return planReleases(source).map(listed);
+  if (planned) return planReleases(source);
   const { checkout, openRegistry } = context;
-  return (await verifyReleases(source, { client: openRegistry(), checkout, now })).map(listed);
+  return verifyReleases(source, { client: openRegistry(), checkout, now });
+}
+
+/** The measurements that the verified manifests name; of a planned release nobody knows them. */
+function signerReleases({ current, retained }: Releases<UsableRelease>): SignerRelease[] {
+  return [current, ...retained].map((release): SignerRelease => {
+    const { repository, digest } = release.data;
+    return release instanceof PlannedRelease
+      ? { repository, digest, measurements: "planned" }
+      : { repository, digest, measurements: assertVerified(release).manifest.measurements };
+  });
+}
+
+/**
+ * What a stack's settings say about its key broker: the signer's releases under their own policy, and who gets what.
+ * Throws KEY_BROKER_NOT_SET (usage).
+ */
+export function stackBroker(config: StackConfig): Pick<CompileRequest, "source" | "placement" | "broker"> {
+  const { keyBroker, signerRelease } = config;
+  if (keyBroker === undefined || signerRelease === undefined) {
+    throw new Failure({
+      code: "KEY_BROKER_NOT_SET",
+      kind: "usage",
+      message: "The stack has no keyBroker with a signerRelease, which its policies are made from.",
+      remedy: "Name a stack that has both, or give --policy (the signer's), --release, --tee-rules and --resource.",
+    });
+  }
+  const { policy, image, current, retained, trustedRoot = config.trustedRoot } = signerRelease;
+  const { type, tag } = keyBroker.credential;
+  return {
+    source: { policy, trustedRoot, releases: [{ image, current, retained }] },
+    placement: unplaced,
+    broker: { tee: keyBroker.tee, resources: [{ type, tag }] },
+  };
 }
 
 /** For targets that are put into no cluster. */

@@ -14,7 +14,7 @@ export interface ListedResource {
 }
 
 /** Longer values (policies, scripts, lists) are told by their length: their own tests and pages show them. */
-const longest = 110;
+const longest = 300;
 
 /** The plan of a stack as a page: each resource, why it exists, and the properties that a reviewer looks at first. */
 export function planListing(stack: string, resources: readonly ListedResource[]): string {

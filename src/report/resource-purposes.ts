@@ -74,6 +74,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "The permissions that starting a build machine needs, and no others.",
     ...["roleId", "permissions"],
   ),
+  "gcp:secretmanager/secretIamMember:SecretIamMember": of("A role on one secret.", "secretId", "role", "member"),
   "gcp:storage/bucketIAMMember:BucketIAMMember": of(
     "A role on one bucket, or by its condition on some of its objects.",
     ...["bucket", "role", "member", "condition.title"],
@@ -87,11 +88,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "Encrypts the signers' disks, or their artifacts.",
     ...["name", "versionTemplate.protectionLevel", "rotationPeriod", "destroyScheduledDuration"],
   ),
-  "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of(
-    "Google's own agent, the only one to use the key; or of a stack's secrets, the jobs that read them.",
-    "role",
-    "member",
-  ),
+  "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember": of("Who may use one key, and for what.", "role", "member"),
   "gcp:storage/bucket:Bucket": of(
     "Holds the signer's disk, from which its image is made, or what was approved.",
     ...["name", "publicAccessPrevention", "uniformBucketLevelAccess", "versioning.enabled"],
@@ -153,8 +150,26 @@ const purposes: Readonly<Record<string, Purpose>> = {
     "Where the baseline acts, and how.",
     ...["metadata.name", "spec.validationActions", "spec.paramRef", "spec.matchResources"],
   ),
+  "kubernetes:policies.kyverno.io/v1:ImageValidatingPolicy": of(
+    "Kyverno verifies the signatures of our images again, at every admission.",
+    ...["metadata.name", "spec.validationActions", "spec.failurePolicy", "spec.matchConstraints.namespaceSelector"],
+  ),
+  "kubernetes:policy.sigstore.dev/v1beta1:ClusterImagePolicy": of(
+    "policy-controller verifies one kind of statement about our images, at every admission.",
+    ...["metadata.name", "spec.mode", "spec.images", "spec.authorities"],
+  ),
+  "kubernetes:templates.gatekeeper.sh/v1:ConstraintTemplate": of(
+    "The baseline's rules, as Gatekeeper takes them.",
+    "metadata.name",
+  ),
+  "kubernetes:constraints.gatekeeper.sh/v1beta1:NekoTrustImages": of(
+    "The baseline's list for Gatekeeper: it refuses the same, and its audit names what runs already.",
+    ...["metadata.name", "spec.enforcementAction", "spec.match"],
+  ),
+
   "kubernetes:core/v1:Namespace": of("A namespace of the component's own.", "metadata.name", "metadata.labels"),
   "kubernetes:core/v1:ConfigMap": of("Data that is not secret: a list, a configuration, requests.", ...object),
+  "kubernetes:core/v1:ConfigMapPatch": of("The root of one's own Sigstore, beside what the engine has.", ...object),
   "kubernetes:core/v1:Secret": of("Data that is secret, for the pods of its namespace.", ...object, "type"),
   "kubernetes:core/v1:Service": of("The address of pods, inside the cluster.", ...object, "spec.type", "spec.ports"),
   "kubernetes:core/v1:ServiceAccount": of("Who pods are; without a token.", ...object, "automountServiceAccountToken"),
@@ -167,6 +182,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
   ),
   "kubernetes:policy/v1:PodDisruptionBudget": of("Keeps a drain from stopping the broker.", ...object, "spec"),
   "kubernetes:apps/v1:Deployment": of("The key broker's pods.", ...object, "spec.replicas", "spec.strategy"),
+  "kubernetes:apps/v1:DeploymentPatch": of("Restarts the engine when that root changes.", ...object),
   "kubernetes:batch/v1:Job": of("Tells the key broker its policies, with a token of minutes.", ...object),
   "kubernetes:gateway.networking.k8s.io/v1:HTTPRoute": of(
     "The way in from outside: a client's three routes, no administrator's.",

@@ -153,7 +153,11 @@ for (const engine of ["kyverno", "gatekeeper"] as const) {
   test(`${engine}, as AdmissionPolicies installs it, runs pinned images only and passes a real API server`, async (t) => {
     const scope = { kind: "all-except", exempt: ["kube-system"] } as const;
     const settings = { install: true, namespace: `${engine}-installed` };
-    const { chart, version, name, namespace, values } = engineReleaseArgs(engine, settings, { pins: pins(), scope });
+    const placement = { scope, rollout: "enforce" } as const;
+    const { chart, version, name, namespace, values } = engineReleaseArgs(engine, settings, {
+      pins: pins(),
+      ...placement,
+    });
     const release = { chart, version, name, namespace, values } as ChartRelease;
     assertPinned(await chartPasses(t, release));
   });

@@ -7,7 +7,7 @@ import type { KubernetesObject } from "./kubernetes.ts";
 export interface EngineCase {
   /** `good/signed.yaml` */
   readonly name: string;
-  /** `unseen`: the engine admits it, the baseline refuses it. */
+  /** `unseen`: the engine admits what another one, the baseline or verifyRelease refuses. */
   readonly kind: "good" | "bad" | "unseen";
   readonly object: KubernetesObject;
   /** Annotation `neko-trust/release`: signed, unsigned, other-identity, sbom-only, … */
@@ -16,8 +16,8 @@ export interface EngineCase {
   readonly refusedWith: string | undefined;
 }
 
-/** The cases of `kyverno` or `policy-controller`. */
-export function engineCases(target: "kyverno" | "policy-controller"): EngineCase[] {
+/** The cases of an engine. */
+export function engineCases(target: "kyverno" | "policy-controller" | "gatekeeper"): EngineCase[] {
   const folder = fileURLToPath(new URL(`../../src/core/compile/${target}/cases/`, import.meta.url));
   return (["good", "bad", "unseen"] as const).flatMap((kind) =>
     readdirSync(`${folder}${kind}`).map((file) => {

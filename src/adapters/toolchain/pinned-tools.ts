@@ -105,6 +105,17 @@ const kyverno: PinnedTool = {
   usually: "4 to 6 minutes the first time",
 };
 
+/** Gatekeeper's engine without a cluster: `gator test` judges objects by templates and constraints. */
+const gator: PinnedTool = {
+  name: "gator",
+  version: "v3.23.1",
+  module: "tools/gatekeeper",
+  package: "github.com/open-policy-agent/gatekeeper/v3/cmd/gator",
+  binary: "gator",
+  linkerFlags: stripped,
+  usually: "1 to 2 minutes the first time",
+};
+
 /** Renders the charts that lie in Go modules. */
 const helm: PinnedTool = {
   name: "helm",
@@ -137,6 +148,7 @@ export const pinnedTools = {
   kubeApiserver,
   policyController,
   kyverno,
+  gator,
   helm,
   opa,
   actionlint,

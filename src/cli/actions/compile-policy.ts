@@ -1,14 +1,17 @@
 import { readYamlConfig } from "../../config/read-config.ts";
 import type { CompileTargetName } from "../../core/compile/target-names.ts";
 import { compileTargetNames } from "../../core/compile/target-names.ts";
+import { brokerResourceSchema } from "../../core/compile/key-broker/rules.ts";
 import { compileTargets } from "../../core/compile/targets.ts";
 import { policyYaml } from "../../core/compile/write-policy.ts";
 import { Failure } from "../../core/failure.ts";
+import { safeParse } from "../../core/safe-parse.ts";
 import { parseDigestReference } from "../../core/release/reference.ts";
-import { compilePolicy, stackPlacement } from "../../operations/compile-policy.ts";
+import { compilePolicy, stackBroker, stackPlacement } from "../../operations/compile-policy.ts";
 import type { CompileRequest } from "../../operations/compile-policy.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
+import { readTeeRules } from "../../operations/read-tee-rules.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
@@ -27,6 +30,8 @@ export interface CompilePolicyOptions {
   readonly tufMirror?: string;
   readonly tufRoot?: string;
   readonly indexProvenance?: boolean;
+  readonly teeRules?: string;
+  readonly resource?: string;
   readonly planned?: boolean;
   readonly output?: string;
 }
@@ -39,7 +44,7 @@ export async function compilePolicyAction(options: CompilePolicyOptions, context
   if (path !== undefined) assertOutput("--output", path);
   const request: CompileRequest = {
     target: name,
-    ...(options.stack === undefined ? fromFiles(options) : fromStack(options.stack, name, options, context)),
+    ...(options.stack === undefined ? fromFiles(name, options) : fromStack(options.stack, name, options, context)),
     planned: options.planned === true,
     now: context.now(),
   };
@@ -58,7 +63,7 @@ export async function compilePolicyAction(options: CompilePolicyOptions, context
   return { exitCode: exitCodes.done, lines, document: { ...document, output: path } };
 }
 
-type Sources = Pick<CompileRequest, "source" | "placement" | "tuf">;
+type Sources = Pick<CompileRequest, "source" | "placement" | "tuf" | "broker">;
 
 function fromStack(
   stack: string,
@@ -68,9 +73,8 @@ function fromStack(
 ): Sources {
   const { policy, trustedRoot, release, name, rollout, exempt, tufMirror, tufRoot, indexProvenance } = options;
   const lists = [...release, ...exempt];
-  const others = [policy, trustedRoot, name, rollout, tufMirror, tufRoot, indexProvenance].filter(
-    (value) => value !== undefined,
-  );
+  const single = [policy, trustedRoot, name, rollout, tufMirror, tufRoot, indexProvenance];
+  const others = [...single, options.teeRules, options.resource].filter((value) => value !== undefined);
   if (lists.length + others.length > 0) {
     throw misuse(
       "--stack says all of it: the stack's file has the policy, the releases and the placement.",
@@ -78,13 +82,14 @@ function fromStack(
     );
   }
   const config = readYamlConfig(stack, context.directories);
+  if (target === "key-broker") return stackBroker(config);
   return { source: config, ...stackPlacement(config, target, options.cluster) };
 }
 
 const objectName = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const namespaceName = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
-function fromFiles(options: CompilePolicyOptions): Sources {
+function fromFiles(target: CompileTargetName, options: CompilePolicyOptions): Sources {
   const { policy, trustedRoot = "", release, name = "neko-trust", rollout = "warn", exempt, cluster } = options;
   if (policy === undefined)
     throw misuse("It isn't clear which policy to compile.", "Name a stack with --stack, or a policy with --policy.");
@@ -103,6 +108,10 @@ function fromFiles(options: CompilePolicyOptions): Sources {
     );
   }
   const tuf = tufOf(options);
+  const broker = brokerOf(target, options);
+  if (broker !== undefined && releases.length > 1) {
+    throw misuse("The key broker's signer has one image.", "Give --release digests of the signer's image alone.");
+  }
   return {
     source: { policy: readPolicyFile(policy), trustedRoot, releases },
     placement: {
@@ -113,7 +122,28 @@ function fromFiles(options: CompilePolicyOptions): Sources {
       ...(options.indexProvenance === true ? { indexProvenance: true } : {}),
     },
     ...(tuf === undefined ? {} : { tuf }),
+    ...(broker === undefined ? {} : { broker }),
   };
+}
+
+/** Who gets what of the key broker; undefined for the other targets. */
+function brokerOf(target: CompileTargetName, { teeRules, resource }: CompilePolicyOptions): Sources["broker"] {
+  if (target !== "key-broker") {
+    if (teeRules === undefined && resource === undefined) return undefined;
+    throw misuse("--tee-rules and --resource are the key broker's.", "Leave them out, or use --target key-broker.");
+  }
+  if (teeRules === undefined || resource === undefined) {
+    throw misuse(
+      "The key broker's policies need to know which platforms may get which credential.",
+      "Give --tee-rules (a file with the keys of keyBroker.tee) and --resource <type/tag>, or --stack alone.",
+    );
+  }
+  const [type, tag, ...rest] = resource.split("/");
+  const parsed = safeParse(brokerResourceSchema, { type, tag });
+  if (!parsed.success || rest.length > 0) {
+    throw misuse(`"${resource}" is no resource.`, "Write type/tag, for example credential/registry.");
+  }
+  return { tee: readTeeRules(teeRules), resources: [parsed.data] };
 }
 
 /** Of several digests of one image, the first is the current one. */

@@ -7,9 +7,9 @@ import type { RegisterCommand } from "../commands.ts";
 export const registerCompilePolicy: RegisterCommand = (program, run) => {
   program
     .command("compile-policy")
-    .summary("print what a trust policy is in the words of an admission engine, as YAML")
+    .summary("print what a trust policy is in the words of an engine or the key broker, as YAML")
     .description(
-      "Compiles a TrustPolicy for one target, with the same code that provisions clusters: for those who apply YAML themselves. A list of digests is made from releases that are verified here and now; the others need none.",
+      "Compiles a TrustPolicy for one target, with the same code that provisions clusters: for those who apply YAML themselves. A list of digests is made from releases that are verified here and now; the others need none. For key-broker the policy is the signer's, and the releases are the signer's.",
     )
     .addOption(new Option("--target <name>", "what to compile for").choices(compileTargetNames))
     .option("--stack <name>", "this stack's policy, releases and placement")
@@ -28,6 +28,11 @@ export const registerCompilePolicy: RegisterCommand = (program, run) => {
     .option("--tuf-mirror <url>", "with --policy: the TUF mirror of a Sigstore instance of your own")
     .option("--tuf-root <file>", "with --tuf-mirror: its root.json")
     .option("--index-provenance", "with --policy: engines demand provenance on the index, too")
+    .option(
+      "--tee-rules <file>",
+      "with --policy, for key-broker: which platforms may get the credential, as keyBroker.tee",
+    )
+    .option("--resource <type/tag>", "with --policy, for key-broker: where the credential lies in the broker")
     .option("--planned", "list the releases' digests without verifying them; the output says so")
     .option("--output <file>", "write it here instead of to standard output")
     .option("--json", "print one JSON document: the objects and the notes")
@@ -38,7 +43,10 @@ Examples:
   neko-trust compile-policy --target vap --stack production --cluster europe | kubectl apply --server-side -f -
   neko-trust compile-policy --target kyverno --policy policy.yaml --trusted-root trusted_root.json --output kyverno.yaml
   neko-trust compile-policy --target gatekeeper --policy policy.yaml --trusted-root trusted_root.json \\
-    --release ghcr.io/m1k1o/neko/base@sha256:… --rollout enforce`,
+    --release ghcr.io/m1k1o/neko/base@sha256:… --rollout enforce
+  neko-trust compile-policy --target key-broker --stack production --output key-broker.yaml
+  neko-trust compile-policy --target key-broker --policy signer.yaml --trusted-root trusted_root.json \\
+    --release ghcr.io/m1k1o/neko/signer@sha256:… --tee-rules tee.yaml --resource credential/registry`,
     )
     .action((options: CompilePolicyOptions) =>
       run(async (context) => {

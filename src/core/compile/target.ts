@@ -2,6 +2,7 @@ import { Failure } from "../failure.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { KyvernoPlacement } from "./kyverno/compile.ts";
 import type { EngineRoots, TufRepository } from "./engine-input/roots.ts";
+import type { BrokerRules, SignerRelease } from "./key-broker/compile.ts";
 import type { SupportTable } from "./requirement.ts";
 import type { Placement } from "./validating-admission-policy/compile.ts";
 import type { ImageRelease } from "./validating-admission-policy/image-list.ts";
@@ -17,6 +18,8 @@ export interface TargetInput {
   readonly trustedRoot?: Uint8Array;
   /** Where engines fetch the root of an instance of one's own; public-good Sigstore unless given. */
   readonly tuf?: TufRepository;
+  /** For the key broker: `policy` is its signer's, and these are the signer's releases and who gets what. */
+  readonly broker?: BrokerRules & { readonly releases: readonly SignerRelease[] };
 }
 
 /** What came out: documents in the order that they are applied in, and what a reader has to know. */
@@ -36,8 +39,8 @@ export interface CompileTarget {
   readonly kind: "admission" | "configuration";
   /** The folder below src/core/compile that has its README.md. */
   readonly folder: string;
-  /** What it can't do without: a list of verified releases, the trusted root. */
-  readonly needs: readonly ("releases" | "root")[];
+  /** What it can't do without: a list of verified releases, the trusted root, the signer's releases and the broker's rules. */
+  readonly needs: readonly ("releases" | "root" | "broker")[];
   readonly support: SupportTable;
   /** Pure. Throws what the target's own compile throws. */
   readonly compile: (input: TargetInput) => TargetOutput;

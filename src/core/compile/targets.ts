@@ -1,11 +1,12 @@
+import { Failure } from "../failure.ts";
 import { compile as compileGatekeeper } from "./gatekeeper/compile.ts";
 import { support as gatekeeper } from "./gatekeeper/support.ts";
+import { compilePolicies as compileBrokerPolicies } from "./key-broker/compile.ts";
 import { support as keyBroker } from "./key-broker/support.ts";
 import { compile as compileKyverno } from "./kyverno/compile.ts";
 import { support as kyverno } from "./kyverno/support.ts";
 import { compile as compilePolicyController } from "./policy-controller/compile.ts";
 import { support as policyController } from "./policy-controller/support.ts";
-import type { SupportTable } from "./requirement.ts";
 import type { CompileTargetName } from "./target-names.ts";
 import { rootsOf } from "./target.ts";
 import type { CompileTarget, TargetInput } from "./target.ts";
@@ -92,13 +93,63 @@ export const compileTargets: Readonly<Record<CompileTargetName, CompileTarget>> 
       };
     },
   },
+  "key-broker": {
+    title: "Key broker (Trustee)",
+    kind: "configuration",
+    summary: "attestation policy, resource policy and reference values, and the requests that an administrator posts",
+    folder: "key-broker",
+    needs: ["broker"],
+    support: keyBroker,
+    compile: compileForKeyBroker,
+  },
 };
 
-/** Every target that declares what it supports: those, and the key broker, whose configuration needs a stack's settings. */
-export const supportTables: readonly { readonly title: string; readonly support: SupportTable }[] = [
-  ...Object.values(compileTargets),
-  { title: "Key broker (Trustee)", support: keyBroker },
-];
+function compileForKeyBroker({ policy, broker }: TargetInput): ReturnType<CompileTarget["compile"]> {
+  if (broker === undefined) {
+    throw new Failure({
+      code: "COMPILE_BROKER_MISSING",
+      kind: "usage",
+      message:
+        "The key broker's policies are made from its signer's releases and from who may get what; neither was given.",
+      remedy:
+        "Name a stack that has keyBroker and signerRelease with --stack, or give --policy (the signer's), --trusted-root, --release, " +
+        "--tee-rules and --resource.",
+    });
+  }
+  const compiled = compileBrokerPolicies(policy, broker.releases, broker);
+  const request = (name: string): object => {
+    const { path, body } = compiled.requests.find((one) => one.name === name) ?? {};
+    return { method: "POST", path, body };
+  };
+  return {
+    documents: [
+      {
+        name: "attestation-policy",
+        id: compiled.attestationPolicyId,
+        digest: compiled.attestationPolicyDigest,
+        rego: compiled.attestationPolicy,
+        request: request("attestation-policy"),
+      },
+      {
+        name: "resource-policy",
+        digest: compiled.resourcePolicyDigest,
+        resources: compiled.resources,
+        rego: compiled.resourcePolicy,
+        request: request("resource-policy"),
+      },
+      {
+        name: "reference-values",
+        digest: compiled.referenceValuesDigest,
+        values: compiled.referenceValues,
+        request: request("reference-value"),
+      },
+    ],
+    notes: [
+      "Post the requests in this order, each with an administrator's token: under Trustee's own policies nothing may be released in between.",
+      ...compiled.warnings,
+    ],
+  };
+}
 
 function compileForPolicyController(input: TargetInput): ReturnType<CompileTarget["compile"]> {
   const { policy, now, placement } = input;

@@ -52,14 +52,14 @@ test("what the platform stack would create and exists is taken over, by settings
   const platform = readFileSync(join(root, "stacks", "Pulumi.platform.yaml"), "utf8");
   const pool = "projects/placeholder-platform/locations/global/workloadIdentityPools/neko-trust";
   const { rig, adopt } = await adopting(t, {
-    "/repos/m1k1o/neko": json({ id: 1 }),
-    "/repos/m1k1o/neko/rulesets": json([branchRuleset, tagRuleset, { id: 9, name: "older" }]),
+    "/repos/placeholder-organization/neko": json({ id: 1 }),
+    "/repos/placeholder-organization/neko/rulesets": json([branchRuleset, tagRuleset, { id: 9, name: "older" }]),
     [`/v1/${pool}`]: json({ state: "DELETED" }),
   });
   rig.write("platform", platform);
   const { exitCode, states, changes, text } = await adopt("platform");
   assert.equal(exitCode, 0);
-  assert.equal(states["repository m1k1o/neko"], "there");
+  assert.equal(states["repository placeholder-organization/neko"], "there");
   assert.equal(states['ruleset "older" (9)'], "there");
   assert.equal(states["workload identity pool neko-trust"], "deleted");
   assert.match(text, /undelete neko-trust --location=global --project=placeholder-platform/);

@@ -4,9 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parseAllDocuments } from "yaml";
+import { compile as compileKeyBroker } from "../../../src/core/compile/key-broker/compile.ts";
 import { compileTargetNames } from "../../../src/core/compile/target-names.ts";
 import { compileTargets } from "../../../src/core/compile/targets.ts";
 import { policyYaml } from "../../../src/core/compile/write-policy.ts";
+import { casesPlacement } from "../../support/admission.ts";
+import { codeThrown } from "../../support/failures.ts";
+import { caseReleases, caseSettings, signerPolicy } from "../../support/key-broker.ts";
 import { enginePolicy } from "../../support/engine-roots.ts";
 import { runInProcess } from "../../support/command-line.ts";
 
@@ -91,10 +95,102 @@ test("a private instance of Sigstore is named with both of its options", async (
   }
 });
 
+const signer = `ghcr.io/m1k1o/neko/base@sha256:${"b".repeat(64)}`;
+const teeRules = {
+  mrtd: ["1".repeat(96)],
+  rtmr0: ["2".repeat(96)],
+  tdAttributes: ["0000001000000000"],
+  xfam: ["e700060000000000"],
+  statuses: ["UpToDate"],
+  advisoriesAllowed: [],
+  minTcbDate: "2025-08-13T00:00:00Z",
+  minEvaluation: 19,
+  platforms: [],
+};
+
+test("--target key-broker: policies, reference values and the requests that post them, from files or from a stack", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "neko-trust-compile-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const tee = join(folder, "tee.yaml");
+  await writeFile(tee, JSON.stringify(teeRules));
+  const from = ["--policy", policy, "--release", signer, "--planned", "--resource", "credential/registry"];
+  const { code, stdout } = await call("--target", "key-broker", ...from, "--tee-rules", tee, "--json");
+  assert.equal(code, 0);
+  const { documents, notes } = JSON.parse(stdout) as {
+    documents: { name: string; rego?: string; values?: object; request: { path: string; body: string } }[];
+    notes: string[];
+  };
+  const [attestation, resource, values] = documents;
+  assert.deepEqual(
+    documents.map(({ name, request }) => `${name} ${request.path}`),
+    [
+      "attestation-policy /kbs/v0/attestation-policy",
+      "resource-policy /kbs/v0/resource-policy",
+      "reference-values /kbs/v0/reference-value",
+    ],
+  );
+  const posted = (text: string | undefined, key: string): string =>
+    Buffer.from((JSON.parse(text ?? "") as Record<string, string>)[key] ?? "", "base64url").toString("utf8");
+  assert.equal(posted(attestation?.request.body, "policy"), attestation?.rego);
+  assert.equal(posted(resource?.request.body, "policy"), resource?.rego);
+  assert.deepEqual(JSON.parse(posted(values?.request.body, "payload")), values?.values);
+  assert.match(resource?.rego ?? "", /registry/);
+  assert.match(notes.join("\n"), /NOT verified[\s\S]+platforms is empty[\s\S]*/);
+  assert.match(notes.join("\n"), /measurements are placeholders/);
+  const stack = await call("--target", "key-broker", "--stack", "production", "--planned");
+  assert.equal(stack.code, 0, stack.stderr);
+  assert.deepEqual(
+    parseAllDocuments(stack.stdout).map((document) => (document.toJS() as { name: string }).name),
+    documents.map(({ name }) => name),
+  );
+  // Little-endian: the first byte has DEBUG.
+  await writeFile(tee, JSON.stringify({ ...teeRules, tdAttributes: ["0100001000000000"], extra: 1 }));
+  const debug = await call("--target", "key-broker", ...from, "--tee-rules", tee);
+  assert.match(debug.stderr, /tdAttributes[\s\S]+\(code TEE_RULES_INVALID\)/);
+  const gone = await call("--target", "key-broker", ...from, "--tee-rules", join(folder, "none.yaml"));
+  assert.match(gone.stderr, /\(code TEE_RULES_UNREADABLE\)/);
+  await writeFile(tee, JSON.stringify(teeRules));
+  const none = ["--policy", policy, "--resource", "credential/registry", "--tee-rules", tee];
+  assert.match((await call("--target", "key-broker", ...none)).stderr, /\(code KBS_NO_RELEASE\)/);
+  const slashes = [...from.slice(0, -1), "credential/registry/x", "--tee-rules", tee];
+  assert.match((await call("--target", "key-broker", ...slashes)).stderr, /type\/tag[\s\S]+COMPILE_POLICY_MISUSED/);
+  const two = [...from, "--release", `ghcr.io/m1k1o/neko/other@sha256:${"c".repeat(64)}`, "--tee-rules", tee];
+  assert.match((await call("--target", "key-broker", ...two)).stderr, /one image[\s\S]+COMPILE_POLICY_MISUSED/);
+});
+
+test("the broker's target compiles what the component compiles, and refuses to compile from nothing", () => {
+  const input = { policy: signerPolicy(), releases: [], now: new Date(0), placement: casesPlacement };
+  const { tee, resources } = caseSettings;
+  const target = compileTargets["key-broker"];
+  const { documents } = target.compile({ ...input, broker: { tee, resources, releases: caseReleases } });
+  const whole = compileKeyBroker(signerPolicy(), caseReleases, caseSettings);
+  assert.deepEqual(
+    documents.map((document) => (document as { digest: string }).digest),
+    [whole.attestationPolicyDigest, whole.resourcePolicyDigest, whole.referenceValuesDigest],
+  );
+  assert.equal(
+    codeThrown(() => target.compile(input), "none"),
+    "COMPILE_BROKER_MISSING",
+  );
+});
+
 const wrong: readonly [string, string, ...string[]][] = [
   ["no target", "COMPILE_POLICY_MISUSED", "--policy", policy],
   ["an unknown target", "USAGE_INVALID", "--target", "opa", "--policy", policy],
   ["no policy", "COMPILE_POLICY_MISUSED", "--target", "vap"],
+  ["the broker without rules", "COMPILE_POLICY_MISUSED", "--target", "key-broker", "--policy", policy],
+  [
+    "the broker's rules for another",
+    "COMPILE_POLICY_MISUSED",
+    "--target",
+    "vap",
+    "--policy",
+    policy,
+    "--resource",
+    "a/b",
+  ],
+  ["a stack without a broker", "KEY_BROKER_NOT_SET", "--target", "key-broker", "--stack", "platform"],
+  ["a stack and rules", "COMPILE_POLICY_MISUSED", "--target", "key-broker", "--stack", "staging", "--tee-rules", "x"],
   ["a stack and a policy", "COMPILE_POLICY_MISUSED", "--target", "vap", "--stack", "local", "--policy", policy],
   ["a stack that is not there", "STACK_UNKNOWN", "--target", "vap", "--stack", "nowhere"],
   ["a cluster without a stack", "COMPILE_POLICY_MISUSED", "--target", "vap", "--policy", policy, "--cluster", "x"],

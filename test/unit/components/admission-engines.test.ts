@@ -59,6 +59,7 @@ const plain = {
 const settingsWith = (changes: Readonly<Record<string, unknown>>) =>
   admissionPoliciesSettingsSchema.parse({ ...plain, engines, ...changes });
 const settings = settingsWith({});
+const exempting = (more: string) => ({ ...plain.scope, exempt: [...plain.scope.exempt, more] });
 
 function make(changes: Partial<AdmissionPoliciesArgs> = {}): AdmissionPolicies {
   const provider = new kubernetes.Provider("cluster", { kubeconfig: pulumi.secret("the kubeconfig's token") });
@@ -115,7 +116,8 @@ test("policies come after their engine, and so go before it; a constraint after 
 
 test("charts and images are the pinned ones, webhooks fail closed and are not alone", async () => {
   const mocks = await startMocks();
-  make();
+  const policyController = { install: true, namespace: "cosign-system" };
+  make({ settings: settingsWith({ engines: { ...engines, policyController } }) });
   await mocks.settled();
   const inputs = (name: string) => mocks.named(name).inputs;
   const kyverno = inputs("admission-kyverno");
@@ -145,6 +147,27 @@ test("Gatekeeper's webhook fails closed and goes before its pods", async () => {
   assert.equal(values["validatingWebhookFailurePolicy"], "Fail");
   assert.equal(values["replicas"], 2);
   assert.match(JSON.stringify(values["preUninstall"]), /"enabled":true/);
+});
+
+test("an engine that only warns stops nothing when it is gone", async () => {
+  const mocks = await startMocks();
+  const gatekeeper = { install: true, namespace: "gatekeeper-system", rollout: "warn" };
+  make({ settings: settingsWith({ engines: { ...engines, gatekeeper }, scope: exempting("gatekeeper-system") }) });
+  await mocks.settled();
+  const values = (name: string) => JSON.stringify(mocks.named(name).inputs["values"]);
+  assert.match(values("admission-gatekeeper"), /"validatingWebhookFailurePolicy":"Ignore"/);
+  assert.match(values("admission-policy-controller"), /"failurePolicy":"Ignore"/);
+});
+
+test("Gatekeeper's webhook leaves exempt namespaces alone, as its policies do", async () => {
+  const mocks = await startMocks();
+  const gatekeeper = { install: true, namespace: "gatekeeper-system" };
+  make({ settings: settingsWith({ engines: { ...engines, gatekeeper }, scope: exempting("gatekeeper-system") }) });
+  await mocks.settled();
+  const values = mocks.named("admission-gatekeeper").inputs["values"] as Record<string, unknown>;
+  assert.deepEqual(values["validatingWebhookExemptNamespacesLabels"], {
+    "kubernetes.io/metadata.name": ["cosign-system", "gatekeeper-system", "kube-system", "kyverno"],
+  });
 });
 
 test("a scope by labels is the controller's whole selector, without the chart's own label", async () => {

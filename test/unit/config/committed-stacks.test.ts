@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { engineNames } from "../../../components/admission-policies/settings.ts";
 import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
-import { findPlaceholders } from "../../../src/config/placeholders.ts";
+import { findPlaceholders, placeholderPath } from "../../../src/config/placeholders.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { sharedClaims, stackDocuments } from "../../../src/config/singletons.ts";
 
@@ -43,6 +44,45 @@ test("each environment reads its approval where the platform publishes it, and i
       assert.ok(grants.every(({ role }) => role !== "roles/viewer"));
     }
   }
+});
+
+test("production guards every namespace that it doesn't name, and enforces no engine that staging hasn't tried", () => {
+  const [production, staging] = ["production", "staging"].map((stack) => readYamlConfig(stack, directories));
+  const { scope, rollout, engines = {} } = production?.admissionPolicies ?? {};
+  assert.deepEqual([scope?.kind, rollout], ["all-except", "enforce"]);
+  const enforced = engineNames.filter((name) => engines[name] !== undefined);
+  assert.ok(enforced.length > 0);
+  assert.deepEqual(
+    enforced.filter((name) => staging?.admissionPolicies?.engines?.[name] === undefined),
+    [],
+  );
+});
+
+test("what is another's in every installation is a placeholder: owner, gateway, collateral, addresses", () => {
+  const left = stacks.flatMap((stack) =>
+    findPlaceholders(readYamlConfig(stack, directories)).map((found) => `${stack} ${placeholderPath(found)}`),
+  );
+  const needed = [
+    "platform githubOwner",
+    "platform ciSecrets.repository.owner",
+    "platform policy.signers.0.repository",
+    "platform buildRunners.arc.apiServer.cidrs.0",
+    "production keyBroker.trustee.postgres.peers.0.cidr",
+    ...["staging", "production"].flatMap((stack) =>
+      [
+        "policy.signers.0.repository",
+        "keyBroker.gateway.name",
+        "keyBroker.gateway.namespace",
+        "keyBroker.network.clients.0.namespace",
+        "keyBroker.collateral.service",
+        "keyBroker.collateral.peers.0.namespace",
+      ].map((path) => `${stack} ${path}`),
+    ),
+  ];
+  assert.deepEqual(
+    needed.filter((path) => !left.includes(path)),
+    [],
+  );
 });
 
 for (const stack of stacks) {

@@ -43,6 +43,26 @@ test("finds placeholder texts, digests of zeros and ids that are 0, each with it
   assert.match(described["policy.roots.sigstore.sha256"] ?? "", /root update/);
 });
 
+test("addresses and ranges that are kept for documentation are placeholders, wherever they are written", () => {
+  const kept = [
+    "192.0.2.0/24",
+    "192.0.2.7",
+    "198.51.100.8/32",
+    "203.0.113.0/25",
+    "2001:db8::/32",
+    "2001:DB8::1",
+    "3fff::/20",
+  ];
+  const real = ["192.0.0.0/16", "192.0.3.0/24", "10.0.0.0/8", "2001:db9::/32", "3fff:1000::/20", "::/0", "0.0.0.0/0"];
+  const texts = ["192.0.2.1/24", "192.0.2.0/33", "192.0.2", "at 192.0.2.1", "192.0.2.0/24 ", "::ffff:192.0.2.1", ""];
+  assert.deepEqual(
+    paths({ cidrs: [...kept, ...real, ...texts] }),
+    kept.map((_, index) => `cidrs.${index}`),
+  );
+  const [found] = findPlaceholders({ buildRunners: { arc: { apiServer: { cidrs: ["192.0.2.0/32"] } } } });
+  assert.match(found?.description ?? "", /kubectl get endpointslices/);
+});
+
 test("counts, versions, measurements of zeros, other texts and ciphertexts are no placeholders", () => {
   assert.deepEqual(
     paths({

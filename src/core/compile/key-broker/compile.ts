@@ -19,10 +19,13 @@ export interface SignerRelease {
   readonly measurements: { readonly rtmr1: string; readonly rtmr2: string } | "planned" | undefined;
 }
 
-export interface BrokerSettings extends BrokerLayout {
+/** Who gets what: all that policies and reference values need beside the releases. */
+export interface BrokerRules {
   readonly tee: TeeRules;
   readonly resources: readonly BrokerResource[];
 }
+
+export interface BrokerSettings extends BrokerLayout, BrokerRules {}
 
 export type ReferenceValues = Readonly<Record<ReferenceName, readonly string[]>>;
 
@@ -35,8 +38,8 @@ export interface AdminRequest {
   readonly body: string;
 }
 
-export interface CompiledKeyBroker {
-  readonly configs: BrokerConfigs;
+/** What an administrator tells a broker that runs. */
+export interface CompiledBrokerPolicies {
   readonly attestationPolicyId: string;
   /** Rego. */
   readonly attestationPolicy: string;
@@ -55,6 +58,10 @@ export interface CompiledKeyBroker {
   readonly warnings: readonly string[];
 }
 
+export interface CompiledKeyBroker extends CompiledBrokerPolicies {
+  readonly configs: BrokerConfigs;
+}
+
 /**
  * The signer's policy, its releases and the settings → everything that Trustee is told. Pure: the same input gives the same
  * bytes. Throws KBS_POLICY_HAS_TEE, KBS_NO_RELEASE, RELEASE_IMAGE_UNKNOWN, RELEASE_REVOKED,
@@ -65,16 +72,24 @@ export function compile(
   releases: readonly SignerRelease[],
   settings: BrokerSettings,
 ): CompiledKeyBroker {
+  return { ...compilePolicies(policy, releases, settings), configs: brokerConfigs(settings, settings.resources) };
+}
+
+/** `compile` without the broker's own configuration, for a broker that somebody else runs. Pure; throws the same. */
+export function compilePolicies(
+  policy: TrustPolicy,
+  releases: readonly SignerRelease[],
+  { tee, resources }: BrokerRules,
+): CompiledBrokerPolicies {
   const warnings: string[] = [];
   if (policy.tee !== undefined) throw policyWithTee(policy);
   if (releases.length === 0) throw noRelease(policy);
   const measured = releases.map((release) => measurementsOf(policy, release, warnings));
-  if (settings.tee.platforms.length === 0) {
+  if (tee.platforms.length === 0) {
     warnings.push(
       "platforms is empty: the platform is unbound, and a quote that was forged with a key taken out of any Intel machine is believed.",
     );
   }
-  const { tee, resources } = settings;
   const referenceValues: ReferenceValues = {
     mr_td: sorted(tee.mrtd),
     rtmr_0: sorted(tee.rtmr0),
@@ -86,7 +101,6 @@ export function compile(
   const resource = resourcePolicy(resources);
   const values = canonicalBytes(referenceValues);
   return {
-    configs: brokerConfigs(settings, resources),
     attestationPolicyId,
     attestationPolicy: attestation,
     attestationPolicyDigest: digestOf(attestation),

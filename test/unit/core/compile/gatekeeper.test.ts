@@ -6,6 +6,7 @@ import { support } from "../../../../src/core/compile/gatekeeper/support.ts";
 import { requirements } from "../../../../src/core/compile/requirement.ts";
 import { compile as compileBaseline } from "../../../../src/core/compile/validating-admission-policy/compile.ts";
 import { admissionCases, casesNow, casesPlacement, casesPolicy, casesReleases } from "../../../support/admission.ts";
+import { engineCases } from "../../../support/engine-cases.ts";
 import { codeThrown } from "../../../support/failures.ts";
 import { sampleDigest } from "../../../support/policies.ts";
 
@@ -44,6 +45,21 @@ test("the template's name is its kind in lower case, as Gatekeeper demands, and 
   const { template, constraint } = compiled();
   assert.equal(template.metadata.name, template.spec.crd.spec.names.kind.toLowerCase());
   assert.equal(constraint.kind, template.spec.crd.spec.names.kind);
+});
+
+test("what its cases call unseen is on the list, or of a kind that is not looked at; what is bad is looked at", () => {
+  const { images } = compiled().constraint.spec.parameters;
+  const kinds = compiled().constraint.spec.match.kinds.flatMap((entry) => entry.kinds);
+  const cases = engineCases("gatekeeper");
+  for (const { kind, name, object } of cases) {
+    const digests = [...JSON.stringify(object).matchAll(/sha256:([0-9a-f]{64})/g)].map(
+      ([, hex]) => `sha256-${hex ?? ""}`,
+    );
+    const listed = digests.length > 0 && digests.every((digest) => Object.hasOwn(images, digest));
+    if (kind === "bad") assert.ok(kinds.includes(object.kind), name);
+    if (kind === "unseen") assert.ok(listed || !kinds.includes(object.kind), name);
+  }
+  assert.deepEqual([...new Set(cases.map(({ kind }) => kind))].toSorted(), ["bad", "good", "unseen"]);
 });
 
 test("refuses what the baseline refuses to list", () => {

@@ -146,7 +146,7 @@ test("every requirement has an answer; the same input gives the same bytes", () 
 });
 
 test("the cases say what their digests stand for, and bad ones what they are refused with", () => {
-  for (const target of ["kyverno", "policy-controller"] as const) {
+  for (const target of ["kyverno", "policy-controller", "gatekeeper"] as const) {
     for (const { kind, name, refusedWith } of engineCases(target)) {
       assert.equal(refusedWith !== undefined, kind === "bad", `${target} ${name}`);
     }
