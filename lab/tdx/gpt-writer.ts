@@ -59,5 +59,8 @@ export function sealGpt(start: Buffer): Buffer {
 
 function guid(text: string): Buffer {
   const [a = "", b = "", c = "", ...rest] = text.split("-").map((part) => Buffer.from(part, "hex"));
-  return Buffer.concat([...[a, b, c].map((part) => Buffer.from(part).reverse()), ...rest.map((part) => Buffer.from(part))]);
+  return Buffer.concat([
+    ...[a, b, c].map((part) => Buffer.from(part).reverse()),
+    ...rest.map((part) => Buffer.from(part)),
+  ]);
 }

@@ -16,7 +16,11 @@ export interface PeLayout {
 }
 
 /** Positions in what `writePe` writes, for those who change single bytes. */
-export const peOffsets = { checksum: 0x80 + 24 + 64, security: 0x80 + 24 + 112 + 32, sections: 0x80 + 24 + 240 } as const;
+export const peOffsets = {
+  checksum: 0x80 + 24 + 64,
+  security: 0x80 + 24 + 112 + 32,
+  sections: 0x80 + 24 + 240,
+} as const;
 
 const peOffset = 0x80;
 const optionalBytes = 240;

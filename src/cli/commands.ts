@@ -9,6 +9,7 @@ import { registerDrift } from "./commands/drift.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerLab } from "./commands/lab.ts";
+import { registerMeasureSigner } from "./commands/measure-signer.ts";
 import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
@@ -44,6 +45,7 @@ const byName = new Map<string, RegisterCommand>([
   ["root", registerRoot],
   ["sign-image", registerSignImage],
   ["attest-image", registerAttestImage],
+  ["measure-signer", registerMeasureSigner],
   ["publish-manifest", registerPublishManifest],
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],

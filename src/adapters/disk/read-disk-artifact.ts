@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { Readable, Transform } from "node:stream";
+import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { Failure, reasonOf } from "../../core/failure.ts";
@@ -31,7 +31,7 @@ export async function readDiskArtifact(
   const tar = createDiskTar(raw, mostDiskBytes);
   try {
     await pipeline(
-      Readable.from(bytes),
+      bytes,
       hashing,
       createGunzip({ chunkSize: 1 << 20 }),
       async (pieces: AsyncIterable<Uint8Array>) => {

@@ -17,8 +17,10 @@ export interface AssembledRelease {
   readonly index: BuiltBlob;
 }
 
-export interface ReleaseFacts
-  extends Pick<ReleaseManifest, "name" | "version" | "source" | "flake" | "sourceDateEpoch"> {
+export interface ReleaseFacts extends Pick<
+  ReleaseManifest,
+  "name" | "version" | "source" | "flake" | "sourceDateEpoch"
+> {
   /** Only the release of a signer has it. */
   readonly signer?: SignerPart;
 }

@@ -38,6 +38,7 @@ test("there are commands", () => {
     "lab down",
     "lab token",
     "lab up",
+    "measure-signer",
     "pin",
     "policy digest",
     "policy explain",

@@ -22,7 +22,7 @@ interface Segment {
  * byte of the disk in order, holes as zeros. Throws DISK_ARTIFACT_INVALID, DISK_TOO_LARGE (more than `most` bytes).
  */
 export function createDiskTar(raw: (piece: Uint8Array) => void, most: number): DiskTar {
-  let held = Buffer.alloc(0);
+  let held: Buffer = Buffer.alloc(0);
   let state: "header" | "map" | "data" | "trailer" = "header";
   let size = 0;
   let segments: Segment[] = [];
@@ -64,7 +64,7 @@ export function createDiskTar(raw: (piece: Uint8Array) => void, most: number): D
     const text = (from: number, to: number): string => header.toString("latin1", from, to).replace(/\0.*$/s, "");
     if (!header.toString("latin1", 257, 262).startsWith("ustar")) throw invalid("it holds no tar archive");
     if (number(header.subarray(148, 156)) !== sum) throw invalid("its header's checksum is wrong");
-    const name = text(345, 345) + text(0, 100);
+    const name = text(0, 100);
     if (name !== "disk.raw") throw invalid(`its member is ${JSON.stringify(name.slice(0, 80))}, not disk.raw`);
     const type = header.toString("latin1", 156, 157);
     left = number(header.subarray(124, 136));
@@ -123,7 +123,8 @@ export function createDiskTar(raw: (piece: Uint8Array) => void, most: number): D
 
   return {
     feed(bytes) {
-      held = held.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([held, bytes]);
+      held =
+        held.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([held, bytes]);
       while (step());
     },
     end() {

@@ -16,7 +16,7 @@ export function examineDisk(uki: Uint8Array): DiskExamination {
   const start = Buffer.alloc(gptBytes);
   const search = searchFile(uki);
   let total = 0;
-  let rest = Buffer.alloc(0);
+  let rest: Buffer = Buffer.alloc(0);
   let table: PartitionTable | undefined;
 
   /** Whole sectors from `position` on; what of them is in the EFI system partition is searched. */
@@ -51,7 +51,8 @@ export function examineDisk(uki: Uint8Array): DiskExamination {
     if (bytes.length === 0 || table === undefined) return;
     const position = total - rest.length;
     total += bytes.length;
-    const all = rest.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([rest, bytes]);
+    const all =
+      rest.length === 0 ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) : Buffer.concat([rest, bytes]);
     const whole = all.length - (all.length % sectorBytes);
     rest = Buffer.from(all.subarray(whole));
     pass(all.subarray(0, whole), position, table);

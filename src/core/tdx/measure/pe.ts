@@ -67,7 +67,11 @@ export function parsePe(bytes: Uint8Array, what: string): PeImage {
     const name = sectionName(bytes.subarray(header, header + 8));
     if (name === undefined) throw invalid(`section ${index + 1} has no plain name`);
     if (size > 0) places.push({ at, size });
-    sections.push({ name, virtualSize: u32(header + 8), raw: size === 0 ? new Uint8Array() : bytes.subarray(at, at + size) });
+    sections.push({
+      name,
+      virtualSize: u32(header + 8),
+      raw: size === 0 ? new Uint8Array() : bytes.subarray(at, at + size),
+    });
   }
   let end = headers;
   for (const { at, size } of places.sort((a, b) => a.at - b.at)) {

@@ -12,7 +12,13 @@ import { codeThrown } from "../../../../support/failures.ts";
 import { mutateBytes, randomFrom } from "../../../../support/json-mutations.ts";
 import { vector } from "../../../../support/vectors.ts";
 
-const esp = { type: efiSystemPartition, id: "87654321-4321-8765-4321-876543218765", first: 2048, last: 4095, name: "esp" };
+const esp = {
+  type: efiSystemPartition,
+  id: "87654321-4321-8765-4321-876543218765",
+  first: 2048,
+  last: 4095,
+  name: "esp",
+};
 const store = {
   type: "0fc63daf-8483-4772-8e79-3d69d8477de4",
   id: "0dd0c1de-0000-4000-8000-000000000001",
@@ -91,13 +97,19 @@ const refused: Readonly<Record<string, Uint8Array>> = {
 };
 for (const [what, bytes] of Object.entries(refused)) {
   test(`refuses ${what}`, () => {
-    assert.equal(codeThrown(() => parseGpt(bytes), "accepted"), "DISK_GPT_INVALID");
+    assert.equal(
+      codeThrown(() => parseGpt(bytes), "accepted"),
+      "DISK_GPT_INVALID",
+    );
   });
 }
 
 test("refuses a table that is cut anywhere", () => {
   for (let length = 0; length < disk.length; length += 97) {
-    assert.equal(codeThrown(() => parseGpt(disk.subarray(0, length)), "accepted"), "DISK_GPT_INVALID");
+    assert.equal(
+      codeThrown(() => parseGpt(disk.subarray(0, length)), "accepted"),
+      "DISK_GPT_INVALID",
+    );
   }
 });
 
@@ -112,6 +124,6 @@ test(`no mutation throws anything else, and none that is accepted gives another 
   const { event } = parseGpt(disk);
   for (let count = 0; count < total; count += 1) {
     const { bytes, what } = mutateBytes(disk, random);
-    codeThrown(() => assert.deepEqual(parseGpt(bytes).event, event, what), "accepted");
+    codeThrown(() => { assert.deepEqual(parseGpt(bytes).event, event, what); }, "accepted");
   }
 });

@@ -106,10 +106,7 @@ test("what frames a boot is measured by GCP's firmware with the digests that are
   const events = replayed.log.events.filter((event) => event.register === 1);
   const digests = events.map(({ digest }) => digest);
   assert.deepEqual(digests.slice(0, 2), [sha384(efiActions.callingApplication), sha384(Buffer.alloc(4))]);
-  assert.deepEqual(digests.slice(-2), [
-    sha384(efiActions.exitBootServices),
-    sha384(efiActions.exitBootServicesDone),
-  ]);
+  assert.deepEqual(digests.slice(-2), [sha384(efiActions.exitBootServices), sha384(efiActions.exitBootServicesDone)]);
   // Between them the partition table, and the applications that shim and GRUB are there.
   assert.deepEqual(
     events.slice(2, -2).map(({ type }) => type),
@@ -124,7 +121,10 @@ const refused: Readonly<Record<string, readonly [string, Uint8Array]>> = {
   "an image without kernel": ["UKI_SECTION_MISSING", without(".linux")],
   "an image without command line": ["UKI_SECTION_MISSING", without(".cmdline")],
   "an image without initrd": ["UKI_SECTION_MISSING", without(".initrd")],
-  "an image with an empty command line": ["UKI_SECTION_MISSING", instead(".cmdline", { name: ".cmdline", data: text("") })],
+  "an image with an empty command line": [
+    "UKI_SECTION_MISSING",
+    instead(".cmdline", { name: ".cmdline", data: text("") }),
+  ],
   "an image with two command lines": ["UKI_SECTION_MISSING", instead(".osrel", payload[2]!)],
   "a kernel that is no PE image": ["PE_INVALID", instead(".linux", { name: ".linux", data: Buffer.alloc(600, 1) })],
   "a section that is larger in memory than in the file": [
@@ -135,7 +135,10 @@ const refused: Readonly<Record<string, readonly [string, Uint8Array]>> = {
 };
 for (const [what, [code, bytes]] of Object.entries(refused)) {
   test(`refuses ${what}`, () => {
-    assert.equal(codeThrown(() => parseUki(bytes), "accepted"), code);
+    assert.equal(
+      codeThrown(() => parseUki(bytes), "accepted"),
+      code,
+    );
   });
 }
 
@@ -144,13 +147,19 @@ for (const name of [".profile", ".dtbauto", ".hwids", ".efifw"]) {
     const image = parseUki(instead(".uname", { name, data: text("x") }));
     for (const model of measurementModels) {
       const expected = model.endsWith("vtpm") ? "accepted" : "UKI_SECTION_UNMODELLED";
-      assert.equal(codeThrown(() => predictMeasurements(model, gptEvent, image), "accepted"), expected);
+      assert.equal(
+        codeThrown(() => predictMeasurements(model, gptEvent, image), "accepted"),
+        expected,
+      );
     }
   });
 }
 
 test("refuses a model that nobody has described", () => {
   for (const name of ["", "grub", "systemd-stub ", "toString", "__proto__"])
-    assert.equal(codeThrown(() => requireModel(name), "accepted"), "MEASUREMENT_MODEL_UNKNOWN");
+    assert.equal(
+      codeThrown(() => requireModel(name), "accepted"),
+      "MEASUREMENT_MODEL_UNKNOWN",
+    );
   for (const name of measurementModels) assert.equal(requireModel(name), name);
 });

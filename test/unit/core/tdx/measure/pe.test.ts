@@ -35,7 +35,14 @@ test("hashes everything but checksum, certificate table and its directory entry"
 
 test("every other byte counts", () => {
   const expected = hashOf(plain);
-  for (const offset of [2, peOffsets.checksum - 9, peOffsets.checksum + 4, peOffsets.security - 1, peOffsets.sections + 36, plain.length - 1]) {
+  for (const offset of [
+    2,
+    peOffsets.checksum - 9,
+    peOffsets.checksum + 4,
+    peOffsets.security - 1,
+    peOffsets.sections + 36,
+    plain.length - 1,
+  ]) {
     const copy = Buffer.from(plain);
     copy.writeUInt8(copy.readUInt8(offset) ^ 0x40, offset);
     assert.notEqual(hashOf(copy), expected, `byte ${offset}`);
@@ -44,7 +51,11 @@ test("every other byte counts", () => {
 });
 
 test("gives each section as the file has it", () => {
-  const found = parsePe(plain, "The image").sections.map(({ name, virtualSize, raw }) => [name, virtualSize, raw.length]);
+  const found = parsePe(plain, "The image").sections.map(({ name, virtualSize, raw }) => [
+    name,
+    virtualSize,
+    raw.length,
+  ]);
   assert.deepEqual(found, [
     [".text", 700, 1024],
     [".linux", 1500, 1536],
@@ -114,13 +125,20 @@ const refused: Readonly<Record<string, Buffer>> = {
 };
 for (const [what, bytes] of Object.entries(refused)) {
   test(`refuses ${what}`, () => {
-    assert.equal(codeThrown(() => hashOf(bytes), "accepted"), "PE_INVALID");
+    assert.equal(
+      codeThrown(() => hashOf(bytes), "accepted"),
+      "PE_INVALID",
+    );
   });
 }
 
 test("refuses an image that is cut anywhere", () => {
   for (let length = 0; length < plain.length; length += 13) {
-    assert.equal(codeThrown(() => hashOf(plain.subarray(0, length)), "accepted"), "PE_INVALID", `cut at ${length}`);
+    assert.equal(
+      codeThrown(() => hashOf(plain.subarray(0, length)), "accepted"),
+      "PE_INVALID",
+      `cut at ${length}`,
+    );
   }
 });
 
