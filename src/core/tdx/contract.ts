@@ -73,7 +73,10 @@ export interface QuoteTrust {
   readonly rootSpki: Uint8Array;
 }
 
-/** One reason why a quote is refused. Codes are `QUOTE_…`, `COLLATERAL_…`, `TCB_…`: src/core/tdx/fault.ts lists and explains each. */
+/**
+ * One reason why a quote is refused. Codes are `QUOTE_…`, `CERTIFICATE_…`, `COLLATERAL_…`, `TCB_…`, and for what a policy
+ * asks `TD_…`: src/core/tdx/fault.ts lists them.
+ */
 export interface QuoteFault<Code extends string = string> {
   readonly code: Code;
   /** What it is about, for example `PCK certificate`, `TCB info`. */
@@ -99,7 +102,7 @@ export interface VerifiedQuote {
     /** The smaller tcbEvaluationDataNumber of TCB info and QE identity. */
     readonly evaluation: number;
   };
-  /** The first moment at which certificates, lists or statements of this verification are not valid any more. */
+  /** The earliest end of what certificates, lists and statements of this verification are valid for; the end belongs to it. */
   readonly expires: Date;
 }
 
