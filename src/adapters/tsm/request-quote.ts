@@ -29,7 +29,7 @@ const pauseMilliseconds = 50;
 export async function requestQuote(request: QuoteRequest): Promise<Uint8Array> {
   const { reports, files, reportData, waitMilliseconds, signal } = request;
   if (reportData.length !== 64) {
-    throw tsmFailure("TSM_REPORT_DATA", `A quote is over 64 bytes of report data, not ${reportData.length}.`);
+    throw tsmFailure("TSM_REPORT_DATA_SIZE", `A quote is over 64 bytes of report data, not ${reportData.length}.`);
   }
   signal?.throwIfAborted();
   const timeout = AbortSignal.timeout(waitMilliseconds);

@@ -10,7 +10,7 @@ export type TsmFailureCode =
   /** Reports come from another technology than TDX. */
   | "TSM_PROVIDER"
   /** Not 64 bytes of report data. */
-  | "TSM_REPORT_DATA"
+  | "TSM_REPORT_DATA_SIZE"
   /** Somebody else wrote to the same report while it was made. */
   | "TSM_RACE"
   /** A request that was given up earlier still occupies the host. */
@@ -36,7 +36,7 @@ const remedies: Readonly<Record<TsmFailureCode, readonly [FailureKind, string]>>
   TSM_ABSENT: ["usage", "Run it in a TDX guest with Linux 6.7 or newer and configfs mounted at /sys/kernel/config."],
   TSM_FORBIDDEN: ["usage", "Run it as the user whom the image lets ask for reports."],
   TSM_PROVIDER: ["usage", "Run it in a TDX guest; other technologies' reports are of no use here."],
-  TSM_REPORT_DATA: ["usage", "Give exactly 64 bytes."],
+  TSM_REPORT_DATA_SIZE: ["usage", "Give exactly 64 bytes."],
   TSM_RACE: ["unavailable", "Try again; find out what else writes to reports of this name."],
   TSM_BUSY: ["unavailable", "Try again later; if it stays so, restart the machine."],
   TSM_TOO_LARGE: [

@@ -118,7 +118,7 @@ test("takes 64 bytes and nothing else, before it asks the kernel", async (t) => 
   for (const length of [0, 63, 65])
     assert.equal(
       await failureCodeOf(createTsmAttester({ root: fakeGuest(t), files }).attest(Buffer.alloc(length))),
-      "TSM_REPORT_DATA",
+      "TSM_REPORT_DATA_SIZE",
     );
   assert.deepEqual(files.calls, []);
 });
