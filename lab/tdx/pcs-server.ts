@@ -1,13 +1,13 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { PcsAddresses } from "../../src/adapters/intel-pcs/fetch-collateral.ts";
+import type { PcsAddresses, UpdateChannel } from "../../src/adapters/intel-pcs/fetch-collateral.ts";
 import type { Collateral } from "../../src/core/tdx/contract.ts";
 import type { PlatformId } from "../../src/core/tdx/identify-platform.ts";
 
 export interface PcsServerOptions {
-  /** Asked for each request: what the service knows of a platform; undefined for one that it does not know. */
-  readonly collateral: (platform: PlatformId) => Collateral | undefined;
+  /** Asked for each request: what the service knows of a platform; undefined for one that it does not know. Lists have one channel. */
+  readonly collateral: (platform: PlatformId, update: UpdateChannel) => Collateral | undefined;
   /** The platform whose QE identity and root list are served: those are asked for without one. */
   readonly platform: PlatformId;
   /** 0, or left out: any. */
@@ -71,10 +71,11 @@ function answerOf(path: string, { collateral, platform }: PcsServerOptions): Pcs
     body,
   });
   const absent: PcsAnswer = { path, status: 404, headers: {}, body: new Uint8Array() };
-  const own = collateral(platform);
+  const update = searchParams.get("update") === "early" ? "early" : "standard";
+  const own = collateral(platform, update);
   switch (pathname) {
     case "/tdx/certification/v4/tcb": {
-      const of = collateral({ fmspc: (searchParams.get("fmspc") ?? "").toLowerCase(), ca: platform.ca });
+      const of = collateral({ fmspc: (searchParams.get("fmspc") ?? "").toLowerCase(), ca: platform.ca }, update);
       if (of === undefined) return absent;
       const body = json("tcbInfo", of.tcbInfo, of.tcbInfoSignature);
       return found(body, { "TCB-Info-Issuer-Chain": of.tcbInfoIssuerChain });

@@ -21,6 +21,7 @@ import { registerPublishManifest } from "./commands/publish-manifest.ts";
 import { registerRebuild } from "./commands/rebuild.ts";
 import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerTee } from "./commands/tee.ts";
 import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
 import type { Outcome } from "./outcome.ts";
@@ -49,6 +50,7 @@ const byName = new Map<string, RegisterCommand>([
   ["publish-manifest", registerPublishManifest],
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
+  ["tee", registerTee],
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],
