@@ -77,7 +77,7 @@ export async function teeStatus(request: TeeStatusRequest): Promise<TeeStatus> {
     if (now?.status === tcb.status && String(now.advisories) === String(tcb.advisories)) return { kind: "nothing" };
     return { kind: "change", evaluation: tcb.evaluation, tcb, faults: [] };
   });
-  if (!verdict.ok) return { at, age, announced, faults: verdict.faults as readonly TdxFault[] };
+  if (!verdict.ok) return { at, age, announced, faults: verdict.faults };
   const { quote } = verdict;
   const accepted = acceptTd(quote, request.policy ?? upToDate(quote));
   const faults = [...(accepted.ok ? [] : accepted.faults), ...endsSoon(request, quote.expires)];
