@@ -1,3 +1,4 @@
+import type { TeeEndorsementOptions } from "../actions/tee-endorsement.ts";
 import type { TeeStatusOptions } from "../actions/tee-status.ts";
 import type { RegisterCommand } from "../commands.ts";
 
@@ -37,6 +38,31 @@ What the service answered is kept for a day in the cache folder, and never gives
       run(async (context) => {
         const { teeStatusAction } = await import("../actions/tee-status.ts");
         return teeStatusAction(options, context);
+      }),
+    );
+  tee
+    .command("endorsement")
+    .summary("verify Google's endorsement of a machine's firmware, and show when MRTD has drifted")
+    .description(
+      "Looks up what Google signed about the virtual firmware with exactly this MRTD, verifies it against Google's root certificate, and tells for which machines it is, its security version and its source. Exits 1 when Google vouches for no such firmware, or the endorsement does not hold or is of another firmware. The quote itself is not verified here.",
+    )
+    .option("--quote <file>", "a quote of the machine; only its MRTD is read")
+    .option("--mrtd <hex>", "instead of a quote: MRTD, 96 hex digits")
+    .option("--root <file>", "Google's root certificate (GCE-cc-tcb-root_1.crt), PEM or DER, from where you trust it")
+    .option("--endorsement <file>", "take this endorsement (binarypb), and ask nobody")
+    .option("--bucket <url>", "another bucket with Google's layout", "https://storage.googleapis.com/gce_tcb_integrity")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Example:
+  curl -O https://pki.goog/cloud_integrity/GCE-cc-tcb-root_1.crt
+  neko-trust tee endorsement --quote quote.bin --root GCE-cc-tcb-root_1.crt`,
+    )
+    .action((options: TeeEndorsementOptions) =>
+      run(async (context) => {
+        const { teeEndorsementAction } = await import("../actions/tee-endorsement.ts");
+        return teeEndorsementAction(options, context);
       }),
     );
 };

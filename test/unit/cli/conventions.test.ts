@@ -51,6 +51,7 @@ test("there are commands", () => {
     "root update",
     "sign-image",
     "status",
+    "tee endorsement",
     "tee status",
     "verify-bundle",
     "verify-image",
