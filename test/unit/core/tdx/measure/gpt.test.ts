@@ -124,6 +124,8 @@ test(`no mutation throws anything else, and none that is accepted gives another 
   const { event } = parseGpt(disk);
   for (let count = 0; count < total; count += 1) {
     const { bytes, what } = mutateBytes(disk, random);
-    codeThrown(() => { assert.deepEqual(parseGpt(bytes).event, event, what); }, "accepted");
+    codeThrown(() => {
+      assert.deepEqual(parseGpt(bytes).event, event, what);
+    }, "accepted");
   }
 });
