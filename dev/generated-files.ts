@@ -2,7 +2,7 @@ import { clusterPolicies } from "./cluster-policies.ts";
 import { commandPages } from "./command-pages.ts";
 import { peerMatrixPage } from "./peer-matrix.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "./json-schemas.ts";
-import { findingCodesPage, supportMatrixPage } from "./reference-pages.ts";
+import { findingCodesPage, quoteFaultCodesPage, supportMatrixPage } from "./reference-pages.ts";
 
 /** A file that is made from code: the same code always gives the same bytes. */
 export interface GeneratedFile {
@@ -16,6 +16,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { path: "schemas/release-manifest.v1.schema.json", content: releaseManifestJsonSchema },
   { path: "schemas/trust-policy.v1.schema.json", content: trustPolicyJsonSchema },
   { path: "docs/generated/finding-codes.md", content: findingCodesPage },
+  { path: "docs/generated/quote-fault-codes.md", content: quoteFaultCodesPage },
   { path: "docs/generated/support-matrix.md", content: supportMatrixPage },
   { path: "docs/generated/peer-matrix.md", content: peerMatrixPage },
   ...clusterPolicies(),

@@ -4,6 +4,8 @@ import { supportTables } from "../src/core/compile/targets.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
+import { faultMeanings } from "../src/core/tdx/fault-meanings.ts";
+import { quoteFaultCodes } from "../src/core/tdx/fault.ts";
 
 /** Reference pages in Markdown, made from the tables that the program itself uses. */
 
@@ -26,6 +28,23 @@ export function findingCodesPage(): string {
 What \`verifyRelease\` reports when a release does not prove what the policy demands. All independent checks run, so one
 release can have several findings; each also says what it is about, what was expected and what was found. The codes are
 stable: scripts may compare them. Source: \`src/core/verify/finding.ts\` and \`finding-meanings.ts\`.
+
+${table(["Code", "What it says", "What to do"], rows)}
+`;
+}
+
+/** docs/generated/quote-fault-codes.md */
+export function quoteFaultCodesPage(): string {
+  const rows = quoteFaultCodes.map((code) => [`\`${code}\``, faultMeanings[code].meaning, faultMeanings[code].remedy]);
+  return `${notice}
+
+# Fault codes of TDX quotes
+
+Why a quote is refused, in the order in which it is looked at: the quote's bytes, certificates, collateral, levels (\`verifyQuote\`), and
+what a policy and this project ask of the trust domain (\`acceptTd\`: from \`TCB_REVOKED\` on). All that can be judged is judged, so one
+quote can have several faults; each also says what it is about, what was expected and what was found. The codes are stable: scripts
+may compare them. [attestation.md](../attestation.md) has each check with its source. Source: \`src/core/tdx/fault.ts\` and
+\`fault-meanings.ts\`.
 
 ${table(["Code", "What it says", "What to do"], rows)}
 `;

@@ -70,23 +70,33 @@ export function simulatePlatform(options: SimulatedPlatformOptions): SimulatedPl
   return {
     trust: pki.trust,
     ppid: pki.platform.ppid,
-    attest: (reportData, signal) => {
+    attest: promised((reportData, signal) => {
       signal?.throwIfAborted();
-      if (reportData.length !== reportDataSize) return Promise.reject(wrongReportData(reportData.length));
+      if (reportData.length !== reportDataSize) throw wrongReportData(reportData.length);
       const report = { ...labTdReport(options.measurements, reportData, options.td), ...options.report };
-      return Promise.resolve({ quote: writeQuote(pki, report, options.quote), eventLog: options.eventLog });
-    },
-    collateralFor: (quote, signal) => {
+      return { quote: writeQuote(pki, report, options.quote), eventLog: options.eventLog };
+    }),
+    collateralFor: promised((quote, signal) => {
       signal?.throwIfAborted();
-      if (!isOfPlatform(quote, pki)) return Promise.reject(otherPlatform());
+      if (!isOfPlatform(quote, pki)) throw otherPlatform();
       const at = now().getTime();
       if (current === undefined || at >= current.until) {
         const window = { issued: new Date(at), nextUpdate: new Date(at + collateralDays * day) };
         current = { until: at + day, collateral: writeCollateral(pki, window, options.collateral) };
       }
-      return Promise.resolve(current.collateral);
-    },
+      return current.collateral;
+    }),
   };
+}
+
+/** What is done at once, as something that may take its time: a throw is a rejection. */
+function promised<T>(
+  make: (bytes: Uint8Array, signal?: AbortSignal) => T,
+): (bytes: Uint8Array, signal?: AbortSignal) => Promise<T> {
+  return (bytes, signal) =>
+    new Promise((resolve) => {
+      resolve(make(bytes, signal));
+    });
 }
 
 function isOfPlatform(bytes: Uint8Array, pki: TdxPki): boolean {

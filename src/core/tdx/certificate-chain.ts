@@ -148,9 +148,10 @@ function usageFault(
 
 /** Faults of a chain that holds, at one time. Both ends of a validity belong to it (RFC 5280, section 4.1.2.5). */
 export function chainTimeFaults({ certificates, subject }: CertificateChain, at: Date): TdxFault[] {
-  return certificates.flatMap((certificate, index) => {
-    const where = `${subject}, certificate ${index + 1} (${legible(certificate.commonName)})`;
-    return windowFaults(certificate.notBefore, certificate.notAfter, at, where, {
+  return certificates.flatMap(({ notBefore, notAfter, commonName }, index) => {
+    if (at >= notBefore && at <= notAfter) return [];
+    const where = `${subject}, certificate ${index + 1} (${legible(commonName)})`;
+    return windowFaults(notBefore, notAfter, at, where, {
       early: "CERTIFICATE_NOT_YET",
       late: "CERTIFICATE_EXPIRED",
     });

@@ -23,7 +23,7 @@ export function rememberedByDigest<T>(most: number): (digest: string, make: () =
 const read = rememberedByDigest<Judged<Certificate>>(64);
 const signed = rememberedByDigest<boolean>(64);
 
-/** An authority's certificate, read once: authorities are few, and stand above every quote. A platform's own is read each time. */
+/** An authority's certificate, read once: authorities are few, and stand above the certificates of all platforms. */
 export function readOnce(
   der: Uint8Array,
   subject: string,

@@ -3,7 +3,7 @@ import type { Collateral, QuoteTrust } from "./contract.ts";
 import { chainBytesMost, chainShapes, chainTimeFaults, readChain } from "./certificate-chain.ts";
 import type { CertificateChain, ChainShape } from "./certificate-chain.ts";
 import { rememberedByDigest } from "./certificate-memory.ts";
-import { faulty } from "./fault.ts";
+import { faulty, judged } from "./fault.ts";
 import type { Judged, TdxFault } from "./fault.ts";
 import { qeIdentityKind } from "./qe-identity.ts";
 import type { QeIdentity } from "./qe-identity.ts";
@@ -27,10 +27,7 @@ export interface CollateralParts {
   readonly qeIdentity: Judged<QeIdentity>;
 }
 
-interface CollateralBytes {
-  readonly parts: Readonly<Record<keyof Collateral, Uint8Array>>;
-  readonly digest: string;
-}
+type CollateralBytes = Readonly<Record<keyof Collateral, Uint8Array>>;
 
 const limits: Readonly<Record<keyof Collateral, number>> = {
   rootCaCrl: crlBytesMost,
@@ -45,19 +42,25 @@ const limits: Readonly<Record<keyof Collateral, number>> = {
 };
 const partNames = Object.keys(limits) as readonly (keyof Collateral)[];
 
-/** Everything as bytes, bounded before anything is read of it, and one digest over all of it and the root. */
-function bytesOf(collateral: Collateral, trust: QuoteTrust): Judged<CollateralBytes> {
+/** One digest over all of it and the root, once its sizes are known to be bounded. */
+function digestOf(collateral: Collateral, trust: QuoteTrust): Judged<string> {
   const hash = createHash("sha256").update(`${trust.rootSpki.length}:`).update(trust.rootSpki);
-  const parts: Partial<Record<keyof Collateral, Uint8Array>> = {};
   for (const name of partNames) {
     const value = collateral[name];
-    if (value.length > limits[name])
-      return faulty("COLLATERAL_TOO_LARGE", name, `at most ${limits[name]} bytes`, `${value.length}`);
-    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
-    hash.update(`${name} ${bytes.length}:`).update(bytes);
-    parts[name] = bytes;
+    // Characters are checked first, so that counting their bytes is bounded, too.
+    const size = value.length > limits[name] ? value.length : Buffer.byteLength(value);
+    if (size > limits[name]) return faulty("COLLATERAL_TOO_LARGE", name, `at most ${limits[name]} bytes`, `${size}`);
+    hash.update(`${name} ${size}:`).update(value);
   }
-  return { ok: true, value: { parts: parts as CollateralBytes["parts"], digest: hash.digest("base64") } };
+  return judged(hash.digest("base64"));
+}
+
+/** Copies, as what is remembered must not change with a caller's buffers. */
+function bytesOf(collateral: Collateral): CollateralBytes {
+  const copyOf = (value: string | Uint8Array): Uint8Array =>
+    typeof value === "string" ? Buffer.from(value) : Uint8Array.from(value);
+  const bytes = partNames.map((name) => [name, copyOf(collateral[name])] as const);
+  return Object.fromEntries(bytes) as CollateralBytes;
 }
 
 /** A platform's collateral stands behind all its quotes, until it is renewed. */
@@ -65,13 +68,11 @@ const known = rememberedByDigest<CollateralParts>(32);
 
 /** Reads collateral and checks each signature once: the same bytes under the same root give the same parts again. */
 export function readCollateral(collateral: Collateral, trust: QuoteTrust): Judged<CollateralParts> {
-  const bytes = bytesOf(collateral, trust);
-  if (!bytes.ok) return bytes;
-  const { parts, digest } = bytes.value;
-  return { ok: true, value: known(digest, () => readParts(parts, trust)) };
+  const digest = digestOf(collateral, trust);
+  return digest.ok ? judged(known(digest.value, () => readParts(bytesOf(collateral), trust))) : digest;
 }
 
-function readParts(bytes: CollateralBytes["parts"], trust: QuoteTrust): CollateralParts {
+function readParts(bytes: CollateralBytes, trust: QuoteTrust): CollateralParts {
   const chain = (pem: Uint8Array, shape: ChainShape, subject: string) => readChain(pem, shape, subject, trust);
   const pckCaChain = chain(bytes.pckCrlIssuerChain, chainShapes.pckCa, "issuer chain of the PCK CRL");
   const tcbChain = chain(bytes.tcbInfoIssuerChain, chainShapes.tcbSigning, "issuer chain of TCB info");

@@ -5,7 +5,7 @@ import type { KeyObject } from "node:crypto";
 const spkiHead = Buffer.from("3059301306072a8648ce3d020106082a8648ce3d03010703420004", "hex");
 
 /** Whether bytes are that form; the point may still not lie on the curve. */
-export function isP256Spki(spki: Uint8Array): boolean {
+function isP256Spki(spki: Uint8Array): boolean {
   return spki.length === spkiHead.length + 64 && spkiHead.equals(spki.subarray(0, spkiHead.length));
 }
 

@@ -44,7 +44,7 @@ export const ecdsaP256KeyType = 2;
 export const certificationTypes = { pckChain: 5, qeReport: 6 } as const;
 /** Kinds of bodies that version 5 names. */
 export const bodyTypes = { td10: 2, td15: 3 } as const;
-export const headerSize = 48;
+const headerSize = 48;
 /** Real quotes have some 5,000 bytes, filled up to 8,000. */
 export const quoteBytesMost = 64 * 1024;
 

@@ -12,7 +12,7 @@ const levelStatus = z.enum([
   "OutOfDateConfigurationNeeded",
   "Revoked",
 ]);
-export const partStatus = z.enum(["UpToDate", "OutOfDate", "Revoked"]);
+const partStatus = z.enum(["UpToDate", "OutOfDate", "Revoked"]);
 
 const components = z.array(z.object({ svn })).length(16);
 const moduleMeasurement = { mrsigner: hexBytes(48), attributes: hexBytes(8), attributesMask: hexBytes(8) } as const;

@@ -32,13 +32,17 @@ export function moduleFaults(report: TdReport, info: TcbInfo): TdxFault[] {
   const version = moduleVersion(report.teeTcbSvn);
   const module = version === 0 ? info.tdxModule : findModule(info, version);
   const subject = `TDX module, version ${version}`;
-  if (module === undefined) return [fault("TCB_MODULE_UNKNOWN", subject, "an identity in TCB info", "none")];
+  if (module === undefined) return [unknownModule(subject)];
   const faults: TdxFault[] = [];
   if (report.mrSignerSeam !== module.mrsigner)
     faults.push(fault("TCB_MODULE_SIGNER", subject, module.mrsigner, report.mrSignerSeam));
   if (report.seamAttributes !== "0".repeat(16) || report.seamAttributes !== module.attributes)
     faults.push(fault("TCB_MODULE_ATTRIBUTES", subject, `${module.attributes}, and no bit set`, report.seamAttributes));
   return faults;
+}
+
+function unknownModule(subject: string): TdxFault {
+  return fault("TCB_MODULE_UNKNOWN", subject, "an identity in TCB info", "none");
 }
 
 /** The first level that the SVN reaches: Intel lists the newest first. */
@@ -111,12 +115,7 @@ function relaunchStatus(status: TcbStatus, report: TdReport, info: TcbInfo, leve
   if (version > 0) {
     const module = findModule(info, version);
     if (module === undefined)
-      return faulty(
-        "TCB_MODULE_UNKNOWN",
-        `TDX module of the platform now, version ${version}`,
-        "an identity in TCB info",
-        "none",
-      );
+      return { ok: false, faults: [unknownModule(`TDX module of the platform now, version ${version}`)] };
     least = module.tcbLevels[0]?.tcb.isvsvn;
   }
   const leastMicrocode = newest?.[2]?.svn;
@@ -149,14 +148,11 @@ export function judgeTcb(
   const version = moduleVersion(report.teeTcbSvn);
   const identityOfModule = version === 0 ? undefined : findModule(info, version);
   const module = identityOfModule && partLevel(identityOfModule.tcbLevels, moduleSvn(report.teeTcbSvn));
-  if (version > 0 && module === undefined)
+  const subject = `TDX module, version ${version}`;
+  if (version > 0 && identityOfModule === undefined) faults.push(unknownModule(subject));
+  else if (version > 0 && module === undefined)
     faults.push(
-      fault(
-        identityOfModule === undefined ? "TCB_MODULE_UNKNOWN" : "TCB_MODULE_LEVEL_NONE",
-        `TDX module, version ${version}`,
-        "an identity with a level in TCB info",
-        `SVN ${moduleSvn(report.teeTcbSvn)}`,
-      ),
+      fault("TCB_MODULE_LEVEL_NONE", subject, "an SVN that a level allows", `${moduleSvn(report.teeTcbSvn)}`),
     );
   const [first, ...rest] = faults;
   if (first !== undefined) return { ok: false, faults: [first, ...rest] };

@@ -20,7 +20,7 @@ export interface AcceptedTd {
 }
 
 /** Bits of TDATTRIBUTES (Intel TDX Module ABI, section on ATTRIBUTES; Linux arch/x86/include/asm/shared/tdx.h). */
-export const tdAttributeBits = {
+const tdAttributeBits = {
   debug: 0,
   septVeDisable: 28,
   migratable: 29,

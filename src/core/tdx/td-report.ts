@@ -28,11 +28,16 @@ type FieldName = keyof typeof tdReportFields;
 
 /** Reads a body of exactly one of `tdReportSizes`; every value of every field is a possible one. */
 export function readTdReport(body: Uint8Array): TdReport {
+  const buffer = Buffer.from(body.buffer, body.byteOffset, body.length);
+  const hex = (name: FieldName): string => {
+    const [offset, length] = tdReportFields[name];
+    return buffer.toString("hex", offset, offset + length);
+  };
+  // A copy: a report outlives the quote's bytes.
   const bytes = (name: FieldName): Uint8Array => {
     const [offset, length] = tdReportFields[name];
-    return Uint8Array.from(body.subarray(offset, offset + length));
+    return new Uint8Array(buffer.subarray(offset, offset + length));
   };
-  const hex = (name: FieldName): string => Buffer.from(bytes(name)).toString("hex");
   const report: TdReport = {
     teeTcbSvn: bytes("teeTcbSvn"),
     mrSeam: hex("mrSeam"),

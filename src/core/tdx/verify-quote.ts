@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { QuoteTrust, VerifiedQuote, VerifyQuote } from "./contract.ts";
 import { chainShapes, readChain } from "./certificate-chain.ts";
 import type { CertificateChain } from "./certificate-chain.ts";
+import { rememberedByDigest } from "./certificate-memory.ts";
 import { chainFaults, collateralFaults, readCollateral } from "./collateral-parts.ts";
 import type { CollateralParts } from "./collateral-parts.ts";
 import { fault, faultsOf } from "./fault.ts";
@@ -46,9 +47,18 @@ interface Pck {
   readonly platform: PlatformData;
 }
 
-/** The certificate of the key that certified the quoting enclave, and what it says of the platform. */
-function readPck(quote: ParsedQuote, trust: QuoteTrust): Judged<Pck> {
-  const chain = readChain(quote.certificates, chainShapes.pck, pckSubject, trust);
+/** A platform sends the same chain with each of its quotes. */
+const knownPcks = rememberedByDigest<Judged<Pck>>(256);
+
+/** The certificate of the key that certified the quoting enclave, and what it says of the platform: read once per chain and root. */
+function readPck({ certificates }: ParsedQuote, trust: QuoteTrust): Judged<Pck> {
+  const digest = createHash("sha256").update(`${trust.rootSpki.length}:`).update(trust.rootSpki).update(certificates);
+  // A copy, as what is remembered must not change with a caller's buffer.
+  return knownPcks(digest.digest("base64"), () => readPckChain(Uint8Array.from(certificates), trust));
+}
+
+function readPckChain(pem: Uint8Array, trust: QuoteTrust): Judged<Pck> {
+  const chain = readChain(pem, chainShapes.pck, pckSubject, trust);
   if (!chain.ok) return chain;
   const platform = readPlatformData(chain.value.leaf, pckSubject);
   return platform.ok ? { ok: true, value: { chain: chain.value, platform: platform.value } } : platform;
