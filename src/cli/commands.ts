@@ -11,6 +11,7 @@ import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
 import { registerKeyBroker } from "./commands/key-broker.ts";
 import { registerLab } from "./commands/lab.ts";
+import { registerMeasureSigner } from "./commands/measure-signer.ts";
 import { registerPin } from "./commands/pin.ts";
 import { registerPolicy } from "./commands/policy.ts";
 import { registerPreview } from "./commands/preview.ts";
@@ -22,6 +23,7 @@ import { registerPublishManifest } from "./commands/publish-manifest.ts";
 import { registerRebuild } from "./commands/rebuild.ts";
 import { registerReproCheck } from "./commands/repro-check.ts";
 import { registerStatus } from "./commands/status.ts";
+import { registerTee } from "./commands/tee.ts";
 import { registerVerifyBundle } from "./commands/verify-bundle.ts";
 import { registerVerifyImage } from "./commands/verify-image.ts";
 import type { Outcome } from "./outcome.ts";
@@ -46,10 +48,12 @@ const byName = new Map<string, RegisterCommand>([
   ["root", registerRoot],
   ["sign-image", registerSignImage],
   ["attest-image", registerAttestImage],
+  ["measure-signer", registerMeasureSigner],
   ["publish-manifest", registerPublishManifest],
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
   ["key-broker", registerKeyBroker],
+  ["tee", registerTee],
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],

@@ -12,6 +12,7 @@ import type { Outcome } from "../outcome.ts";
 import { readInput, writeOutput } from "./files.ts";
 import { nixOf } from "./nix-options.ts";
 import { platformValues } from "./platform-values.ts";
+import { readSignerPart } from "./signer-part.ts";
 
 export interface PublishManifestOptions {
   readonly name?: string;
@@ -28,6 +29,7 @@ export interface PublishManifestOptions {
   readonly flakeCommit?: string;
   readonly flakeLock?: string;
   readonly sourceDateEpoch?: string;
+  readonly signer?: string;
   readonly environment: string;
   readonly output?: string;
   readonly indexOutput?: string;
@@ -135,6 +137,7 @@ export async function publishManifestAction(
   const sourceDateEpoch = epochOf(options.sourceDateEpoch ?? context.environment["SOURCE_DATE_EPOCH"]);
   const platforms = buildsOf(options);
   const lock = digestOf(readInput("--flake-lock", flakeLock));
+  const signer = options.signer === undefined ? undefined : readSignerPart("--signer", options.signer);
   const release = await buildManifest(nixOf(options, context), {
     name,
     version,
@@ -145,6 +148,7 @@ export async function publishManifestAction(
       lock,
     },
     sourceDateEpoch,
+    ...(signer === undefined ? {} : { signer }),
     environment,
     platforms,
     signal: context.signal,
@@ -174,6 +178,7 @@ function outcomeOf(
   const summary = [
     `✓ ${manifest.name} ${manifest.version}: index ${manifest.digest}`,
     ...manifest.platforms.map(({ platform, digest, narHash }) => `  ${platform} ${digest} NAR ${narHash}`),
+    ...(manifest.measurements === undefined ? [] : [`  signer's disk, measured as ${manifest.measurements.model}`]),
     ...(pushed === undefined ? [] : [`  pushed ${pushed}`]),
     ...notes.map((note) => `  ${note}`),
   ];

@@ -33,6 +33,7 @@ export const registerPublishManifest: RegisterCommand = (program, run) => {
     .option("--flake-commit <sha>", "the flake's commit (default: the source's)")
     .option("--flake-lock <file>", "the flake.lock that was built with")
     .option("--source-date-epoch <seconds>", "time stamp of the files in the image (default: $SOURCE_DATE_EPOCH)")
+    .option("--signer <file>", "only for the signer's release: what measure-signer printed of its disk image")
     .option("--environment <name>", "local, staging or production; local may lack derivation and closure", "production")
     .option("--output <file>", "write the manifest here (default: standard output)")
     .option("--index-output <file>", "write the image index here")

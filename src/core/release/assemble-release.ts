@@ -7,7 +7,7 @@ import type { BuiltBlob, IndexEntry } from "../oci/layout-builder.ts";
 import { safeParse } from "../safe-parse.ts";
 import { faultLine, schemaFaults } from "../schema-faults.ts";
 import { releaseManifestSchema } from "./manifest.ts";
-import type { PlatformRelease, ReleaseManifest } from "./manifest.ts";
+import type { PlatformRelease, ReleaseManifest, SignerPart } from "./manifest.ts";
 
 /** A release's manifest and the index that it is about. */
 export interface AssembledRelease {
@@ -17,7 +17,13 @@ export interface AssembledRelease {
   readonly index: BuiltBlob;
 }
 
-export type ReleaseFacts = Pick<ReleaseManifest, "name" | "version" | "source" | "flake" | "sourceDateEpoch">;
+export interface ReleaseFacts extends Pick<
+  ReleaseManifest,
+  "name" | "version" | "source" | "flake" | "sourceDateEpoch"
+> {
+  /** Only the release of a signer has it. */
+  readonly signer?: SignerPart;
+}
 
 const annotationPrefix = "io.github.m1k1o.neko.trust";
 
@@ -33,7 +39,7 @@ export function assembleRelease(
   platforms: readonly (PlatformRelease & { readonly entry: IndexEntry })[],
 ): AssembledRelease {
   const sorted = [...platforms].sort((a, b) => (a.platform < b.platform ? -1 : a.platform > b.platform ? 1 : 0));
-  const { name, version, source, flake, sourceDateEpoch } = facts;
+  const { name, version, source, flake, sourceDateEpoch, signer } = facts;
   const draft = {
     schema: 1,
     name,
@@ -42,6 +48,7 @@ export function assembleRelease(
     flake,
     sourceDateEpoch,
     platforms: sorted.map(({ entry: _entry, ...platform }) => platform),
+    ...signer,
   };
   // All faults before anything is computed from what has them.
   read({ ...draft, digest: digestOf("") });

@@ -33,6 +33,18 @@ export const platformReleaseSchema = z.strictObject({
 });
 export type PlatformRelease = z.infer<typeof platformReleaseSchema>;
 
+/** What only the release of a signer says: its disk artifact, and what TDX measures of a machine that boots it. */
+export const signerPartSchema = z.strictObject({
+  disk: z.strictObject({ sha256: sha256Hex }),
+  measurements: z.strictObject({
+    /** How the two were predicted: docs/measurements.md. */
+    model: z.string().min(1),
+    rtmr1: z.string().regex(/^[0-9a-f]{96}$/),
+    rtmr2: z.string().regex(/^[0-9a-f]{96}$/),
+  }),
+});
+export type SignerPart = z.infer<typeof signerPartSchema>;
+
 export const releaseManifestSchema = z
   .strictObject({
     schema: z.literal(1),
@@ -46,14 +58,8 @@ export const releaseManifestSchema = z
     digest: digestSchema,
     platforms: z.array(platformReleaseSchema).min(1).max(16),
     /** Only a signer release has these two. */
-    disk: z.strictObject({ sha256: sha256Hex }).optional(),
-    measurements: z
-      .strictObject({
-        model: z.string().min(1),
-        rtmr1: z.string().regex(/^[0-9a-f]{96}$/),
-        rtmr2: z.string().regex(/^[0-9a-f]{96}$/),
-      })
-      .optional(),
+    disk: signerPartSchema.shape.disk.optional(),
+    measurements: signerPartSchema.shape.measurements.optional(),
   })
   .superRefine((manifest, context) => {
     const names = manifest.platforms.map((entry) => entry.platform);

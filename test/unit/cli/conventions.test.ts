@@ -40,6 +40,7 @@ test("there are commands", () => {
     "lab down",
     "lab token",
     "lab up",
+    "measure-signer",
     "pin",
     "policy digest",
     "policy explain",
@@ -54,6 +55,8 @@ test("there are commands", () => {
     "root update",
     "sign-image",
     "status",
+    "tee endorsement",
+    "tee status",
     "verify-bundle",
     "verify-image",
   ]);

@@ -189,3 +189,35 @@ for (const [what, args, code] of [
     assert.equal(existsSync(output), false);
   });
 }
+
+test("puts a signer's disk and measurements into the manifest, and into what the index tells of it", async () => {
+  const signer = {
+    disk: { sha256: "d".repeat(64) },
+    measurements: { model: "systemd-stub-vtpm", rtmr1: "1".repeat(96), rtmr2: "0".repeat(96) },
+  };
+  const output = join(folder, "signer", "release.json");
+  const made = async (args: readonly string[]) => {
+    const { code, stderr } = await publish([...platform, ...args, "--output", output]);
+    assert.equal(code, 0, stderr);
+    return releaseManifestSchema.parse(JSON.parse(readFileSync(output, "utf8")));
+  };
+  const without = await made([]);
+  const manifest = await made(["--signer", write("signer.json", jsonBytes(signer))]);
+  assert.deepEqual({ disk: manifest.disk, measurements: manifest.measurements }, signer);
+  assert.notEqual(manifest.digest, without.digest);
+  const { digest: _digest, disk: _disk, measurements: _measurements, ...rest } = manifest;
+  const { digest: _other, ...expected } = without;
+  assert.deepEqual(rest, expected);
+});
+
+for (const [what, content] of [
+  ["is not JSON", "{"],
+  ["lacks the measurements", JSON.stringify({ disk: { sha256: "d".repeat(64) } })],
+  ["has something unknown", JSON.stringify({ disk: { sha256: "d".repeat(64) }, rtmr0: "0".repeat(96) })],
+] as const) {
+  test(`refuses a signer's part that ${what}`, async () => {
+    const { code, stderr } = await publish([...platform, "--signer", write("bad-signer.json", content)]);
+    assert.equal(code, 2);
+    assert.match(stderr, /\(code SIGNER_PART_INVALID\)\n$/);
+  });
+}

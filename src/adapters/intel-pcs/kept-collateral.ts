@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { z } from "zod";
+import { describeJsonProblem, parseStrictJson } from "../../core/json/strict-json.ts";
+import { safeParse } from "../../core/safe-parse.ts";
+import { collateralFileSchema, fromCollateralFile, toCollateralFile } from "../../core/tdx/collateral.ts";
+import type { Collateral } from "../../core/tdx/contract.ts";
+import { ensurePrivateFolder } from "../files/private-folder.ts";
+import { readRegularFile } from "../files/read-regular-file.ts";
+import { writeWhole } from "../files/write-whole.ts";
+import { pcsFailure } from "./pcs-failure.ts";
+
+/** Collateral as it was fetched last. Its signatures say what it is worth, not the file. */
+export interface KeptCollateral {
+  readonly fetched: Date;
+  readonly collateral: Collateral;
+}
+
+const keptSchema = z.strictObject({
+  schema: z.literal(1),
+  fetched: z.iso.datetime(),
+  collateral: collateralFileSchema,
+});
+const mostBytes = 8 * 1024 * 1024;
+
+/** One file for each service, channel and platform, in a folder that is private to this user. */
+export function keptFile(cache: string, parts: readonly string[]): string {
+  const name = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+  return join(cache, "intel-pcs", `${name}.json`);
+}
+
+/** Undefined when nothing was kept yet. Throws PCS_CACHE_INVALID: who could break the file could else make it forget. */
+export function readKept(file: string): KeptCollateral | undefined {
+  let bytes: Uint8Array;
+  try {
+    bytes = readRegularFile(file, mostBytes);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw pcsFailure("PCS_CACHE_INVALID", `${file} can't be read.`);
+  }
+  const json = parseStrictJson(bytes, { maxBytes: mostBytes, maxDepth: 4 });
+  if (!json.ok) throw pcsFailure("PCS_CACHE_INVALID", `${file} is damaged: ${describeJsonProblem(json.problem)}.`);
+  const parsed = safeParse(keptSchema, json.value);
+  if (!parsed.success) throw pcsFailure("PCS_CACHE_INVALID", `${file} does not hold collateral of this version.`);
+  return { fetched: new Date(parsed.data.fetched), collateral: fromCollateralFile(parsed.data.collateral) };
+}
+
+/** Throws FOLDER_NOT_PRIVATE, and what node:fs throws. */
+export function keep(file: string, { fetched, collateral }: KeptCollateral): void {
+  ensurePrivateFolder(join(file, ".."));
+  const document = { schema: 1, fetched: fetched.toISOString(), collateral: toCollateralFile(collateral) };
+  writeWhole(file, JSON.stringify(document));
+}

@@ -1,0 +1,27 @@
+import { join } from "node:path";
+import type { Attester } from "../../core/tdx/contract.ts";
+import { readEventLog } from "./event-log.ts";
+import { kernelReportFiles } from "./report-files.ts";
+import type { ReportFiles } from "./report-files.ts";
+import { requestQuote } from "./request-quote.ts";
+
+export interface TsmSettings {
+  /** Where the kernel's file systems are; `/` but for tests. */
+  readonly root?: string;
+  /** For one quote; 60 seconds unless given. */
+  readonly waitMilliseconds?: number;
+  readonly files?: ReportFiles;
+}
+
+/** The trust domain that this process runs in, by configfs-tsm and the ACPI table CCEL. Its `attest` throws Failure (TSM_…). */
+export function createTsmAttester(settings: TsmSettings = {}): Attester {
+  const { root = "/", waitMilliseconds = 60_000, files = kernelReportFiles } = settings;
+  const reports = join(root, "sys", "kernel", "config", "tsm", "report");
+  return {
+    async attest(reportData, signal) {
+      // The log is complete since the boot; first, as it needs no host.
+      const eventLog = await readEventLog(root);
+      return { quote: await requestQuote({ reports, files, reportData, waitMilliseconds, signal }), eventLog };
+    },
+  };
+}
