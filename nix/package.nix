@@ -11,7 +11,8 @@
 }:
 let
   inherit (lib) fileset;
-  manifest = builtins.fromJSON (builtins.readFile ../package.json);
+  readJson = file: builtins.fromJSON (builtins.readFile file);
+  manifest = readJson ../package.json;
 
   # What the package is made of; a change of a document or test builds nothing anew.
   src = fileset.toSource {
@@ -35,8 +36,10 @@ let
     inherit (manifest) version;
     inherit src;
     nodejs = nodejs_24;
-    # Of package-lock.json: `node dev/npm-deps-hash.ts` recomputes it, and test/nix compares.
-    npmDepsHash = lib.fakeHash;
+    # Written by `node dev/npm-deps-hash.ts --write` after each change of package-lock.json.
+    inherit (readJson ./npm/deps.json) npmDepsHash;
+    # Also run where the dependencies are fetched: npm left the tarballs' addresses out of the lock.
+    postPatch = "${lib.getExe nodejs_24} ${./npm/resolve-lock.mjs} package-lock.json";
     npmRebuildFlags = [ "--ignore-scripts" ];
     env.SOURCE_DATE_EPOCH = toString version.sourceDateEpoch;
     meta = {
@@ -54,19 +57,19 @@ let
       # Pulumi's SDK is for commands that provision, which a signer has not.
       buildPhase = ''
         runHook preBuild
+        echo 'import { run } from "./src/cli/main.ts"; await run(process.argv.slice(2));' > nix-entry.ts
         node_modules/.bin/esbuild nix-entry.ts --bundle --platform=node --format=esm --splitting --outdir=out \
           --out-extension:.js=.mjs --target=node24 --external:@pulumi/* --external:@kubernetes/* --external:@grpc/* \
           --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
         runHook postBuild
       '';
-      postPatch = ''
-        echo 'import { run } from "./src/cli/main.ts"; await run(process.argv.slice(2));' > nix-entry.ts
-      '';
       dontNpmInstall = true;
       installPhase = ''
         runHook preInstall
-        mkdir -p "$out"
-        cp out/*.mjs package.json "$out/"
+        # main.ts looks for package.json two folders up.
+        mkdir -p "$out/src/cli"
+        cp out/*.mjs "$out/src/cli/"
+        cp package.json "$out/"
         runHook postInstall
       '';
     }
@@ -93,12 +96,15 @@ buildNpmPackage (
         runHook preInstall
         mkdir -p "$out/lib"
         cp -r ${bundled} "$out/lib/neko-trust"
-        makeBinaryWrapper ${lib.getExe nodejs-slim_24} "$out/bin/neko-trust" --add-flags "$out/lib/neko-trust/nix-entry.mjs"
+        makeBinaryWrapper ${lib.getExe nodejs-slim_24} "$out/bin/neko-trust" --add-flags "$out/lib/neko-trust/src/cli/nix-entry.mjs"
         runHook postInstall
       '';
       doInstallCheck = true;
       installCheckPhase = ''
+        runHook preInstallCheck
+        HOME=$TMPDIR "$out/bin/neko-trust" --version | grep -F ${manifest.version}
         HOME=$TMPDIR "$out/bin/neko-trust" verify-image --help > help.txt
+        runHook postInstallCheck
       '';
       passthru = { inherit bundled; };
       inherit (common) meta;
