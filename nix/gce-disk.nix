@@ -8,6 +8,7 @@
   # Path of the raw disk.
   raw,
   sourceDateEpoch,
+  passthru ? { },
 }:
 runCommand name
   {
@@ -15,7 +16,7 @@ runCommand name
       gnutar
       gzip
     ];
-    inherit raw;
+    inherit passthru raw;
     epoch = toString sourceDateEpoch;
     meta.description = "Disk for Compute Engine: disk.tar.gz and its SHA-256";
   }

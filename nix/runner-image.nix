@@ -21,8 +21,8 @@ let
   });
 in
 {
-  inherit config;
   disk = pkgs.callPackage ./gce-disk.nix {
+    passthru = { inherit machine; };
     name = "neko-trust-runner-disk-${version.release}";
     raw = "${final}/${config.image.baseName}.raw";
     inherit (version) sourceDateEpoch;

@@ -38,12 +38,13 @@ let
 
   disk = pkgs.callPackage ./gce-disk.nix {
     name = "neko-trust-signer-disk-${version.release}";
+    passthru.rawDisk = final;
     raw = "${final}/${config.image.baseName}.raw";
     inherit (version) sourceDateEpoch;
   };
 in
 {
-  inherit config disk policy;
+  inherit disk;
   # The file whose Authenticode hash RTMR1 has.
   inherit (config.system.build) uki;
   # The disk is a compressed tar, which is what a layer is: its digest in the release is the disk's SHA-256.

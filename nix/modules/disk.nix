@@ -26,12 +26,8 @@
       "virtio_scsi"
     ];
     kernelModules = [ "gve" ];
-    # Nobody is there to answer a prompt: fail, and start again.
+    # Nobody is there to answer a prompt: fail, and start again (headless.nix panics where this can't go on).
     initrd.systemd.emergencyAccess = false;
-    kernelParams = [
-      "panic=30"
-      "boot.panic_on_fail"
-    ];
   };
   systemd.enableEmergencyMode = false;
 
@@ -66,10 +62,13 @@
     usePredictableInterfaceNames = false;
     interfaces.eth0.mtu = 1460;
   };
-  services.resolved = {
-    enable = true;
-    llmnr = "false";
-  };
+  services.resolved.enable = true;
+  # Names come from DNS alone, not from whoever answers on the network.
+  environment.etc."systemd/resolved.conf.d/dns-alone.conf".text = ''
+    [Resolve]
+    LLMNR=no
+    MulticastDNS=no
+  '';
 
   documentation.enable = lib.mkForce false;
   nix.channel.enable = false;

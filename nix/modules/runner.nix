@@ -48,7 +48,12 @@ in
     fsType = "ext4";
     autoResize = true;
   };
+  # The root grows to the machine's disk.
   boot.initrd.systemd.repart.enable = true;
+  systemd.repart.partitions.root = {
+    Type = "root";
+    GrowFileSystem = "yes";
+  };
 
   nix.settings = {
     experimental-features = [

@@ -14,7 +14,6 @@ let
   # A stub that takes its command line, initrds and credentials from its own measured sections alone: with Secure Boot off
   # the stub of systemd prefers what the firmware hands it, in confidential machines too, and RTMR1 and RTMR2 don't tell.
   closedStub = pkgs.systemd.overrideAttrs (old: {
-    pname = "systemd-closed-stub";
     patches = (old.patches or [ ]) ++ [ ../patches/systemd-stub-closed.patch ];
     # Newer versions also take a console for the command line and a secret from outside.
     postPatch = (old.postPatch or "") + ''
@@ -64,7 +63,6 @@ in
         # Disks that the host adds are not mounted by their partition types, and what it hands over is no credential.
         "systemd.gpt_auto=no"
         "systemd.import_credentials=no"
-        "lockdown=confidentiality"
         # The host gives entropy, too: the processor's own counts.
         "random.trust_cpu=on"
         "random.trust_bootloader=off"
@@ -130,7 +128,8 @@ in
     environment.etc."neko-trust/policy.yaml".source = cfg.policy;
     environment.etc."neko-trust/trusted_root.json".source = cfg.trustedRoot;
 
-    # The host's clock can be set back, and certificates and collateral are judged by it: authenticated time, or none.
+    # The host's clock can be set back, and certificates and collateral are judged by it: authenticated time, or none. The
+    # network's allow-list needs these hosts, ports 4460 (TCP) and 123 (UDP).
     services.timesyncd.enable = false;
     services.chrony = {
       enable = true;
@@ -168,7 +167,7 @@ in
         # Quotes come from configfs, which only root may write to.
         User = "root";
         CapabilityBoundingSet = "";
-        ReadWritePaths = [ "/sys/kernel/config/tsm" ];
+        ReadWritePaths = [ "-/sys/kernel/config/tsm" ];
         StateDirectory = "neko-trust-signer";
         Environment = [
           "HOME=/var/lib/neko-trust-signer"
