@@ -57,7 +57,10 @@ test("the signer runs one service, which signs under the measured policy and roo
     /^\/nix\/store\/[0-9a-z]{32}-neko-trust-signer-[0-9.]+\/bin\/neko-trust attested-key watch --policy \/etc\/neko-trust\/policy\.yaml --trusted-root \/etc\/neko-trust\/trusted_root\.json$/,
   );
   assert.deepEqual([NoNewPrivileges, ProtectSystem, Restart], [true, "strict", "always"]);
-  const etc = lab?.evaluate(signerPath, "m: builtins.mapAttrs (_: f: toString (f.source or "")) m.config.environment.etc");
+  const etc = lab?.evaluate(
+    signerPath,
+    "m: builtins.mapAttrs (_: f: toString (f.source or null)) m.config.environment.etc",
+  );
   const { "neko-trust/policy.yaml": policy, "neko-trust/trusted_root.json": root } = etc as Record<string, string>;
   assert.match(policy ?? "", /-signer-policy\.yaml$/);
   assert.match(root ?? "", /\/stacks\/roots\/sigstore-public-good\.json$/);
