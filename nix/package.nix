@@ -23,6 +23,9 @@ let
       ../bin
       ../components
       ../dev
+      # Only for their types: neither is part of what is put out.
+      ../index.ts
+      ../lab
       ../package-lock.json
       ../package.json
       ../schemas
@@ -54,12 +57,13 @@ let
     common
     // {
       pname = "neko-trust-bundle";
-      # Pulumi's SDK is for commands that provision, which a signer has not.
+      # The lab is never part of it, nor what commands need that provision: a signer has none of them.
       buildPhase = ''
         runHook preBuild
         echo 'import { run } from "./src/cli/main.ts"; await run(process.argv.slice(2));' > nix-entry.ts
         node_modules/.bin/esbuild nix-entry.ts --bundle --platform=node --format=esm --splitting --outdir=out \
           --out-extension:.js=.mjs --target=node24 --external:@pulumi/* --external:@kubernetes/* --external:@grpc/* \
+          '--external:*/lab/lab.ts' '--external:*/index.ts' \
           --banner:js="import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
         runHook postBuild
       '';

@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { after, test } from "node:test";
-import { flakeLab, nekoRevision, nekoTime, nixAbsent } from "../support/flake-lab.ts";
+import type { NpmDepsRecord } from "../../dev/npm-deps-hash.ts";
+import { checkout, flakeLab, nekoRevision, nekoTime, nixAbsent } from "../support/flake-lab.ts";
 
 /**
  * Every output of the flake, for both systems, evaluated by Nix against the stand-ins. Nix 2.8 evaluates all of it, with two
@@ -210,6 +213,27 @@ test(
         narHash: release.source.narHash,
       },
     });
+  },
+);
+
+test(
+  "builds neko-trust from what it is made of alone, with the recorded hash; the signer's program leaves out the lab",
+  { skip },
+  () => {
+    const { npmDepsHash } = JSON.parse(readFileSync(join(checkout, "nix/npm/deps.json"), "utf8")) as NpmDepsRecord;
+    const of = (path: string): Readonly<Record<string, unknown>> =>
+      evaluate(`packages.x86_64-linux.neko-trust.${path}recorded`) as Readonly<Record<string, unknown>>;
+    const [own, bundled] = [of(""), of("bundle.bundled.")];
+    for (const each of [own, bundled]) {
+      assert.equal(each["npmDepsHash"], npmDepsHash);
+      assert.match(String(each["postPatch"]), /-resolve-lock\.mjs package-lock\.json$/);
+      const { source } = each["src"] as { source: string[] };
+      const names = source.map((path) => path.replace(/^.*\/nix\/store\/[^/]+\//, ""));
+      const files = ["LICENSE", "README.md", "package-lock.json", "package.json", "tsconfig.json", "index.ts"];
+      const folders = ["bin", "components", "dev", "lab", "schemas", "src", "stacks/roots"];
+      assert.deepEqual(names.sort(), [...files, ...folders].sort());
+    }
+    assert.match(String(bundled["buildPhase"]), /'--external:\*\/lab\/lab\.ts'/);
   },
 );
 

@@ -36,7 +36,7 @@ export const nekoTime = 1_786_800_966;
 /** What the flake reads of the checkout. */
 const parts = [
   ...["flake.nix", "flake.lock", "nix", "sbom", "package.json", "package-lock.json", "tsconfig.json", "LICENSE"],
-  ...["README.md", "bin", "components", "dev", "schemas", "src", "stacks"],
+  ...["README.md", "bin", "components", "dev", "index.ts", "lab", "schemas", "src", "stacks"],
 ];
 
 /** Why Nix can't be used here, or undefined. */
