@@ -50,7 +50,7 @@ drift: setup ## ask every provider whether a stack is as it was provisioned: STA
 
 test: setup ## all tests but those that need an API server
 	@$(RUN) tsc -p .
-	@$(TEST) --test-concurrency=2 $(UNIT) 'test/engine/**/*.test.ts' 'test/peers/**/*.test.ts'
+	@$(TEST) --test-concurrency=2 $(UNIT) 'test/engine/**/*.test.ts' 'test/peers/**/*.test.ts' 'test/nix/**/*.test.ts'
 
 test-unit: setup ## unit and architecture tests alone
 	@$(TEST) --test-concurrency=2 $(UNIT)

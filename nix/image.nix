@@ -1,0 +1,138 @@
+# The image of one platform, as an OCI layout directory: what a registry will hold, byte for byte. So its digest is known
+# before anything is pushed, and its NAR hash can be computed again from the registry's blobs (`verify-image --deep`).
+{
+  lib,
+  runCommand,
+  jq,
+  go,
+  stdenv,
+  version,
+  runtime,
+  xorgDeps,
+  nekoServer,
+  nekoClient,
+  nix2container,
+  skopeo-nix2container,
+}:
+let
+  inherit (nix2container) buildImage buildLayer;
+
+  # From what changes least to what changes most: each layer leaves out what the ones before it hold.
+  fontLayer = buildLayer {
+    deps = runtime.fonts;
+    maxLayers = 8;
+    metadata.created_by = "fonts";
+  };
+  systemLayer = buildLayer {
+    deps = runtime.base ++ runtime.programs ++ runtime.gstreamer;
+    layers = [ fontLayer ];
+    maxLayers = 40;
+    metadata.created_by = "packages";
+  };
+  driverLayer = buildLayer {
+    deps = [ xorgDeps ];
+    layers = [
+      fontLayer
+      systemLayer
+    ];
+    metadata.created_by = "drivers";
+  };
+  serverLayer = buildLayer {
+    deps = [ nekoServer ];
+    layers = [
+      fontLayer
+      systemLayer
+      driverLayer
+    ];
+    metadata.created_by = "server";
+  };
+
+  # Layers are compressed, so Nix can't see in them what the image refers to. This names it where Nix does: in the
+  # image's configuration, which is stored as it is. The closure, and with it the SBOM, follows from this.
+  roots = lib.concatMapStringsSep " " toString [
+    runtime
+    xorgDeps
+    nekoServer
+    nekoClient
+  ];
+
+  labels = {
+    "net.m1k1o.neko.api-version" = "3";
+    "net.m1k1o.neko.trust.roots" = roots;
+    "org.opencontainers.image.created" = version.created;
+    "org.opencontainers.image.description" = nekoServer.meta.description;
+    "org.opencontainers.image.licenses" = "Apache-2.0";
+    "org.opencontainers.image.revision" = version.commit;
+    "org.opencontainers.image.source" = version.repository;
+    "org.opencontainers.image.title" = "neko";
+    "org.opencontainers.image.version" = version.version;
+  };
+
+  config = {
+    Cmd = [
+      "/usr/bin/supervisord"
+      "-c"
+      "/etc/neko/supervisord.conf"
+    ];
+    Env = lib.mapAttrsToList (name: value: "${name}=${value}") runtime.environment;
+    # WebRTC's ports are the user's choice (NEKO_WEBRTC_EPR, _UDPMUX, _TCPMUX). Upstream's health check is Docker's own
+    # extension and no part of OCI: probe GET /health at this port.
+    ExposedPorts."8080/tcp" = { };
+    Labels = labels;
+  };
+
+  description = buildImage {
+    name = "neko";
+    tag = version.version;
+    inherit (version) created;
+    inherit config;
+    # A GOARCH is what OCI calls an architecture.
+    arch = go.GOARCH;
+    layers = [
+      fontLayer
+      systemLayer
+      driverLayer
+      serverLayer
+    ];
+    copyToRoot = [ runtime ];
+    perms = runtime.permissions;
+  };
+in
+runCommand "neko-image-${version.version}"
+  {
+    nativeBuildInputs = [
+      jq
+      skopeo-nix2container
+    ];
+    # skopeo's gzip gives the same bytes for the same version and level, on any number of cores.
+    compressionLevel = "6";
+    architecture = go.GOARCH;
+    inherit (version) commit;
+    passthru = {
+      inherit
+        config
+        description
+        labels
+        version
+        ;
+      platform = "linux/${go.GOARCH}";
+      layers = [
+        fontLayer
+        systemLayer
+        driverLayer
+        serverLayer
+      ];
+    };
+    meta = {
+      description = "Image of Neko as an OCI layout directory";
+      platforms = [ stdenv.hostPlatform.system ];
+    };
+  }
+  ''
+    export HOME=$TMPDIR
+    skopeo --insecure-policy --tmpdir "$TMPDIR" copy --quiet \
+      --dest-compress-format gzip --dest-compress-level "$compressionLevel" --dest-force-compress-format \
+      nix:${description} oci:layout
+    bash ${./oci}/finish-layout.sh layout "$architecture" "$commit"
+    cp -r --no-preserve=mode layout "$out"
+  ''

@@ -1,0 +1,207 @@
+# The machine that signs: measured code alone (dm-verity below, a UKI above), no shell, no login, one service.
+# docs/nix-build.md says what is measured; components/confidential-signer/README.md how it is run.
+{
+  config,
+  lib,
+  pkgs,
+  modulesPath,
+  ...
+}:
+let
+  cfg = config.services.neko-trust-signer;
+  inherit (config.image.repart.verityStore) partitionIds;
+
+  # A stub that takes its command line, initrds and credentials from its own measured sections alone: with Secure Boot off
+  # the stub of systemd prefers what the firmware hands it, in confidential machines too, and RTMR1 and RTMR2 don't tell.
+  closedStub = pkgs.systemd.overrideAttrs (old: {
+    patches = (old.patches or [ ]) ++ [ ../patches/systemd-stub-closed.patch ];
+    # Newer versions also take a console for the command line and a secret from outside.
+    postPatch = (old.postPatch or "") + ''
+      sed -i '/cmdline_append_console(&cmdline);/d; /(void) prepare_boot_secret(/d' src/boot/stub.c
+      [ "$(grep -c 'neko-trust: ' src/boot/stub.c)" = 5 ]
+    '';
+  });
+  inherit (pkgs.stdenv.hostPlatform) efiArch;
+in
+{
+  imports = [
+    ./disk.nix
+    # No bash, and with it no perl and no activation scripts; the build fails if anything brings one in.
+    "${modulesPath}/profiles/bashless.nix"
+  ];
+
+  options.services.neko-trust-signer = {
+    package = lib.mkOption {
+      type = lib.types.package;
+      description = "neko-trust as one program: it must need no shell.";
+    };
+    policy = lib.mkOption {
+      type = lib.types.path;
+      description = "The trust policy (YAML) under which a digest is verified before it is signed. It is measured.";
+    };
+    trustedRoot = lib.mkOption {
+      type = lib.types.path;
+      description = "The trusted_root.json that the policy pins. It is measured.";
+    };
+  };
+
+  config = {
+    system.image.id = "neko-trust-signer";
+
+    boot = {
+      # From 6.16 on TDX's registers can be read and extended through sysfs.
+      kernelPackages = pkgs.linuxPackages_6_18;
+      kernelModules = [ "tdx_guest" ];
+      initrd.availableKernelModules = [
+        "dm_verity"
+        "erofs"
+        "overlay"
+        "tdx_guest"
+      ];
+      kernelParams = [
+        "systemd.verity_usr_options=panic-on-corruption"
+        # Disks that the host adds are not mounted by their partition types, and what it hands over is no credential.
+        "systemd.gpt_auto=no"
+        "systemd.import_credentials=no"
+        # The host gives entropy, too: the processor's own counts.
+        "random.trust_cpu=on"
+        "random.trust_bootloader=off"
+        "init_on_alloc=1"
+      ];
+      uki.settings.UKI.Stub = "${closedStub}/lib/systemd/boot/efi/linux${efiArch}.efi.stub";
+      # A vTPM is the host's: with one the stub would measure there, and leave RTMR2 at zero.
+      initrd.systemd.tpm2.enable = false;
+    };
+    systemd.tpm2.enable = false;
+
+    image.repart = {
+      name = "neko-trust-signer";
+      verityStore = {
+        enable = true;
+        ukiPath = "/EFI/BOOT/BOOT${lib.toUpper efiArch}.EFI";
+      };
+      partitions = {
+        ${partitionIds.esp}.repartConfig = {
+          Type = "esp";
+          Format = "vfat";
+          SizeMinBytes = "256M";
+          SizeMaxBytes = "256M";
+        };
+        ${partitionIds.store-verity}.repartConfig.Minimize = "best";
+        ${partitionIds.store}.repartConfig = {
+          Format = "erofs";
+          Minimize = "best";
+        };
+      };
+    };
+    fileSystems = {
+      "/" = {
+        fsType = "tmpfs";
+        options = [
+          "mode=0755"
+          "noexec"
+          "nosuid"
+          "nodev"
+        ];
+      };
+      "/usr" = {
+        device = "/dev/mapper/usr";
+        fsType = "erofs";
+        options = [ "ro" ];
+      };
+      "/nix/store" = {
+        device = "/usr/nix/store";
+        options = [ "bind" ];
+      };
+    };
+    # /usr is the measured partition: nothing is written there.
+    environment.usrbinenv = null;
+
+    nix.enable = false;
+    environment.systemPackages = lib.mkForce [ ];
+    boot.enableContainers = false;
+    system.forbiddenDependenciesRegexes = [
+      "openssh"
+      "busybox"
+    ];
+
+    environment.etc."neko-trust/policy.yaml".source = cfg.policy;
+    environment.etc."neko-trust/trusted_root.json".source = cfg.trustedRoot;
+
+    # The host's clock can be set back, and certificates and collateral are judged by it: authenticated time, or none. The
+    # network's allow-list needs these hosts, ports 4460 (TCP) and 123 (UDP).
+    services.timesyncd.enable = false;
+    services.chrony = {
+      enable = true;
+      enableNTS = true;
+      servers = [
+        "time.cloudflare.com"
+        "nts.netnod.se"
+        "ptbtime1.ptb.de"
+      ];
+    };
+
+    systemd.services.neko-trust-signer = {
+      description = "Verifies what the registry offers, and signs it with attested keys";
+      wantedBy = [ "multi-user.target" ];
+      wants = [
+        "network-online.target"
+        "time-sync.target"
+      ];
+      after = [
+        "network-online.target"
+        "time-sync.target"
+      ];
+      serviceConfig = {
+        ExecStart = lib.escapeShellArgs [
+          (lib.getExe cfg.package)
+          "attested-key"
+          "watch"
+          "--policy"
+          "/etc/neko-trust/policy.yaml"
+          "--trusted-root"
+          "/etc/neko-trust/trusted_root.json"
+        ];
+        Restart = "always";
+        RestartSec = 10;
+        # Quotes come from configfs, which only root may write to.
+        User = "root";
+        CapabilityBoundingSet = "";
+        ReadWritePaths = [ "-/sys/kernel/config/tsm" ];
+        StateDirectory = "neko-trust-signer";
+        Environment = [
+          "HOME=/var/lib/neko-trust-signer"
+          "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
+        ];
+        AmbientCapabilities = "";
+        LockPersonality = true;
+        NoNewPrivileges = true;
+        PrivateDevices = true;
+        PrivateTmp = true;
+        ProtectClock = true;
+        ProtectControlGroups = true;
+        ProtectHome = true;
+        ProtectHostname = true;
+        ProtectKernelLogs = true;
+        ProtectKernelModules = true;
+        ProtectProc = "invisible";
+        ProtectSystem = "strict";
+        RestrictAddressFamilies = [
+          "AF_INET"
+          "AF_INET6"
+          "AF_UNIX"
+        ];
+        RestrictNamespaces = true;
+        RestrictRealtime = true;
+        RestrictSUIDSGID = true;
+        SystemCallArchitectures = "native";
+        SystemCallFilter = [ "@system-service" ];
+        UMask = "0077";
+      };
+      unitConfig = {
+        StartLimitIntervalSec = 0;
+        RequiresMountsFor = "/sys/kernel/config";
+      };
+    };
+  };
+}

@@ -1,0 +1,76 @@
+# The confidential signer: its disk, its UKI (what TDX measures), and its release's image, whose one layer is the disk.
+{
+  nixpkgs,
+  pkgs,
+  system,
+  version,
+  nekoTrust,
+}:
+let
+  # The policy that production demands, but for what only a signer's own statement could prove.
+  policy = pkgs.runCommand "signer-policy.yaml" { nativeBuildInputs = [ pkgs.yq-go ]; } ''
+    yq --exit-status '.config."neko-trust:policy" | del(.tee)' ${../stacks/Pulumi.production.yaml} > $out
+  '';
+
+  machine = nixpkgs.lib.nixosSystem {
+    inherit system;
+    modules = [
+      ./modules/signer.nix
+      {
+        system.image.version = version.release;
+        services.neko-trust-signer = {
+          package = nekoTrust.bundle;
+          inherit policy;
+          trustedRoot = ../stacks/roots/sigstore-public-good.json;
+        };
+      }
+    ];
+  };
+  inherit (machine) config;
+
+  # The firmware measures the GPT, so its size is the disk's from the start: cutting or growing it later would leave the
+  # second table where it was.
+  final = config.system.build.finalImage.overrideAttrs (old: {
+    systemdRepartFlags = map (
+      flag: if flag == "--size=auto" then "--size=4G" else flag
+    ) old.systemdRepartFlags;
+  });
+
+  disk = pkgs.callPackage ./gce-disk.nix {
+    name = "neko-trust-signer-disk-${version.release}";
+    passthru.rawDisk = final;
+    raw = "${final}/${config.image.baseName}.raw";
+    inherit (version) sourceDateEpoch;
+  };
+in
+{
+  inherit disk;
+  # The file whose Authenticode hash RTMR1 has.
+  inherit (config.system.build) uki;
+  # The disk is a compressed tar, which is what a layer is: its digest in the release is the disk's SHA-256.
+  image =
+    pkgs.runCommand "neko-trust-signer-image-${version.version}"
+      {
+        nativeBuildInputs = [
+          pkgs.gzip
+          pkgs.jq
+        ];
+        inherit disk;
+        inherit (version) created;
+        labels = builtins.toJSON {
+          "net.m1k1o.neko.trust.roots" = toString config.system.build.toplevel;
+          "org.opencontainers.image.created" = version.created;
+          "org.opencontainers.image.revision" = version.flakeRevision;
+          "org.opencontainers.image.title" = "neko-trust-signer";
+          "org.opencontainers.image.version" = version.version;
+        };
+        passthru = { inherit disk policy machine; };
+        meta = {
+          description = "Release image of the confidential signer as an OCI layout directory; its layer is the disk";
+          platforms = [ "x86_64-linux" ];
+        };
+      }
+      ''
+        bash ${./oci}/layer-layout.sh "$out" "$disk/disk.tar.gz" amd64 "$created" "$labels"
+      '';
+}

@@ -1,0 +1,187 @@
+# Packages are names: only those that the flake may use, each of which nixpkgs has. What the flake itself makes is a
+# derivation that can't be built, with `recorded`: the builder's name and arguments.
+{ lib, system }:
+let
+  make =
+    builder: arguments:
+    let
+      name = arguments.name or "${arguments.pname}-${arguments.version}";
+      outputs = arguments.outputs or [ "out" ];
+      base = derivation {
+        inherit name outputs system;
+        builder = "/stand-in";
+        # So that a derivation depends on what it was given.
+        args = [ (builtins.toJSON (lib.record (builtins.removeAttrs arguments [ "passthru" ]))) ];
+      };
+      withRecord =
+        set:
+        set
+        // {
+          recorded = lib.record (
+            {
+              inherit builder;
+            }
+            // builtins.removeAttrs arguments [
+              "passthru"
+              "meta"
+            ]
+          );
+          meta = arguments.meta or { };
+          pname = arguments.pname or name;
+          overrideAttrs =
+            change: make builder (arguments // change (arguments // { inherit (base) outPath; }));
+        }
+        // (arguments.passthru or { });
+    in
+    withRecord (
+      base // lib.genAttrs outputs (output: base.${output} // { meta = arguments.meta or { }; })
+    );
+
+  package =
+    name:
+    let
+      base = derivation {
+        inherit name system;
+        builder = "/stand-in";
+      };
+    in
+    base
+    // lib.genAttrs [ "out" "bin" "dev" ] (output: base // { inherit output; })
+    // {
+      pname = name;
+      meta.mainProgram = name;
+      patches = [ ];
+      overrideAttrs = change: make "overridden ${name}" ({ inherit name; } // change { });
+    };
+
+  names = [
+    "actionlint"
+    "arphic-ukai"
+    "arphic-uming"
+    "autoreconfHook"
+    "bash"
+    "bashInteractive"
+    "cacert"
+    "coreutils"
+    "cosign"
+    "crane"
+    "curl"
+    "dbus"
+    "deadnix"
+    "diffoscope"
+    "findutils"
+    "fontconfig"
+    "gawk"
+    "git"
+    "github-runner"
+    "gnugrep"
+    "gnumake"
+    "gnused"
+    "gnutar"
+    "gtk3"
+    "gzip"
+    "ipafont"
+    "jq"
+    "libx11"
+    "libxcvt"
+    "libxfixes"
+    "libxi"
+    "libxrandr"
+    "libxtst"
+    "linuxPackages_6_18"
+    "makeBinaryWrapper"
+    "nix"
+    "nixfmt"
+    "nodejs-slim_24"
+    "nodejs_24"
+    "noto-fonts-color-emoji"
+    "pkg-config"
+    "pulseaudio"
+    "pulumi"
+    "sbomnix"
+    "shadow"
+    "skopeo"
+    "systemd"
+    "takao"
+    "unfonts-core"
+    "util-linux"
+    "util-macros"
+    "wget"
+    "wqy_microhei"
+    "wqy_zenhei"
+    "xclip"
+    "xdotool"
+    "xf86-input-void"
+    "xkbcomp"
+    "xorg-server"
+    "xorgproto"
+    "yq-go"
+    "zip"
+    "zizmor"
+  ];
+  sets = {
+    gst_all_1 = [
+      "gstreamer"
+      "gst-libav"
+      "gst-plugins-bad"
+      "gst-plugins-base"
+      "gst-plugins-good"
+      "gst-plugins-ugly"
+    ];
+    lohit-fonts = [
+      "bengali"
+      "devanagari"
+      "tamil"
+    ];
+    python3Packages = [ "supervisor" ];
+  };
+  pkgs =
+    lib.genAttrs names package
+    // lib.mapAttrs (_set: each: lib.genAttrs each package) sets
+    // {
+      inherit lib;
+      callPackage = lib.callPackageWith pkgs;
+      go = package "go" // {
+        GOARCH = if system == "x86_64-linux" then "amd64" else "arm64";
+      };
+      stdenv = {
+        hostPlatform = {
+          inherit system;
+          efiArch = if system == "x86_64-linux" then "x64" else "aa64";
+        };
+        mkDerivation = make "mkDerivation";
+      };
+      stdenvNoCC.mkDerivation = make "mkDerivation";
+      buildGoModule = make "buildGoModule";
+      buildNpmPackage = make "buildNpmPackage";
+      buildEnv = make "buildEnv";
+      symlinkJoin = make "symlinkJoin";
+      mkShellNoCC = make "mkShellNoCC";
+      writeText =
+        name: text:
+        make "writeText" {
+          inherit name text;
+        };
+      writeShellApplication =
+        arguments:
+        make "writeShellApplication" (
+          arguments
+          // {
+            meta = {
+              mainProgram = arguments.name;
+            }
+            // (arguments.meta or { });
+          }
+        );
+      runCommand =
+        name: attributes: script:
+        make "runCommand" (attributes // { inherit name script; });
+      closureInfo =
+        { rootPaths }:
+        make "closureInfo" {
+          name = "closure-info";
+          inherit rootPaths;
+        };
+    };
+in
+pkgs
