@@ -21,7 +21,11 @@ const maxOutputBytes = 1024 * 1024;
  */
 export async function installPlugins(plugins: Pins["plugins"], context: InstallContext): Promise<void> {
   const { command, environment, architecture, signal, progress } = context;
-  const wanted = plugins.map(({ name, version, sha256 }) => ({ name, version, digest: sha256[`linux/${architecture}`] }));
+  const wanted = plugins.map(({ name, version, sha256 }) => ({
+    name,
+    version,
+    digest: sha256[`linux/${architecture}`],
+  }));
   const unknown = wanted.filter(({ digest }) => digest === unresolved);
   if (unknown.length > 0) {
     throw new Failure({
@@ -42,7 +46,8 @@ export async function installPlugins(plugins: Pins["plugins"], context: InstallC
       code: "PLUGIN_NOT_INSTALLED",
       kind: "unavailable",
       message: `Plugin ${name} ${version} could not be installed.`,
-      remedy: "See what the engine says. Another digest than the pinned one is a reason to look, not to change the pin.",
+      remedy:
+        "See what the engine says. Another digest than the pinned one is a reason to look, not to change the pin.",
       details: lastLines,
     });
   }

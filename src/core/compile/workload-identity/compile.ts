@@ -9,7 +9,11 @@ export type WorkloadIdentity =
   /** What a signer of the policy builds with, under exactly the rules that its certificates are held against. */
   | { readonly use: "build"; readonly id: string; readonly signer: string }
   /** Who plans or applies a stack; in a protected environment, as its reviewers are what stands before it. */
-  | { readonly use: "plan" | "apply" | "drift"; readonly id: string; readonly caller: Caller & { readonly environment: string } };
+  | {
+      readonly use: "plan" | "apply" | "drift";
+      readonly id: string;
+      readonly caller: Caller & { readonly environment: string };
+    };
 
 /** One provider of a workload identity pool, and how its tokens are told from those of the pool's other providers. */
 export interface IdentityProvider {
