@@ -3,14 +3,13 @@ import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { z } from "zod";
 import { writeWhole } from "../src/adapters/files/write-whole.ts";
 import type { SecretKey } from "../src/config/stack-config.ts";
+import { certificatesOf } from "../src/core/kbs/token-signer.ts";
+import { makeKbsAuthority } from "./kbs/authority.ts";
+import type { KbsAuthority } from "./kbs/authority.ts";
 
 const pem = { type: "pkcs8", format: "pem" } as const;
 
-/** Certificates that nobody can take for one: what holds them stores them, and no part of the lab presents them. */
-const noCertificate = "-----BEGIN CERTIFICATE-----\nTkVLTy1MQUItTk9ULUEtQ0VSVElGSUNBVEU=\n-----END CERTIFICATE-----\n";
-
 function newSecrets(): Partial<Record<SecretKey, string>> {
-  const p256 = (): string => generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey.export(pem).toString();
   return {
     githubToken: "neko-lab-not-a-credential",
     sealingSeed: randomBytes(32).toString("base64"),
@@ -18,25 +17,56 @@ function newSecrets(): Partial<Record<SecretKey, string>> {
     runnersAppInstallationId: "1",
     runnersAppKey: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export(pem).toString(),
     brokerCredential: "neko-lab-not-a-credential",
-    brokerAdminKey: generateKeyPairSync("ed25519").privateKey.export(pem).toString(),
-    brokerTokenKey: p256(),
-    brokerTokenChain: noCertificate,
-    brokerTokenRoot: noCertificate,
-    brokerTlsKey: p256(),
-    brokerTlsCertificate: noCertificate,
-    brokerTlsAuthority: noCertificate,
+    ...brokerSecrets(),
   };
+}
+
+/** What the lab's key broker is started with, and the component KeyBroker is given: the same keys. */
+function brokerSecrets(): Partial<Record<SecretKey, string>> {
+  const authority = makeKbsAuthority(new Date());
+  return {
+    brokerAdminKey: authority.adminKey,
+    brokerTokenKey: authority.tokenKey,
+    brokerTokenChain: authority.tokenChain,
+    brokerTokenRoot: authority.tokenRoot,
+    brokerTlsKey: authority.tlsKey,
+    brokerTlsCertificate: authority.tlsCertificate,
+    brokerTlsAuthority: authority.tlsAuthority,
+  };
+}
+
+/** The key broker's keys and certificates among a lab's secrets. */
+export function kbsAuthorityOf(secrets: Readonly<Record<string, string>>): KbsAuthority {
+  const of = (key: SecretKey): string => secrets[key] ?? "";
+  return {
+    adminKey: of("brokerAdminKey"),
+    tokenKey: of("brokerTokenKey"),
+    tokenChain: of("brokerTokenChain"),
+    tokenRoot: of("brokerTokenRoot"),
+    tlsKey: of("brokerTlsKey"),
+    tlsCertificate: of("brokerTlsCertificate"),
+    tlsAuthority: of("brokerTlsAuthority"),
+  };
+}
+
+/** Labs of before had certificates that were none, and these end after a year. */
+function isUsable(secrets: Readonly<Record<string, string>>): boolean {
+  const { tokenChain, tokenRoot, tlsCertificate, tlsAuthority } = kbsAuthorityOf(secrets);
+  const tomorrow = new Date(Date.now() + 24 * 3600 * 1000);
+  return [tokenChain, tokenRoot, tlsCertificate, tlsAuthority].every((text) => {
+    const certificates = certificatesOf(text);
+    return certificates.length > 0 && certificates.every(({ validToDate }) => validToDate > tomorrow);
+  });
 }
 
 const stored = z.record(z.string(), z.string());
 
 /** What stands for stack local's secrets: made once for a lab, of use nowhere else, gone with `make down`. */
 export function labSecrets(path: string): Record<string, string> {
-  if (existsSync(path)) {
-    const parsed = stored.safeParse(JSON.parse(readFileSync(path, "utf8")));
-    if (parsed.success) return parsed.data;
-  }
-  const secrets = stored.parse(newSecrets());
+  const known = existsSync(path) ? stored.safeParse(JSON.parse(readFileSync(path, "utf8"))) : undefined;
+  if (known?.success === true && isUsable(known.data)) return known.data;
+  const fresh = known?.success === true ? { ...known.data, ...brokerSecrets() } : newSecrets();
+  const secrets = stored.parse(fresh);
   writeWhole(path, `${JSON.stringify(secrets)}\n`);
   return secrets;
 }

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { readKbsUrl } from "../../src/core/kbs/kbs-url.ts";
+import { isResourceId } from "../../src/core/kbs/resource-id.ts";
 import { hostsAndRangesCover, isPrivateRange, prefixLength, rangeContains, rulePriority } from "./addresses.ts";
 
 /** ConfidentialSigner's part of a stack's configuration: where the signer's machines run, and what they may reach. */
@@ -166,12 +168,14 @@ const service = z.strictObject({
       "must be registry/path, without tag and digest",
     ),
   keyBroker: z.strictObject({
-    url: httpsUrl,
+    /** As its client takes it (docs/key-broker.md). */
+    url: httpsUrl.refine((text) => readKbsUrl(text) !== undefined, "must be https://host/kbs"),
     /** Of the credential to publish with, in the key broker. */
     resource: z
       .string()
       .max(200)
-      .regex(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){2}$/, "must be repository/type/tag"),
+      .regex(/^[A-Za-z0-9_-]+(?:\/[A-Za-z0-9][A-Za-z0-9._-]*){2}$/, "must be repository/type/tag")
+      .refine(isResourceId, "must be repository/type/tag, as the key broker's client takes it"),
   }),
   /** Where Intel's collateral comes from: Intel's own service, or a cache of it. */
   collateralUrl: httpsUrl,

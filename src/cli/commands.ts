@@ -8,6 +8,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerDrift } from "./commands/drift.ts";
 import { registerEnv } from "./commands/env.ts";
 import { registerInit } from "./commands/init.ts";
+import { registerKeyBroker } from "./commands/key-broker.ts";
 import { registerLab } from "./commands/lab.ts";
 import { registerMeasureSigner } from "./commands/measure-signer.ts";
 import { registerPin } from "./commands/pin.ts";
@@ -51,6 +52,7 @@ const byName = new Map<string, RegisterCommand>([
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
   ["tee", registerTee],
+  ["key-broker", registerKeyBroker],
   ["github", registerGitHub],
   ["pin", registerPin],
   ["init", registerInit],

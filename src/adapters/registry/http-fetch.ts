@@ -67,7 +67,8 @@ function endWith(request: ClientRequest, signal: AbortSignal): void {
   });
 }
 
-function responseOf(message: IncomingMessage, method: string): HttpResponse {
+/** Node's message as an answer; its body is read as it comes. */
+export function responseOf(message: IncomingMessage, method: string): HttpResponse {
   const status = message.statusCode ?? 0;
   const isEmpty = method === "HEAD" || status === 204 || status === 304;
   if (isEmpty) message.resume();

@@ -1,11 +1,11 @@
 import { missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";
-import { legible } from "../../core/legible.ts";
 import { acceptedEngines, engineOnPath } from "../../engine/find-engine.ts";
 import { examineStack } from "../../operations/examine-stack.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { ExitCode, Outcome } from "../outcome.ts";
+import { checkLines } from "./check-lines.ts";
 
 /** The action of `doctor`. */
 export async function doctorAction(stack: string, context: CommandContext): Promise<Outcome> {
@@ -38,11 +38,4 @@ async function examineEngine(stack: string, environment: CommandContext["environ
   if (stack === "local") return ok(name, "none on PATH that fits; stack local uses the pinned one, built here");
   const says = found === undefined ? "not on PATH" : `${found.version} at ${found.command}`;
   return missing(name, says, `Install Pulumi ${acceptedEngines}: https://www.pulumi.com/docs/install/`);
-}
-
-const marks = { ok: "✓ ok", missing: "✗ missing", unknown: "? could not ask" } as const;
-
-function checkLines({ name, state, says, remedy }: CheckResult): string[] {
-  const line = `${marks[state].padEnd(16)} ${name}: ${legible(says)}`;
-  return remedy === undefined ? [line] : [line, `${" ".repeat(17)}to do: ${legible(remedy)}`];
 }

@@ -35,6 +35,7 @@ test("there are commands", () => {
     "github immutable-releases",
     "github package",
     "init",
+    "key-broker check",
     "lab down",
     "lab token",
     "lab up",

@@ -89,7 +89,7 @@ test("without a destination on the internet there is no way to it", async () => 
   const network = { range: "10.66.0.0/28", egress: [{ name: "inside", ranges: ["10.1.0.0/24"], ports: [443] }] };
   const service = {
     repository: "10.1.0.2/neko/base",
-    keyBroker: { url: "https://10.1.0.3", resource: "neko/credential/push" },
+    keyBroker: { url: "https://10.1.0.3/kbs", resource: "neko/credential/push" },
     collateralUrl: "https://10.1.0.4",
     timestampUrl: "https://10.1.0.5",
     transparencyLogUrl: "https://10.1.0.6",

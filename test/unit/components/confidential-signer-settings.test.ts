@@ -57,7 +57,7 @@ test("takes placeholders wherever an account's own value stands", () => {
   assert.deepEqual(faults(changed("health.notificationChannels", ["placeholder-channel"])), []);
   const service = {
     ...signerSettingsInput.service,
-    keyBroker: { url: "https://placeholder-kbs.example.org", resource: "placeholder/credential/push" },
+    keyBroker: { url: "https://placeholder-kbs.example.org/kbs", resource: "placeholder/credential/push" },
   };
   const egress = [
     ...signerSettingsInput.network.egress,
@@ -133,9 +133,12 @@ test("refuses a wrong value of each setting, where it stands", () => {
     ["service.keyBroker.url", "https://user:hunter2@kbs.example.org:8443"],
     ["service.keyBroker.url", "https://kbs.example.org:8443/?token=x"],
     ["service.keyBroker.url", "https://kbs.example.org"],
-    ["service.keyBroker.url", "https://evil.example.org:8443"],
+    ["service.keyBroker.url", "https://evil.example.org:8443/kbs"],
+    ["service.keyBroker.url", "https://kbs.example.org:8443"],
+    ["service.keyBroker.url", "https://kbs.example.org:8443/kbs/"],
     ["service.keyBroker.resource", "neko/push"],
     ["service.keyBroker.resource", "neko/../push"],
+    ["service.keyBroker.resource", "neko/credential/push..old"],
     ["service.collateralUrl", "https://api.trustedservices.intel.com/sgx/certification/v4"],
     ["service.timestampUrl", "https://203.0.114.7"],
     ["service.transparencyLogUrl", "ftp://rekor.sigstore.dev"],

@@ -1,0 +1,9 @@
+/**
+ * The address of a key broker: `https://host[:port]/kbs`, without user, query or fragment, and nothing after /kbs; undefined for
+ * any other. What would be lost or sent along unseen is not part of it.
+ */
+export function readKbsUrl(text: string): URL | undefined {
+  const url = URL.parse(text);
+  const plain = url?.username === "" && url.password === "" && url.search === "" && url.hash === "";
+  return url?.protocol === "https:" && plain && /^(?:\/[A-Za-z0-9_-]+)*\/kbs$/.test(url.pathname) ? url : undefined;
+}
