@@ -1,4 +1,4 @@
-import { fetchEndorsement } from "../adapters/google-tcb/fetch-endorsement.ts";
+import { fetchEndorsement, requireMrtd } from "../adapters/google-tcb/fetch-endorsement.ts";
 import { Failure } from "../core/failure.ts";
 import { judgeMrtd, verifyLaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
 import type { EndorsedMeasurement, LaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
@@ -22,13 +22,14 @@ export type TeeEndorsementVerdict =
 
 /**
  * Whether Google vouches for the firmware of a machine. A quote is only read for its MRTD here: verifying it is another question.
- * Throws QUOTE_INVALID (usage), and what the bucket's adapter throws.
+ * Throws QUOTE_INVALID, MRTD_INVALID (usage), and what the bucket's adapter throws.
  */
 export async function teeEndorsement(
   request: TeeEndorsementRequest,
 ): Promise<{ readonly mrtd: string; readonly verdict: TeeEndorsementVerdict }> {
   const { subject, root, at, bucket, signal } = request;
   const mrtd = "mrtd" in subject ? subject.mrtd : mrtdOf(subject.quote);
+  requireMrtd(mrtd);
   const fetched = { mrtd, bucket, ...(signal === undefined ? {} : { signal }) };
   const bytes = request.endorsement ?? (await fetchEndorsement(fetched));
   const verdict = verifyLaunchEndorsement(bytes, { root, at });

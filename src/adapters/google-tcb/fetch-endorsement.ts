@@ -21,14 +21,7 @@ export interface FetchEndorsementRequest {
  */
 export async function fetchEndorsement(request: FetchEndorsementRequest): Promise<Uint8Array> {
   const { mrtd, retries = 2, signal } = request;
-  if (!/^[0-9a-f]{96}$/.test(mrtd)) {
-    throw new Failure({
-      code: "MRTD_INVALID",
-      kind: "usage",
-      message: `${JSON.stringify(mrtd.slice(0, 100))} is no MRTD.`,
-      remedy: "Give the 96 hex digits that a quote has.",
-    });
-  }
+  requireMrtd(mrtd);
   const answer = await sendRequest({
     method: "GET",
     url: `${requireBucket(request.bucket)}/ovmf_x64_csm/tdx/${mrtd}.binarypb`,
@@ -46,6 +39,17 @@ export async function fetchEndorsement(request: FetchEndorsementRequest): Promis
     kind: "refused",
     message: `Google endorses no firmware with MRTD ${mrtd}.`,
     remedy: "Do not trust this machine's firmware; find out where it runs.",
+  });
+}
+
+/** Throws MRTD_INVALID (usage). */
+export function requireMrtd(mrtd: string): void {
+  if (/^[0-9a-f]{96}$/.test(mrtd)) return;
+  throw new Failure({
+    code: "MRTD_INVALID",
+    kind: "usage",
+    message: `${JSON.stringify(mrtd.slice(0, 100))} is no MRTD.`,
+    remedy: "Give the 96 hex digits, in lower case, that a quote has.",
   });
 }
 

@@ -63,6 +63,11 @@ const refused: Readonly<Record<string, readonly [code: string, exit: number, arg
   "a root that is not there": ["FILE_UNREADABLE", 2, ["--mrtd", mrtd, "--root", join(folder, "none")]],
   "a quote that is none": ["QUOTE_INVALID", 2, ["--quote", rootFile, "--root", rootFile]],
   "an MRTD that is none": ["MRTD_INVALID", 2, ["--mrtd", "ab", "--root", rootFile]],
+  "an MRTD that is none, with a file": [
+    "MRTD_INVALID",
+    2,
+    ["--mrtd", mrtd.toUpperCase().replaceAll("0", "A"), "--root", rootFile, "--endorsement", endorsement],
+  ],
   "a bucket without TLS": [
     "ENDORSEMENT_URL_INVALID",
     2,

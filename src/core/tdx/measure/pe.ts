@@ -23,9 +23,10 @@ const securityDirectory = 4;
 
 /**
  * Reads a PE32+ image for x86-64 (Microsoft PE Format) and hashes it as firmware does (Windows Authenticode Portable
- * Executable Signature Format, "Calculating the PE Image Hash"; edk2, DxeTpm2MeasureBootLib): all but the checksum, the
- * certificate table and its directory entry. Strictly: files about which firmware and signing tools would disagree
- * (sections that overlap or leave gaps, a certificate table elsewhere than at the end) are refused. Throws PE_INVALID.
+ * Executable Signature Format, "Calculating the PE Image Hash"; edk2, OvmfPkg/Tcg/TdTcg2Dxe/MeasureBootPeCoff.c): all but the
+ * checksum, the certificate table and its directory entry. Nothing is padded: who signs an image fills it up to eight bytes
+ * first, and hashes what then is another file. Files that could be read in two ways (sections that overlap or leave gaps, a
+ * certificate table elsewhere than at the end) are refused. Throws PE_INVALID.
  */
 export function parsePe(bytes: Uint8Array, what: string): PeImage {
   const invalid = (why: string): Error => measureFailure("PE_INVALID", `${what} can't be measured: ${why}.`);

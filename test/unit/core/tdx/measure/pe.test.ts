@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { TestContext } from "node:test";
 import { peOffsets, writePe } from "../../../../../lab/tdx/pe-writer.ts";
 import type { PeLayout, SectionToWrite } from "../../../../../lab/tdx/pe-writer.ts";
 import { parsePe } from "../../../../../src/core/tdx/measure/pe.ts";
@@ -63,30 +64,45 @@ test("gives each section as the file has it", () => {
   ]);
 });
 
+const paddedBySigners: PeLayout = { overlay: Buffer.alloc(99, 7) };
 const layouts: Readonly<Record<string, PeLayout>> = {
   "a plain image": {},
   "an image with bytes behind its last section": { overlay: Buffer.alloc(96, 7) },
   "an image with small alignment": { fileAlignment: 32 },
 };
+/** What osslsigncode would sign: SpcIndirectDataContent, which ends with the digest. Skips the test where it is absent. */
+function contentByOsslsigncode(t: TestContext, image: Uint8Array): Buffer | undefined {
+  const program = findProgram("osslsigncode", process.env);
+  if (program === undefined) {
+    t.skip("no osslsigncode on PATH (Debian: apt-get install osslsigncode)");
+    return undefined;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "neko-trust-pe-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const [file, content] = [join(folder, "image.efi"), join(folder, "content.der")];
+  writeFileSync(file, image);
+  execFileSync(program, ["extract-data", "-h", "sha384", "-in", file, "-out", content], { stdio: "ignore" });
+  return readFileSync(content);
+}
+
 for (const [what, layout] of Object.entries(layouts)) {
   test(`osslsigncode computes the same hash of ${what}`, (t) => {
-    const program = findProgram("osslsigncode", process.env);
-    if (program === undefined) {
-      t.skip("no osslsigncode on PATH (Debian: apt-get install osslsigncode)");
-      return;
-    }
-    const folder = mkdtempSync(join(tmpdir(), "neko-trust-pe-"));
-    t.after(() => {
-      rmSync(folder, { recursive: true });
-    });
-    const file = join(folder, "image.efi");
-    const content = join(folder, "content.der");
-    writeFileSync(file, writePe(sections, layout));
-    execFileSync(program, ["extract-data", "-h", "sha384", "-in", file, "-out", content], { stdio: "ignore" });
-    // SpcIndirectDataContent ends with the digest, inside PKCS#7 content: found by its bytes.
-    assert.ok(readFileSync(content).includes(Buffer.from(hashOf(writePe(sections, layout)), "hex")));
+    const image = writePe(sections, layout);
+    const content = contentByOsslsigncode(t, image);
+    if (content !== undefined) assert.ok(content.includes(Buffer.from(hashOf(image), "hex")));
   });
 }
+
+test("does not fill an image up to eight bytes, as those who sign one do: firmware takes the file as it is", (t) => {
+  const image = writePe(sections, paddedBySigners);
+  const filled = Buffer.concat([image, Buffer.alloc(-image.length & 7)]);
+  assert.equal(image.length % 8, 3);
+  assert.notEqual(hashOf(image), hashOf(filled));
+  const content = contentByOsslsigncode(t, image);
+  if (content !== undefined) assert.ok(content.includes(Buffer.from(hashOf(filled), "hex")));
+});
 
 /** The image with a field changed. */
 function changed(offset: number, value: number, size: 2 | 4 = 4, of: Buffer = plain): Buffer {
