@@ -1,5 +1,6 @@
 import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
+import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { openAttestedKey } from "../../operations/attested-key/open-attested-key.ts";
 import type { BrokerOptions } from "../../operations/attested-key/open-attested-key.ts";
 import type { AttestedSigner } from "../../operations/attested-key/attested-signer.ts";
@@ -30,7 +31,10 @@ export interface SigningCommandOptions extends TrustOptions, GuestCommandOptions
 }
 
 /** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED and what kbsTrust throws. */
-export function brokerOf(options: BrokerCommandOptions): BrokerOptions | undefined {
+export function brokerOf(
+  options: BrokerCommandOptions,
+  environment: TrustPolicy["environment"],
+): BrokerOptions | undefined {
   const { kbsUrl: url, ...others } = options;
   const { kbsTlsAuthority, kbsTlsKey, kbsTokenAuthority, kbsTokenKey, kbsTokenIssuer } = others;
   const { kbsResource: resource, kbsKeyResource: keyResource } = others;
@@ -42,21 +46,26 @@ export function brokerOf(options: BrokerCommandOptions): BrokerOptions | undefin
   const text = (option: string, path: string): string => Buffer.from(readInput(option, path)).toString("utf8");
   return {
     url,
-    trust: kbsTrust({
-      ...(kbsTlsAuthority === undefined ? {} : { tlsAuthority: text("--kbs-tls-authority", kbsTlsAuthority) }),
-      ...(kbsTlsKey === undefined ? {} : { tlsKeySha256: kbsTlsKey }),
-      ...(kbsTokenAuthority === undefined ? {} : { tokenAuthority: text("--kbs-token-authority", kbsTokenAuthority) }),
-      ...(kbsTokenKey === undefined ? {} : { tokenKey: text("--kbs-token-key", kbsTokenKey) }),
-      ...(kbsTokenIssuer === undefined ? {} : { tokenIssuer: kbsTokenIssuer }),
-    }),
+    trust: kbsTrust(
+      {
+        ...(kbsTlsAuthority === undefined ? {} : { tlsAuthority: text("--kbs-tls-authority", kbsTlsAuthority) }),
+        ...(kbsTlsKey === undefined ? {} : { tlsKeySha256: kbsTlsKey }),
+        ...(kbsTokenAuthority === undefined
+          ? {}
+          : { tokenAuthority: text("--kbs-token-authority", kbsTokenAuthority) }),
+        ...(kbsTokenKey === undefined ? {} : { tokenKey: text("--kbs-token-key", kbsTokenKey) }),
+        ...(kbsTokenIssuer === undefined ? {} : { tokenIssuer: kbsTokenIssuer }),
+      },
+      environment,
+    ),
     ...(resource === undefined ? {} : { resource }),
     ...(keyResource === undefined ? {} : { keyResource }),
   };
 }
 
-/** As brokerOf, where there has to be one. */
+/** As brokerOf, where there has to be one and no policy says which environment it is: a lab's roots are refused. */
 export function requiredBrokerOf(options: BrokerCommandOptions): BrokerOptions {
-  const broker = options.kbsUrl === undefined ? undefined : brokerOf(options);
+  const broker = options.kbsUrl === undefined ? undefined : brokerOf(options, "production");
   if (broker === undefined) throw unnamed("It isn't said where the key broker is.");
   return broker;
 }
@@ -76,10 +85,11 @@ export function signerOfOptions(
   options: SigningCommandOptions,
   context: CommandContext,
 ): { readonly signer: AttestedSigner; readonly broker: BrokerOptions | undefined } {
-  const broker = brokerOf(options);
+  const trust = trustOf(options, context);
+  const broker = brokerOf(options, trust.policy.environment);
   const signer = openAttestedKey({
     ...guestOptions(options, context),
-    ...trustOf(options, context),
+    ...trust,
     tsaUrls: options.tsaUrl,
     ...(broker === undefined ? {} : { broker }),
   });

@@ -22,7 +22,7 @@ for (const [what, args, code, exit] of [
   ["sign without a policy", ["sign", digest], "POLICY_NOT_NAMED", 2],
   [
     "sign with half a key broker",
-    ["sign", digest, "--kbs-resource", "default/credential/registry"],
+    ["sign", digest, "--stack", "production", "--kbs-resource", "default/credential/registry"],
     "ATTESTED_BROKER_UNNAMED",
     2,
   ],
