@@ -148,8 +148,8 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   const { policy: teePolicy, quoteRoot } = attested.files;
   const verifyAttested = `npx neko-trust attested-key verify ${reference} --policy ${teePolicy} --trusted-root ${config.trustedRoot} --signer-image ${signer.repository} --signer-policy ${attested.files.signerPolicy} --quote-root ${quoteRoot}`;
   const commands = [
-    verifyAttested,
     `npx neko-trust verify-image ${reference} --stack local`,
+    verifyAttested,
     "npx neko-trust status",
     "make preview",
   ];
