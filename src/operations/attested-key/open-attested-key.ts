@@ -42,7 +42,9 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
   readonly collateral: CollateralSource;
   readonly trust: typeof intelTrust;
 } {
-  const addresses = collateralUrl === undefined ? intelAddresses : { ...intelAddresses, api: collateralUrl };
+  // Trustee's configuration, and with it the stack's `service.collateralUrl`, names the API below the service's address.
+  const api = collateralUrl?.replace(/\/(?:sgx|tdx)\/certification\/v4\/?$/, "");
+  const addresses = api === undefined ? intelAddresses : { ...intelAddresses, api };
   return {
     attester: createTsmAttester(),
     collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, cache, now }),
