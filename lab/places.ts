@@ -17,6 +17,10 @@ export function placesOf(directories: Directories) {
     releases: join(state, "releases"),
     /** What stands for the signer's disk image. */
     signerDisk: join(state, "signer-disk.tar.gz"),
+    /** A policy that demands the attested signature, and the root certificate of the simulated TDX platform. */
+    attestedPolicy: join(state, "attested-policy.json"),
+    attestedSignerPolicy: join(state, "signer-policy.json"),
+    quoteRoot: join(state, "tdx-root.der"),
     /** What stands for stack local's secrets. */
     secrets: join(state, "secrets.json"),
     /** The engine's backend and settings. */

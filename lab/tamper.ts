@@ -83,20 +83,23 @@ async function copyStatements(
   from: Digest,
   to: { readonly digest: Digest; readonly bytes: Uint8Array },
 ): Promise<void> {
-  const { repository, layout } = sample;
+  const { repository } = sample;
   const subject = {
     mediaType: from === sample.digest ? mediaTypes.index : mediaTypes.manifest,
     digest: to.digest,
     size: to.bytes.length,
   };
   for (const referrer of unwrap(await client.referrers(repository, from), `referrers of ${from}`)) {
-    const manifest = parseImageManifest(blobOf(layout, referrer.digest), referrer.digest);
+    // As the registry has them: what was attached later, an attested signature, is in no layout.
+    const bytes = unwrap(await client.manifest(repository, referrer.digest), `referrer ${referrer.digest}`);
+    const manifest = parseImageManifest(bytes, referrer.digest);
     const layer = manifest.ok ? manifest.proof.layers[0] : undefined;
     if (!manifest.ok || layer === undefined) continue;
+    const content = unwrap(await client.blob(repository, layer), `layer ${layer.digest}`);
     const { annotations } = manifest.proof;
     const attachment = {
-      artifactType: mediaTypes.bundle,
-      layer: blobOf(layout, layer.digest),
+      artifactType: layer.mediaType,
+      layer: content,
       layerMediaType: layer.mediaType,
       annotations,
     };

@@ -5,6 +5,8 @@ import { releaseRefused } from "../src/operations/verify-releases.ts";
 import { readTrustedRootFile } from "../src/operations/read-trusted-root.ts";
 import { verifyImage } from "../src/operations/verify-image.ts";
 import { chainTree, drawTree } from "../src/report/chain-tree.ts";
+import { tryAttestedForgeries } from "./attested-refusals.ts";
+import { attestSample } from "./attested-signature.ts";
 import type { LabContext, LabReport } from "./context.ts";
 import { startControlPlane } from "./control-plane/start.ts";
 import { writeOverlay } from "./overlay.ts";
@@ -76,6 +78,15 @@ async function provision(
   });
 }
 
+/** Of a chain's tree the attested signature alone: the rest was shown before. */
+function attestedLines(): (line: string) => boolean {
+  let inside = false;
+  return (line) => {
+    if (/^[├└]─ /.test(line)) inside = line.includes("attested signature");
+    return inside;
+  };
+}
+
 /** `make up`: lab, sample release, verification, provisioning, and a refusal that is seen to happen. */
 export async function labUp(context: LabContext, options: { readonly cluster: boolean }): Promise<LabReport> {
   const { directories } = context;
@@ -107,6 +118,11 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
   for (const text of drawTree(chainTree(result.proof.data))) line(text);
 
+  step("attest: a simulated TDX machine that booted the signer's release verifies and signs the sample");
+  const attested = await attestSample(context, { services, client, config, trustedRoot, sample, signer });
+  line(`signed ${attested.signed ? "now" : "in an earlier run"}; accepted under stack local's policy with tee:`);
+  for (const text of drawTree(chainTree(attested.release.data)).filter(attestedLines())) line(text);
+
   step("pulumi up: stack local on the real engine");
   const kubernetes: KubernetesTarget =
     kubeconfig === undefined ? { kind: "files", directory: places.rendered } : { kind: "api-server", kubeconfig };
@@ -125,7 +141,18 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   line(`exit code ${String(verification.exitCode)}`);
   assertRefused(verification);
 
-  const commands = [`npx neko-trust verify-image ${reference} --stack local`, "npx neko-trust status", "make preview"];
+  step("forge: what else could lie beside the image, each refused as an attested signature");
+  const forgeries = await tryAttestedForgeries(context, client, sample, copy.digest, attested);
+  for (const { attempt, codes } of forgeries) line(`✗ ${attempt}: ${codes.join(", ")}`);
+
+  const { policy: teePolicy, quoteRoot } = attested.files;
+  const verifyAttested = `npx neko-trust attested-key verify ${reference} --policy ${teePolicy} --trusted-root ${config.trustedRoot} --signer-image ${signer.repository} --signer-policy ${attested.files.signerPolicy} --quote-root ${quoteRoot}`;
+  const commands = [
+    `npx neko-trust verify-image ${reference} --stack local`,
+    verifyAttested,
+    "npx neko-trust status",
+    "make preview",
+  ];
   return {
     healthy: true,
     lines: [
@@ -134,6 +161,6 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
       ...commands.map((command) => `  ${command}`),
       "The lab's services run on until: make down",
     ],
-    document: { ok: true, release: reference, ...provisioned, tampered: copy, commands },
+    document: { ok: true, release: reference, ...provisioned, tampered: copy, forgeries, commands },
   };
 }

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.ts";
 import { registerAdopt } from "./commands/adopt.ts";
+import { registerAttestedKey } from "./commands/attested-key.ts";
 import { registerAttestImage } from "./commands/attest-image.ts";
 import { registerCompilePolicy } from "./commands/compile-policy.ts";
 import { registerGitHub } from "./commands/github.ts";
@@ -53,6 +54,7 @@ const byName = new Map<string, RegisterCommand>([
   ["repro-check", registerReproCheck],
   ["rebuild", registerRebuild],
   ["key-broker", registerKeyBroker],
+  ["attested-key", registerAttestedKey],
   ["tee", registerTee],
   ["github", registerGitHub],
   ["pin", registerPin],

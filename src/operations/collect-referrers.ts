@@ -1,9 +1,10 @@
 import type { BoundedReader } from "../adapters/registry/bounded-reader.ts";
 import type { Answer } from "../core/oci/answer.ts";
 import type { Digest } from "../core/oci/digest.ts";
-import { bundleMediaTypePrefix } from "../core/oci/formats.ts";
+import { bundleMediaTypePrefix, mediaTypes } from "../core/oci/formats.ts";
 import { parseReferrerManifest } from "../core/oci/parse.ts";
 import { maxBundleBytes } from "../core/sigstore/bundle-schema.ts";
+import { maxEvidenceBytes } from "../core/tdx/evidence-document.ts";
 import type { ReferrerEvidence } from "../core/verify/evidence.ts";
 
 /** By subject: what refers to it, or why that could not be listed. */
@@ -24,7 +25,11 @@ async function readReferrer(reader: BoundedReader, digest: Digest): Promise<Refe
   if (manifest.kind !== "found") return { digest, manifest, bundle: { kind: "absent" } };
   const parsed = parseReferrerManifest(manifest.value, digest);
   const layer = parsed.ok ? parsed.proof.layers[0] : undefined;
-  // Anybody who may write can attach an artifact of any kind and size: what is no bundle proves nothing, and isn't read.
+  // Anybody who may write can attach an artifact of any kind and size: what is neither proves nothing, and isn't read.
+  if (layer?.mediaType === mediaTypes.tdxEvidence) {
+    const tdxEvidence = await reader.blob(layer, maxEvidenceBytes);
+    return { digest, manifest, bundle: { kind: "absent" }, tdxEvidence };
+  }
   const isBundle = layer?.mediaType.startsWith(bundleMediaTypePrefix) === true;
   return { digest, manifest, bundle: isBundle ? await reader.blob(layer, maxBundleBytes) : { kind: "absent" } };
 }

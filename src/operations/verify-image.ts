@@ -4,6 +4,7 @@ import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
 import type { Reference } from "../core/release/reference.ts";
 import type { VerifiedRelease } from "../core/release/verified-release.ts";
+import type { TeeEvidence } from "../core/verify/evidence.ts";
 import type { Checked } from "../core/verify/finding.ts";
 import { verifyRelease } from "../core/verify/verify-release.ts";
 import { collectEvidence } from "./collect-evidence.ts";
@@ -15,6 +16,8 @@ export interface VerifyImageRequest {
   readonly now: Date;
   /** Whether each platform's NAR is recomputed from the registry's layers: exact, and as slow as a pull. */
   readonly deep?: boolean;
+  /** What `openTeeEvidence` gave, once for all images of a policy with `tee`. */
+  readonly tee?: TeeEvidence | undefined;
 }
 
 export interface VerifyImageResult {
@@ -28,13 +31,13 @@ export interface VerifyImageResult {
  * can't be asked; what the evidence does not prove is in the result.
  */
 export async function verifyImage(client: RegistryClient, request: VerifyImageRequest): Promise<VerifyImageResult> {
-  const { reference, policy, trustedRoot, now, deep = false } = request;
+  const { reference, policy, trustedRoot, now, deep = false, tee } = request;
   const asked = `${reference.repository}${reference.tag === undefined ? "" : `:${reference.tag}`}${
     reference.digest === undefined ? "" : `@${reference.digest}`
   }`;
   const { digest, bytes } = unwrap(await client.resolve(reference), `image ${asked}`);
   const { repository } = reference;
-  const evidence = await collectEvidence(client, {
+  const collected = await collectEvidence(client, {
     repository,
     digest,
     index: bytes,
@@ -43,5 +46,6 @@ export async function verifyImage(client: RegistryClient, request: VerifyImageRe
     legacySignatures: policy.legacySignatures === "allow",
     deep,
   });
+  const evidence = tee === undefined ? collected : { ...collected, tee };
   return { resolved: formatDigestReference(repository, digest), result: verifyRelease(evidence, policy, now) };
 }

@@ -5,7 +5,10 @@ import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { parseReference } from "../core/release/reference.ts";
 import type { Reference } from "../core/release/reference.ts";
 import type { ReleaseData } from "../core/release/verified-release.ts";
+import type { TeeEvidence } from "../core/verify/evidence.ts";
 import type { Finding } from "../core/verify/finding.ts";
+import { openTeeEvidence } from "./open-tee-evidence.ts";
+import type { TeeTerms } from "./open-tee-evidence.ts";
 import { verifyImage } from "./verify-image.ts";
 import { isUnavailable } from "./verify-releases.ts";
 
@@ -32,6 +35,8 @@ export interface VerifyImagesTerms {
   readonly now: Date;
   /** Whether each platform's NAR is recomputed from the registry's blobs. */
   readonly deep?: boolean;
+  /** What a policy with `tee` needs to know of the signer. */
+  readonly tee?: TeeTerms;
 }
 
 /** Images that one thread reads at the same time: while one waits for the registry, another is computed. */
@@ -60,16 +65,27 @@ export async function verifyImages(
   return verdicts;
 }
 
+/** The signer's release is verified once for all images of a call. */
+const opened = new WeakMap<VerifyImagesTerms, Promise<TeeEvidence | undefined>>();
+
+function teeEvidenceOf(client: RegistryClient, terms: VerifyImagesTerms): Promise<TeeEvidence | undefined> {
+  const known = opened.get(terms) ?? openTeeEvidence(client, terms);
+  opened.set(terms, known);
+  return known;
+}
+
 /** The verdict about one image. Throws as `verifyImages`. */
 export async function verdictOf(
   client: RegistryClient,
   text: string,
-  { policy, trustedRoot, now, deep = false }: VerifyImagesTerms,
+  terms: VerifyImagesTerms,
   signal?: AbortSignal,
 ): Promise<ImageVerdict> {
+  const { policy, trustedRoot, now, deep = false } = terms;
   const reference: Reference = parseReference(text);
   try {
-    const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now, deep });
+    const tee = await teeEvidenceOf(client, terms);
+    const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now, deep, tee });
     if (result.ok) return { reference: text, kind: "verified", resolved, release: result.proof.data };
     return { reference: text, kind: kindOf(result.findings), resolved, findings: result.findings };
   } catch (error) {

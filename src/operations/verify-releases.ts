@@ -8,6 +8,8 @@ import { formatDigestReference, parseDigestReference } from "../core/release/ref
 import { PlannedRelease } from "../core/release/verified-release.ts";
 import type { UsableRelease, VerifiedRelease } from "../core/release/verified-release.ts";
 import type { Finding } from "../core/verify/finding.ts";
+import { openTeeEvidence } from "./open-tee-evidence.ts";
+import type { TeeTerms } from "./open-tee-evidence.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
 import { verifyImage } from "./verify-image.ts";
 
@@ -48,12 +50,17 @@ export interface StackReleases {
     readonly current: Digest;
     readonly retained: readonly Digest[];
   }[];
+  /** Where the signer's release lies, for a policy with `tee`: verified first, under its own policy. */
+  readonly signerRelease?:
+    { readonly image: string; readonly policy: TrustPolicy; readonly trustedRoot?: string | undefined } | undefined;
 }
 
 export interface VerifyReleasesContext {
   readonly client: RegistryClient;
   readonly checkout: string;
   readonly now: Date;
+  /** The root certificate of a lab's simulated platform, for a policy with `tee` in environment local. */
+  readonly quoteRoot?: Uint8Array;
 }
 
 /** The releases of one image that may run: the current one, and what one may go back to. */
@@ -85,13 +92,14 @@ export async function verifyReleases(
 ): Promise<Releases<VerifiedRelease>[]> {
   if (config.releases.length === 0) return [];
   const trustedRoot = readTrustedRootFile(config.trustedRoot, context.checkout);
+  const terms = { policy: config.policy, trustedRoot, now: context.now };
+  const tee = await openTeeEvidence(context.client, { ...terms, tee: teeTermsOf(config, context) });
   const refusals: Failure[] = [];
   const verify = async (image: string, digest: Digest): Promise<VerifiedRelease | undefined> => {
     const { resolved, result } = await verifyImage(context.client, {
       reference: parseDigestReference(formatDigestReference(image, digest)),
-      policy: config.policy,
-      trustedRoot,
-      now: context.now,
+      ...terms,
+      tee,
     });
     if (result.ok) return result.proof;
     refusals.push(releaseRefused(resolved, config.policy.name, result.findings));
@@ -110,6 +118,18 @@ export async function verifyReleases(
   const [only, ...more] = refusals;
   if (only === undefined) return verified;
   throw more.length === 0 ? only : allRefused(refusals, config.policy.name);
+}
+
+/** What a stack says of the signer whose signatures its policy's `tee` demands. */
+export function teeTermsOf(
+  { signerRelease }: Pick<StackReleases, "signerRelease">,
+  { checkout, quoteRoot }: Pick<VerifyReleasesContext, "checkout" | "quoteRoot">,
+): TeeTerms {
+  const root = quoteRoot === undefined ? {} : { quoteRoot };
+  if (signerRelease === undefined) return root;
+  const { image, policy, trustedRoot } = signerRelease;
+  const own = trustedRoot === undefined ? {} : { trustedRoot: readTrustedRootFile(trustedRoot, checkout) };
+  return { signer: { image, policy, ...own }, ...root };
 }
 
 function allRefused(refusals: readonly Failure[], policyName: string): Failure {

@@ -26,6 +26,30 @@ function rebuildsNode({ rebuilders, operators, demanded, failureDomains }: Platf
   return { label: `rebuilt by ${counted}${names === "" ? "" : `: ${names}`}${alike}`, children: [] };
 }
 
+/** The attested signature: when, on which machine, measured as what, and Intel's word on it. */
+function teeNode(tee: NonNullable<ReleaseData["tee"]>): TreeNode {
+  const { platform, tcb, measurements } = tee;
+  const leaf = (label: string): TreeNode => ({ label, children: [] });
+  const short = (hex: string): string => `${hex.slice(0, 16)}…`;
+  return {
+    label: `attested signature, quote made between ${tee.challengedAt} and ${tee.signedAt}, ${tee.key === "ephemeral" ? "a key for this image alone" : "the key broker's key (the KBS operator can sign)"}`,
+    children: [
+      leaf(`verified by the signer under the policy ${tee.policy}`),
+      {
+        label: `measured as signer release ${tee.signerRelease}`,
+        children: (["mrtd", "rtmr0", "rtmr1", "rtmr2"] as const).map((name) =>
+          leaf(`${name.toUpperCase()} ${short(measurements[name])}`),
+        ),
+      },
+      leaf(`TDX platform ${platform.ppid}${platform.bound ? ", listed in the policy" : " (platform unbound)"}`),
+      leaf(
+        `TCB ${tcb.status}, level of ${tcb.date.slice(0, 10)}, evaluation ${tcb.evaluation}${tcb.advisories.length === 0 ? "" : `, open: ${tcb.advisories.join(", ")}`}`,
+      ),
+      ...tee.notes.map((note) => leaf(`note: ${note}`)),
+    ],
+  };
+}
+
 /** What was verified, from source to statements: the chain of one release as a tree. */
 export function chainTree(release: ReleaseData): TreeNode {
   const { manifest, recomputed, rebuilds, exceptions } = release;
@@ -58,6 +82,7 @@ export function chainTree(release: ReleaseData): TreeNode {
       { label: `flake ${manifest.flake.repository} at ${manifest.flake.commit}`, children: [] },
       ...exceptions.map((exception): TreeNode => ({ label: `exception of the policy: ${exception}`, children: [] })),
       ...about(release.digest),
+      ...(release.tee === undefined ? [] : [teeNode(release.tee)]),
       ...platforms,
     ],
   };

@@ -26,7 +26,8 @@ const upDocument = z.strictObject({
   ),
   verdicts: z.array(z.unknown()),
   tampered: z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), change: z.string() }),
-  commands: z.array(z.string()).length(3),
+  forgeries: z.array(z.strictObject({ attempt: z.string(), codes: z.array(z.string()).min(1) })).length(8),
+  commands: z.array(z.string()).length(4),
 });
 type UpDocument = z.infer<typeof upDocument>;
 
@@ -92,17 +93,19 @@ test("the next lab up goes on from there, and tells everything in one document",
     if (outcome === "rendered") assert.ok(statSync(where).isFile(), `${where} is not there`);
   }
   assert.notEqual(tampered.digest, release.split("@")[1]);
-  assert.deepEqual(commands, [
-    `npx neko-trust verify-image ${release} --stack local`,
-    "npx neko-trust status",
-    "make preview",
-  ]);
+  const [, attested = "", ...others] = commands;
+  assert.equal(commands[0], `npx neko-trust verify-image ${release} --stack local`);
+  assert.ok(attested.startsWith(`npx neko-trust attested-key verify ${release} --policy `), attested);
+  assert.deepEqual(others, ["npx neko-trust status", "make preview"]);
 });
 
 test("the commands that it ends with work: verify-image proves the release and refuses the tampered copy", async () => {
   const good = await copy.run(["verify-image", first.release, "--stack", "local"]);
   assert.equal(good.code, 0, good.stderr);
   assert.match(good.stdout, /^✓ verified under policy "neko-lab"$/m);
+  const attested = await copy.run((first.commands[1] ?? "").split(" ").slice(2));
+  assert.equal(attested.code, 0, attested.stderr);
+  assert.match(attested.stdout, /attested signature, quote made between .+, a key for this image alone/);
   const bad = await copy.run([
     "verify-image",
     `${first.release.split("@")[0] ?? ""}@${first.tampered.digest}`,

@@ -60,13 +60,15 @@ export function samplePolicy(changes: Readonly<Record<string, unknown>> = {}): T
   return trustPolicySchema.parse({ ...structuredClone(samplePolicyFields), ...changes });
 }
 
-/** A demand that no version enforces yet. */
+/** A demand for an attested signature, by a signer that nobody has. */
 export const sampleTee = {
   signerRelease: sampleDigest("0"),
+  mrtd: ["1".repeat(96)],
+  rtmr0: ["2".repeat(96)],
   policyDigests: ["0".repeat(64)],
   platforms: ["0".repeat(32)],
   statuses: ["UpToDate"],
   advisoriesAllowed: ["INTEL-SA-00001"],
   minEvaluation: 1,
-  revoked: ["x"],
+  revoked: ["f".repeat(32)],
 };

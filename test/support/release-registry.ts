@@ -77,10 +77,11 @@ function fill({ manifests, blobs }: MemoryRegistry, evidence: Evidence): void {
     manifests.set(digest, { type, body: Buffer.from(answer.value) });
   }
   for (const answer of evidence.referrers.values()) {
-    for (const { digest, manifest, bundle } of answer.kind === "found" ? answer.value : []) {
+    for (const { digest, manifest, bundle, tdxEvidence } of answer.kind === "found" ? answer.value : []) {
       if (manifest.kind === "found")
         manifests.set(digest, { type: mediaTypes.manifest, body: Buffer.from(manifest.value) });
-      if (bundle.kind === "found") blobs.set(digestOf(bundle.value), Buffer.from(bundle.value));
+      for (const layer of [bundle, tdxEvidence])
+        if (layer?.kind === "found") blobs.set(digestOf(layer.value), Buffer.from(layer.value));
     }
   }
 }

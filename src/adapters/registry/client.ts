@@ -10,6 +10,7 @@ import { attach, pushReferrer } from "./attach.ts";
 import type { Attached } from "./attach.ts";
 import { openBlob } from "./blob-stream.ts";
 import { listReferrers } from "./list-referrers.ts";
+import { listTags } from "./list-tags.ts";
 import { pullBlob, pullManifest } from "./pull.ts";
 import type { PulledManifest } from "./pull.ts";
 import { pushBlob, pushManifest } from "./push.ts";
@@ -51,6 +52,8 @@ export interface RegistryClient {
   ): Promise<Answer<AsyncIterable<Uint8Array>>>;
   /** All referrers of a digest, each once, of whatever type; none is an empty list. Their contents are unverified. */
   referrers(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<readonly ReferrerDescriptor[]>>;
+  /** All tags of a repository, fallback tags of referrers among them. */
+  tags(repository: string, signal?: AbortSignal): Promise<Answer<readonly string[]>>;
   pushBlob(repository: string, bytes: Uint8Array): Promise<Answer<{ readonly digest: Digest; readonly size: number }>>;
   /** Under its digest, and under a tag when one is given. */
   pushManifest(
@@ -93,6 +96,9 @@ export function createRegistryClient(options: RegistryClientOptions = {}): Regis
     },
     async referrers(repository, digest, signal) {
       return listReferrers(endingWith(session, signal), parseRepository(repository), digest);
+    },
+    async tags(repository, signal) {
+      return listTags(endingWith(session, signal), parseRepository(repository));
     },
     async pushBlob(repository, bytes) {
       return pushBlob(session, parseRepository(repository), bytes);

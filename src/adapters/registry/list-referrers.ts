@@ -92,21 +92,20 @@ function noReferrersApi(reply: Reply): Answer<never> | undefined {
 }
 
 /**
- * The `Link` header's next page (distribution-spec, "Listing Referrers"); text when it must not be followed. Only the
+ * The `Link` header's next page (distribution-spec, "Listing Referrers" and "Listing Tags"); text when it must not be followed. Only the
  * registry itself may name one: another host, reached by a redirect, would be asked for it with credentials.
  */
-function nextPage(reply: Reply, registry: URL): URL | string | undefined {
+export function nextPage(reply: Reply, registry: URL): URL | string | undefined {
   const link = reply.headers.get("link");
   if (link === null) return undefined;
   const target = /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/i.exec(link)?.[1];
   if (target === undefined) return undefined;
   if (reply.elsewhere || reply.url.origin !== registry.origin) {
-    return `${reply.url.host}, reached by a redirect, names a next page of referrers, which is not followed`;
+    return `${reply.url.host}, reached by a redirect, names a next page of the list, which is not followed`;
   }
   const next = URL.parse(target, reply.url.href);
-  if (next?.origin !== registry.origin) return `${reply.url.host} names a next page of referrers on another host`;
-  if (next.pathname !== reply.url.pathname)
-    return `${reply.url.host} names a next page that is no list of these referrers`;
+  if (next?.origin !== registry.origin) return `${reply.url.host} names a next page of the list on another host`;
+  if (next.pathname !== reply.url.pathname) return `${reply.url.host} names a next page that is no part of this list`;
   return next;
 }
 

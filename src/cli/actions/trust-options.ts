@@ -1,15 +1,48 @@
 import { readYamlConfig } from "../../config/read-config.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { parseReference } from "../../core/release/reference.ts";
+import type { TeeTerms } from "../../operations/open-tee-evidence.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
+import { teeTermsOf } from "../../operations/verify-releases.ts";
 import type { CommandContext } from "../context.ts";
+import { readInput } from "./files.ts";
 
 /** Which policy and root a command verifies under: `--stack`, or `--policy` with `--trusted-root`. */
 export interface TrustOptions {
   readonly stack?: string;
   readonly policy?: string;
   readonly trustedRoot?: string;
+}
+
+/** For a policy with `tee`: the signer whose release is verified first. A stack names its own. */
+export interface SignerReleaseOptions {
+  readonly signerImage?: string;
+  readonly signerPolicy?: string;
+  readonly quoteRoot?: string;
+}
+
+/** What a policy with `tee` needs to know of the signer: from the options, else from the stack. Throws SIGNER_IMAGE_UNNAMED. */
+export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, context: CommandContext): TeeTerms {
+  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile } = options;
+  const quoteRoot = rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) };
+  if (image !== undefined) {
+    parseReference(`${image}:latest`);
+    const policy = signerPolicy === undefined ? {} : { policy: readPolicyFile(signerPolicy) };
+    return { signer: { image, ...policy }, ...quoteRoot };
+  }
+  if (signerPolicy !== undefined) {
+    throw new Failure({
+      code: "SIGNER_IMAGE_UNNAMED",
+      kind: "usage",
+      message: "A policy for the signer's release is named, but not where that release lies.",
+      remedy: "Give --signer-image registry/path with --signer-policy.",
+    });
+  }
+  if (stack === undefined) return quoteRoot;
+  const { checkout } = context.directories;
+  return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...quoteRoot };
 }
 
 /** The policy and the root, from a stack's file or from two files. Throws POLICY_NOT_NAMED, and what reading them throws. */

@@ -6,11 +6,11 @@ import { verifyInThreads } from "../../operations/verify-in-threads.ts";
 import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
-import { trustOf } from "./trust-options.ts";
-import type { TrustOptions } from "./trust-options.ts";
+import { teeTermsOfOptions, trustOf } from "./trust-options.ts";
+import type { SignerReleaseOptions, TrustOptions } from "./trust-options.ts";
 import { outcomeOfMany, outcomeOfOne } from "./verdict-outcome.ts";
 
-export interface VerifyImageOptions extends TrustOptions {
+export interface VerifyImageOptions extends TrustOptions, SignerReleaseOptions {
   readonly file?: string;
   readonly deep?: boolean;
   readonly acceptWaivers?: boolean;
@@ -32,7 +32,8 @@ export async function verifyImageAction(
   const references = await referencesOf(named, options.file, context.signal);
   const now = context.now();
   const { environment, signal } = context;
-  const terms = { policy, trustedRoot, now, deep: options.deep === true };
+  const tee = policy.tee === undefined ? {} : { tee: teeTermsOfOptions(options, context) };
+  const terms = { policy, trustedRoot, now, deep: options.deep === true, ...tee };
   const verdicts = await verifyInThreads({ references, terms, environment, signal });
   if (vsa !== undefined) {
     const verifierVersion = packageVersion(context.directories.checkout);

@@ -16,6 +16,12 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
     .option("--stack <name>", "verify under this stack's policy and root")
     .option("--policy <file>", "verify under this TrustPolicy (YAML or JSON); needs --trusted-root")
     .option("--trusted-root <file>", "the trusted_root.json that the policy pins")
+    .option(
+      "--signer-image <repository>",
+      "for a policy with tee: registry/path of the signer's release (else the stack's)",
+    )
+    .option("--signer-policy <file>", "its policy (else the policy itself without tee)")
+    .option("--quote-root <file>", "the root certificate of a lab's simulated platform, in environment local only")
     .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
     .option("--accept-waivers", "exit 0 for images of others that the policy waives; they stay unverified")
     .option("--vsa <file>", "write unsigned SLSA verification summaries, one statement in each line")

@@ -13,6 +13,8 @@ export const mediaTypes = {
   dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
   dockerIndex: "application/vnd.docker.distribution.manifest.list.v2+json",
   bundle: "application/vnd.dev.sigstore.bundle.v0.3+json",
+  /** An attested signature with its evidence (src/core/tdx/evidence-document.ts). */
+  tdxEvidence: "application/vnd.neko-trust.tdx-evidence.v1+json",
 } as const;
 
 /** How media types of Sigstore bundles begin, of all versions and both spellings. */

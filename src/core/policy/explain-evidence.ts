@@ -82,13 +82,19 @@ export function teeSentences({ tee }: TrustPolicy): string[] {
   if (tee === undefined) return ["No evidence of a trusted execution environment is asked for."];
   return [
     "Evidence of a trusted execution environment is asked for.",
-    `Its measurements are those of the signer release ${tee.signerRelease}.`,
+    `The image has to be signed in a trust domain too, beside all other signatures: by the signer release ${tee.signerRelease}, which is verified first and whose manifest has the measurements RTMR1 and RTMR2.`,
+    `Its firmware has to have the MRTD ${or(tee.mrtd)}, and its machine the RTMR0 ${or(tee.rtmr0)}.`,
     `The signer's policy has to have one of these digests: ${or(tee.policyDigests)}.`,
-    `The platform has to be ${or(tee.platforms)} (PPID).`,
+    tee.platforms.length === 0
+      ? "The platform is unbound: any TDX machine that Intel vouches for counts."
+      : `The platform has to be ${or(tee.platforms)} (PPID).`,
     `The platform's TCB status has to be ${or(tee.statuses)}.`,
-    `Of Intel's advisories these may be open: ${and(tee.advisoriesAllowed)}.`,
+    tee.advisoriesAllowed.length === 0
+      ? "None of Intel's advisories may be open."
+      : `Of Intel's advisories these may be open: ${and(tee.advisoriesAllowed)}.`,
     `The TCB evaluation number has to be ${tee.minEvaluation} or higher.`,
-    `Revoked: ${and(tee.revoked)}.`,
+    "The quote has to be made at most 15 minutes after a trusted time and before another one; what Intel said then decides.",
+    tee.revoked.length === 0 ? "No platform, measurement or signature is revoked." : `Revoked: ${and(tee.revoked)}.`,
   ];
 }
 

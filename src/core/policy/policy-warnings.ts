@@ -12,6 +12,7 @@ export function policyWarnings(policy: TrustPolicy, now: Date, root?: readonly R
     ...requirementWarnings(policy),
     ...policy.signers.flatMap((signer) => signerWarnings(signer)),
     ...rebuildWarnings(policy),
+    ...teeWarnings(policy),
     ...rootAgeWarnings(policy, now),
     ...(root === undefined ? [] : operatorWarnings(policy, now, root)),
     ...expiryWarnings(policy, now),
@@ -39,6 +40,19 @@ function signerWarnings({ id, refs, runner }: TrustPolicy["signers"][number]): s
     ...(branches.length === 0
       ? []
       : [`"${id}" may sign on ${and(branches.map(refWords))}: whoever may push there can make a release.`]),
+  ];
+}
+
+function teeWarnings({ tee }: TrustPolicy): string[] {
+  if (tee === undefined) return [];
+  const weak = tee.statuses.filter((status) => status !== "UpToDate");
+  return [
+    ...(tee.platforms.length === 0
+      ? ["The signer's platform is unbound: whoever extracted a key of any TDX machine can forge its quotes."]
+      : []),
+    ...(weak.length === 0
+      ? []
+      : [`Platforms of the TCB status ${and(weak)} may sign: their known faults may be open.`]),
   ];
 }
 

@@ -4,6 +4,7 @@ import { digestSchema } from "../oci/formats.ts";
 import { versionSchema } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
 import { isRepository } from "../release/reference.ts";
+import { tcbStatuses } from "../tdx/contract.ts";
 import { policyRelations } from "./policy-relations.ts";
 
 /**
@@ -125,14 +126,35 @@ const rebuilds = z.strictObject({
   missing: z.enum(["allow", "refuse"]),
 });
 
+const ppid = z.string().regex(/^[0-9a-f]{32}$/, "must be a PPID of 32 hex digits");
+const sha384Hex = z.string().regex(/^[0-9a-f]{96}$/, "must be 96 lower-case hex digits");
+/** A register that nothing was measured into says nothing about what booted. */
+const measured = sha384Hex.refine((value) => !/^0+$/.test(value), "must not be all zero: then it proves nothing");
+const measurements = z.array(measured).min(1, "must not be empty").max(64);
+
+/** Statuses that a policy can allow: a revoked platform's quote proves nothing. */
+const allowedStatuses = tcbStatuses.filter((status) => status !== "Revoked");
+
 const tee = z.strictObject({
+  /** Index digest of the release that signs, verified first under a policy without `tee`: RTMR1 and RTMR2 are its manifest's. */
   signerRelease: digestSchema,
-  policyDigests: z.array(sha256Hex),
-  platforms: z.array(z.string().regex(/^[0-9a-f]{32}$/, "must be a PPID of 32 hex digits")),
-  statuses: z.array(text),
-  advisoriesAllowed: z.array(z.string().regex(/^INTEL-SA-[0-9]{5}$/)),
+  /** MRTDs of the firmware that its machines may have: what is measured first vouches for all that follows. */
+  mrtd: measurements,
+  /** RTMR0 of these machines: firmware configuration, Secure Boot state, ACPI tables. */
+  rtmr0: measurements,
+  /** SHA-256 of the RFC 8785 form of the policies that it may have verified under. */
+  policyDigests: z.array(sha256Hex).min(1, "must not be empty").max(64),
+  /** PPIDs of the machines that may sign; empty leaves the platform unbound, which every result says. */
+  platforms: z.array(ppid).max(1024),
+  statuses: z
+    .array(z.enum(allowedStatuses, `must be one of ${allowedStatuses.join(", ")}`))
+    .min(1, "must not be empty"),
+  advisoriesAllowed: z.array(z.string().regex(/^INTEL-SA-[0-9]{5}$/, "must be INTEL-SA- and five digits")).max(256),
   minEvaluation: z.int().min(1),
-  revoked: z.array(text),
+  /** Overturns what was good when it was signed: a PPID, a measurement, the digest of a signer's release, policy or signature. */
+  revoked: z
+    .array(z.union([ppid, sha384Hex, digestSchema], { error: "must be a PPID, a measurement or a digest (sha256:…)" }))
+    .max(1024),
 });
 
 const vulnerabilities = z.strictObject({

@@ -1,5 +1,6 @@
 import type { Digest } from "../oci/digest.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
+import type { TcbStatus, TdMeasurements } from "../tdx/contract.ts";
 import type { ReleaseManifest } from "./manifest.ts";
 import { Failure } from "../failure.ts";
 
@@ -34,6 +35,33 @@ export interface PlatformRebuilds {
   readonly failureDomains: number;
 }
 
+/** The attested signature that counted, and what was proven of the machine that made it. */
+export interface ProvenTee {
+  /** Digest of the referrer that carries it. */
+  readonly referrer: Digest;
+  /** The release of the signer whose measurements the machine has. */
+  readonly signerRelease: Digest;
+  /** Digest of the policy that the signer verified the image under. */
+  readonly policy: Digest;
+  /** `kbs-key`: the key is the broker's, whose operator can sign with it elsewhere. */
+  readonly key: "ephemeral" | "kbs-key";
+  /** Trusted times, ISO 8601: between them the quote was made. */
+  readonly challengedAt: string;
+  readonly signedAt: string;
+  /** The machine: PPID and FMSPC in hex; whether the policy lists its PPID. */
+  readonly platform: { readonly ppid: string; readonly fmspc: string; readonly bound: boolean };
+  readonly measurements: TdMeasurements;
+  /** Intel's verdict when it signed. */
+  readonly tcb: {
+    readonly status: TcbStatus;
+    readonly date: string;
+    readonly advisories: readonly string[];
+    readonly evaluation: number;
+  };
+  /** What does not refuse, but should be known, in words. */
+  readonly notes: readonly string[];
+}
+
 /** Plain data of a verified release: safe to copy, log and serialise; proves nothing on its own. */
 export interface ReleaseData {
   readonly repository: string;
@@ -46,6 +74,8 @@ export interface ReleaseData {
   readonly statements: readonly ProvenStatement[];
   /** Per platform; empty when the policy lists no rebuilder. */
   readonly rebuilds: readonly PlatformRebuilds[];
+  /** Only under a policy with `tee`. */
+  readonly tee?: ProvenTee;
   /** Platforms whose NAR hash was recomputed from the registry's blobs. */
   readonly recomputed: readonly string[];
   /** Exceptions of the policy that this release needed (a rollback, a VEX statement), in words. */

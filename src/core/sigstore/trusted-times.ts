@@ -55,7 +55,7 @@ export function trustedTimes(
 }
 
 /** The authority is its root's key: two tokens, or two signing certificates, of one authority count once. */
-function authorityOf(stamp: RFC3161Timestamp, root: TrustedRootMaterial): string | undefined {
+export function authorityOf(stamp: RFC3161Timestamp, root: TrustedRootMaterial): string | undefined {
   const chain = root.material.timestampAuthorities.find(({ certChain: [signer], validFor }) => {
     if (signer === undefined || validFor.start > stamp.signingTime || stamp.signingTime > validFor.end) return false;
     return signer.serialNumber.equals(stamp.signerSerialNumber) && signer.issuer.equals(stamp.signerIssuer);

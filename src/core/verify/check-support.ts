@@ -2,11 +2,14 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked } from "./finding.ts";
 
+export type FieldSupport = "enforced" | "descriptive" | "unsupported";
+type SupportOfFields = Readonly<Record<keyof TrustPolicy, FieldSupport>>;
+
 /**
  * How each field of a TrustPolicy is treated by verifyRelease. A new top-level field breaks `tsc` until it is named
  * here, and a field that isn't enforced yet refuses when it demands something: nothing is ignored.
  */
-export const policySupport = {
+export const policySupport: SupportOfFields = {
   schema: "enforced",
   name: "descriptive",
   environment: "enforced",
@@ -18,23 +21,21 @@ export const policySupport = {
   provenance: "enforced",
   sbom: "enforced",
   rebuilds: "enforced",
-  tee: "unsupported",
+  tee: "enforced",
   vulnerabilities: "enforced",
   freshness: "enforced",
   revoked: "enforced",
   /** About images of others: what it covers is told apart, and admission rules are made of it. */
   thirdParty: "enforced",
-} as const satisfies Record<keyof TrustPolicy, "enforced" | "descriptive" | "unsupported">;
+};
 
-/** Paths of what the policy demands and this version can't enforce. */
-function unsupportedDemands(policy: TrustPolicy): readonly string[] {
-  return policy.tee === undefined ? [] : ["tee"];
-}
-
-/** POLICY_UNSUPPORTED for every field that demands what this version can't enforce. */
-export function checkSupport(policy: TrustPolicy): Checked<null> {
+/** POLICY_UNSUPPORTED for every field that demands what this version (or the table given) can't enforce. */
+export function checkSupport(policy: TrustPolicy, support: SupportOfFields = policySupport): Checked<null> {
+  const demands = (Object.keys(support) as (keyof TrustPolicy)[]).filter(
+    (path) => support[path] === "unsupported" && policy[path] !== undefined,
+  );
   const checked = all(
-    unsupportedDemands(policy).map((path) =>
+    demands.map((path) =>
       refuse("POLICY_UNSUPPORTED", {
         subject: `policy "${policy.name}", ${path}`,
         expected: "only demands that this version enforces",

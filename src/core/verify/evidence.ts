@@ -1,6 +1,9 @@
 import type { Answer } from "../oci/answer.ts";
 import type { NarDigest } from "../nix/nar.ts";
 import type { Digest } from "../oci/digest.ts";
+import type { VerifiedRelease } from "../release/verified-release.ts";
+import type { Collateral } from "../tdx/contract.ts";
+import type { Checked } from "./finding.ts";
 
 /**
  * Everything that verifyRelease looks at, collected beforehand by an operation through adapters. Bytes are as they
@@ -23,6 +26,18 @@ export interface Evidence {
   readonly nars?: ReadonlyMap<Digest, Answer<NarDigest>>;
   /** The trusted_root.json that the stack names, as it lies on disk. */
   readonly trustedRoot: Uint8Array;
+  /** What a policy with `tee` needs beside the referrers. Left out: not collected. */
+  readonly tee?: TeeEvidence;
+}
+
+/** What attested signatures are verified with. */
+export interface TeeEvidence {
+  /** The release that `tee.signerRelease` names: proven in this process, or why it is not. */
+  readonly signer: Checked<VerifiedRelease>;
+  /** The root certificate (DER or PEM) of a lab's simulated platform, in place of Intel's. */
+  readonly quoteRoot?: Uint8Array;
+  /** By referrer: Intel's collateral of today for its platform. It decides nothing, and may warn. */
+  readonly collateral?: ReadonlyMap<Digest, Collateral>;
 }
 
 /** One referrer: an OCI manifest whose `subject` claims to be the image, and the Sigstore bundle in its first layer. */
@@ -32,6 +47,8 @@ export interface ReferrerEvidence {
   readonly manifest: Answer<Uint8Array>;
   /** The first layer's bytes (absent when the manifest could not be read or holds no bundle layer). */
   readonly bundle: Answer<Uint8Array>;
+  /** The first layer's bytes where it is an attested signature (`mediaTypes.tdxEvidence`); else left out. */
+  readonly tdxEvidence?: Answer<Uint8Array>;
 }
 
 /** One layer of the image under the tag `sha256-<hex>.sig` (cosign, specs/SIGNATURE_SPEC.md). */

@@ -1,6 +1,7 @@
 import type { FindingCode } from "./finding.ts";
 import type { FindingMeaning } from "./finding-meaning.ts";
 import { ruleSixToEightMeanings } from "./rebuild-and-freshness-meanings.ts";
+import { ruleSevenMeanings } from "./tee-meanings.ts";
 
 export type { FindingMeaning };
 
@@ -223,6 +224,7 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
     remedy: "Make the SBOM and the manifest from the same build.",
   },
   ...ruleSixToEightMeanings,
+  ...ruleSevenMeanings,
   REGISTRY_UNAUTHORIZED: {
     meaning: "The registry wants credentials, so nothing is known about what it holds.",
     remedy: "Log in to the registry, and try again.",

@@ -4,7 +4,7 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
 import type { ReleaseManifest } from "../release/manifest.ts";
 import { mintVerifiedRelease } from "../release/verified-release.ts";
-import type { PlatformRebuilds, ProvenStatement, VerifiedRelease } from "../release/verified-release.ts";
+import type { PlatformRebuilds, ProvenStatement, ProvenTee, VerifiedRelease } from "../release/verified-release.ts";
 import { checkFreshness, checkNotInFuture, checkRevocation } from "./check-freshness.ts";
 import { checkImage } from "./check-image.ts";
 import type { CheckedImage } from "./check-image.ts";
@@ -19,6 +19,7 @@ import { checkScans } from "./check-scans.ts";
 import type { CheckedScan } from "./check-scans.ts";
 import { checkSource } from "./check-source.ts";
 import { checkSupport } from "./check-support.ts";
+import { checkTee } from "./check-tee.ts";
 import { checkThirdParty } from "./check-third-party.ts";
 import { collectLegacySignatures } from "./collect-legacy-signatures.ts";
 import { collectStatements, joined, statementReader } from "./collect-statements.ts";
@@ -110,6 +111,7 @@ interface CheckedStatements {
   readonly manifest: ReleaseManifest;
   readonly statements: readonly (TrustedStatement | CountedRebuild)[];
   readonly rebuilds: readonly PlatformRebuilds[];
+  readonly tee: ProvenTee | undefined;
   readonly recomputed: readonly string[];
   readonly exceptions: readonly string[];
 }
@@ -152,10 +154,14 @@ function checkStatements({ evidence, image, root, policy, now }: StatementsInput
     ...(manifest.ok || policy.rebuilds.rebuilders.length > 0 ? [rebuilds] : []),
     ...(manifest.ok || evidence.nars !== undefined ? [nars] : []),
   ];
-  const checked = all<unknown>([revocation, ...ofIndex, ...platforms, ...demanded, fresh, ...silent]);
+  const tee = checkTee(evidence, root, policy, now);
+  const checked = all<unknown>([revocation, ...ofIndex, ...platforms, ...demanded, tee, fresh, ...silent]);
   if (!checked.ok) return checked;
   const ofPlatforms = all(platforms);
-  if (!manifest.ok || !signatures.ok || !manifests.ok || !ofPlatforms.ok || !rebuilds.ok || !nars.ok || !fresh.ok) {
+  if (!manifest.ok || !signatures.ok || !manifests.ok || !ofPlatforms.ok || !rebuilds.ok || !nars.ok) {
+    return skipped("release", "its statements");
+  }
+  if (!tee.ok || !fresh.ok) {
     return skipped("release", "its statements");
   }
   const { exception } = fresh.proof;
@@ -168,6 +174,7 @@ function checkStatements({ evidence, image, root, policy, now }: StatementsInput
       ...rebuilds.proof.statements,
     ],
     rebuilds: rebuilds.proof.platforms,
+    tee: tee.proof,
     recomputed: nars.proof,
     exceptions: [
       ...(exception === undefined ? [] : [exception]),
@@ -179,7 +186,7 @@ function checkStatements({ evidence, image, root, policy, now }: StatementsInput
 /**
  * Decides whether the evidence proves, under the policy and at the given time, that this release is what the policy
  * trusts. Pure: no I/O, no clock. All independent checks run; success is a VerifiedRelease, failure every finding.
- * The rules are those of docs/architecture.md: 1 to 6, 8 and 9.
+ * The rules are those of docs/architecture.md: 1 to 9.
  */
 export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date): Checked<VerifiedRelease> {
   if (Number.isNaN(now.getTime())) {
@@ -204,7 +211,7 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
   const checked = all<unknown>([support, root, image, statements]);
   if (!checked.ok) return legibleFindings(checked);
   if (!statements.ok) return legibleFindings(statements);
-  const { manifest, rebuilds, recomputed, exceptions } = statements.proof;
+  const { manifest, rebuilds, tee, recomputed, exceptions } = statements.proof;
   return proven(
     mintVerifiedRelease({
       repository: evidence.repository,
@@ -215,6 +222,7 @@ export function verifyRelease(evidence: Evidence, policy: TrustPolicy, now: Date
       environment: policy.environment,
       statements: statements.proof.statements.map(proof),
       rebuilds,
+      ...(tee === undefined ? {} : { tee }),
       recomputed,
       exceptions,
       claimed: manifest.platforms

@@ -28,6 +28,12 @@ test("there are commands", () => {
   assert.deepEqual(runnable.map(({ path }) => path.join(" ")).sort(), [
     "adopt",
     "attest-image",
+    "attested-key attest",
+    "attested-key quote",
+    "attested-key sign",
+    "attested-key status",
+    "attested-key verify",
+    "attested-key watch",
     "compile-policy",
     "doctor",
     "drift",

@@ -216,12 +216,16 @@ test("stack local is environment local: nothing else may borrow its stand-ins, n
   ]);
 });
 
-test("a demand that this version can't enforce is refused where the policy is read, with or without releases", (t) => {
+test("a policy's tee is read strictly: what no policy may allow is a fault where it is read", (t) => {
   const files = stackFiles(t);
   files.write("staging", stagingConfig({ "policy.tee": sampleTee, releases: [] }));
-  const failure = failureOf(() => readYamlConfig("staging", files.directories));
-  assert.equal(failure.code, "POLICY_UNSUPPORTED");
-  assert.match(failure.details.join(), /, tee$/);
+  assert.deepEqual(readYamlConfig("staging", files.directories).policy.tee, sampleTee);
+  const weak = { ...sampleTee, statuses: ["Revoked"], mrtd: ["0".repeat(96)], rtmr0: [], policyDigests: [] };
+  files.write("staging", stagingConfig({ "policy.tee": weak, releases: [] }));
+  assert.deepEqual(
+    failureOf(() => readYamlConfig("staging", files.directories)).details.map((line) => line.split(":")[0]),
+    ["policy.tee.mrtd.0", "policy.tee.rtmr0", "policy.tee.policyDigests", "policy.tee.statuses.0"],
+  );
 });
 
 test("what one key needs of another is told: an owner of the repository, a cluster's kubeconfig", (t) => {

@@ -42,3 +42,19 @@ for (const name of ["sign-image", "attest-image", "verify-image"]) {
     }
   });
 }
+
+test("scripts/attested-key runs the command from any folder and through symlinks, and passes arguments on as they are", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "neko launchers "));
+  try {
+    const link = join(folder, "a link");
+    symlinkSync(join(checkout, "scripts", "attested-key"), link);
+    const help = await run(link, ["sign", "--help"], folder);
+    assert.equal(help.code, 0, help.output);
+    assert.ok(help.output.startsWith("Usage: neko-trust attested-key sign "), help.output);
+    const wrong = await run(link, ["sign", "two words; $(and more)"], "/");
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.output, /"two words; \$\(and more\)" is not an image reference/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

@@ -100,10 +100,11 @@ test("findings of independent checks come together, and what could not be checke
     return rest?.kind === "found" ? list.filter((one) => rest.value.includes(one)) : [];
   });
   assert.deepEqual(codesOf(lab.verify({ policy, evidence: noSignature })), [
-    "POLICY_UNSUPPORTED",
     "REVOKED",
     "STATEMENT_MISSING",
     "PROVENANCE_BUILD_TYPE_NOT_ALLOWED",
+    "TEE_SIGNER_RELEASE",
+    "TEE_SIGNATURE_MISSING",
     "VERSION_TOO_OLD",
   ]);
 });

@@ -1,0 +1,97 @@
+import { kbsTrust } from "../../core/kbs/trust.ts";
+import { Failure } from "../../core/failure.ts";
+import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { openAttestedKey } from "../../operations/attested-key/open-attested-key.ts";
+import type { BrokerOptions } from "../../operations/attested-key/open-attested-key.ts";
+import type { AttestedSigner } from "../../operations/attested-key/attested-signer.ts";
+import type { CommandContext } from "../context.ts";
+import { readInput } from "./files.ts";
+import { trustOf } from "./trust-options.ts";
+import type { TrustOptions } from "./trust-options.ts";
+
+/** Where collateral comes from. */
+export interface GuestCommandOptions {
+  readonly collateralUrl?: string;
+}
+
+/** How the command line names a key broker, and whom it has to be. */
+export interface BrokerCommandOptions {
+  readonly kbsUrl?: string;
+  readonly kbsTlsAuthority?: string;
+  readonly kbsTlsKey?: string;
+  readonly kbsTokenAuthority?: string;
+  readonly kbsTokenKey?: string;
+  readonly kbsTokenIssuer?: string;
+  readonly kbsResource?: string;
+  readonly kbsKeyResource?: string;
+}
+
+export interface SigningCommandOptions extends TrustOptions, GuestCommandOptions, BrokerCommandOptions {
+  readonly tsaUrl: readonly string[];
+}
+
+/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED and what kbsTrust throws. */
+export function brokerOf(
+  options: BrokerCommandOptions,
+  environment: TrustPolicy["environment"],
+): BrokerOptions | undefined {
+  const { kbsUrl: url, ...others } = options;
+  const { kbsTlsAuthority, kbsTlsKey, kbsTokenAuthority, kbsTokenKey, kbsTokenIssuer } = others;
+  const { kbsResource: resource, kbsKeyResource: keyResource } = others;
+  if (url === undefined) {
+    const named = [kbsTlsAuthority, kbsTlsKey, kbsTokenAuthority, kbsTokenKey, kbsTokenIssuer, resource, keyResource];
+    if (named.every((value) => value === undefined)) return undefined;
+    throw unnamed("Something is said of a key broker, but not where it is.");
+  }
+  const text = (option: string, path: string): string => Buffer.from(readInput(option, path)).toString("utf8");
+  return {
+    url,
+    trust: kbsTrust(
+      {
+        ...(kbsTlsAuthority === undefined ? {} : { tlsAuthority: text("--kbs-tls-authority", kbsTlsAuthority) }),
+        ...(kbsTlsKey === undefined ? {} : { tlsKeySha256: kbsTlsKey }),
+        ...(kbsTokenAuthority === undefined
+          ? {}
+          : { tokenAuthority: text("--kbs-token-authority", kbsTokenAuthority) }),
+        ...(kbsTokenKey === undefined ? {} : { tokenKey: text("--kbs-token-key", kbsTokenKey) }),
+        ...(kbsTokenIssuer === undefined ? {} : { tokenIssuer: kbsTokenIssuer }),
+      },
+      environment,
+    ),
+    ...(resource === undefined ? {} : { resource }),
+    ...(keyResource === undefined ? {} : { keyResource }),
+  };
+}
+
+/** As brokerOf, where there has to be one and no policy says which environment it is: a lab's roots are refused. */
+export function requiredBrokerOf(options: BrokerCommandOptions): BrokerOptions {
+  const broker = options.kbsUrl === undefined ? undefined : brokerOf(options, "production");
+  if (broker === undefined) throw unnamed("It isn't said where the key broker is.");
+  return broker;
+}
+
+function unnamed(message: string): Failure {
+  const remedy = "Give --kbs-url https://host/kbs with what it and its attestation results are known by.";
+  return new Failure({ code: "ATTESTED_BROKER_UNNAMED", kind: "usage", message, remedy });
+}
+
+/** Collateral's address and cache, and the clock. */
+export function guestOptions({ collateralUrl }: GuestCommandOptions, { directories, now }: CommandContext) {
+  return { ...(collateralUrl === undefined ? {} : { collateralUrl }), cache: directories.cache, now };
+}
+
+/** The signer of this machine, as the options say. */
+export function signerOfOptions(
+  options: SigningCommandOptions,
+  context: CommandContext,
+): { readonly signer: AttestedSigner; readonly broker: BrokerOptions | undefined } {
+  const trust = trustOf(options, context);
+  const broker = brokerOf(options, trust.policy.environment);
+  const signer = openAttestedKey({
+    ...guestOptions(options, context),
+    ...trust,
+    tsaUrls: options.tsaUrl,
+    ...(broker === undefined ? {} : { broker }),
+  });
+  return { signer, broker };
+}

@@ -1,0 +1,126 @@
+import { createPrivateKey } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { requestTimestamp } from "../../adapters/fulcio-rekor/request-timestamp.ts";
+import { intelAddresses } from "../../adapters/intel-pcs/fetch-collateral.ts";
+import { createPcsSource } from "../../adapters/intel-pcs/pcs-source.ts";
+import { fetchResource } from "../../adapters/kbs/fetch-resource.ts";
+import { createRegistryClient } from "../../adapters/registry/client.ts";
+import type { RegistryClient } from "../../adapters/registry/client.ts";
+import { createTsmAttester } from "../../adapters/tsm/attester.ts";
+import { Failure } from "../../core/failure.ts";
+import type { KbsTrust } from "../../core/kbs/trust.ts";
+import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { publicGoodServices } from "../../core/sigstore/signing-services.ts";
+import type { Attester, CollateralSource } from "../../core/tdx/contract.ts";
+import { intelTrust } from "../../core/tdx/intel-root.ts";
+import { openRegistry } from "../open-registry.ts";
+import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
+import { brokerCredentials } from "./registry-credential.ts";
+
+/** What an attested signer asks a key broker for. */
+export interface BrokerOptions {
+  /** `https://host/kbs` */
+  readonly url: string;
+  readonly trust: KbsTrust;
+  /** Of the credential to publish with, `repository/type/tag`; the user's docker credentials are used without it. */
+  readonly resource?: string;
+  /** Of a signing key (PKCS#8 PEM, ECDSA P-256): the mode `kbs-key`. */
+  readonly keyResource?: string;
+}
+
+export interface GuestOptions {
+  /** Where collateral comes from; Intel's own service unless given. */
+  readonly collateralUrl?: string;
+  /** The user's cache folder. */
+  readonly cache: string;
+  readonly now: () => Date;
+}
+
+/** This machine as a trust domain, with the collateral of its platform. */
+export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
+  readonly attester: Attester;
+  readonly collateral: CollateralSource;
+  readonly trust: typeof intelTrust;
+} {
+  // Trustee's configuration, and with it the stack's `service.collateralUrl`, names the API below the service's address.
+  const api = collateralUrl?.replace(/\/(?:sgx|tdx)\/certification\/v4\/?$/, "");
+  const addresses = api === undefined ? intelAddresses : { ...intelAddresses, api };
+  return {
+    attester: createTsmAttester(),
+    collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, cache, now }),
+    trust: intelTrust,
+  };
+}
+
+export interface AttestedKeyOptions extends GuestOptions {
+  readonly policy: TrustPolicy;
+  readonly trustedRoot: Uint8Array;
+  /** Time-stamp authorities; Sigstore's own unless given. */
+  readonly tsaUrls: readonly string[];
+  readonly broker?: BrokerOptions;
+}
+
+/** The signer of this machine. Nothing is asked yet. */
+export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
+  const { policy, trustedRoot, tsaUrls, broker, now } = options;
+  const guest = openGuest(options);
+  const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
+  return {
+    ...guest,
+    timestamps: authorities.map((url) => (data, signal) => requestTimestamp({ url, data, signal })),
+    policy,
+    trustedRoot,
+    key: keyOf(broker, guest.attester, now),
+    now,
+  };
+}
+
+function keyOf(broker: BrokerOptions | undefined, attester: Attester, now: () => Date): AttestedKey {
+  const resource = broker?.keyResource;
+  if (broker === undefined || resource === undefined) return { kind: "ephemeral" };
+  return {
+    kind: "kbs-key",
+    fetch: async (signal) => {
+      const { url, trust } = broker;
+      const request = { url, trust, resource, attester, now, ...(signal === undefined ? {} : { signal }) };
+      const { bytes } = await fetchResource(request);
+      try {
+        return readBrokerKey(bytes);
+      } finally {
+        bytes.fill(0);
+      }
+    },
+  };
+}
+
+/** The key broker's signing key. Throws ATTESTED_KEY_INVALID, which shows nothing of it. */
+export function readBrokerKey(bytes: Uint8Array): KeyObject {
+  try {
+    const key = createPrivateKey({ key: Buffer.from(bytes), format: "pem" });
+    if (key.asymmetricKeyDetails?.namedCurve === "prime256v1") return key;
+  } catch {
+    // What OpenSSL says of it is dropped, as nobody knows what it quotes.
+  }
+  throw new Failure({
+    code: "ATTESTED_KEY_INVALID",
+    kind: "usage",
+    message:
+      "What the key broker gave as signing key is no ECDSA P-256 key in PEM; it is not shown, as it is a secret.",
+    remedy: "Publish a PKCS#8 key: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256",
+  });
+}
+
+/** A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. */
+export function openPublisher(
+  environment: Readonly<Record<string, string | undefined>>,
+  registry: string,
+  { broker, attester, now }: { broker?: BrokerOptions; attester: Attester; now: () => Date },
+  signal: AbortSignal,
+): RegistryClient {
+  const resource = broker?.resource;
+  if (broker === undefined || resource === undefined) return openRegistry(environment, signal);
+  const { url, trust } = broker;
+  const fetch = async (): Promise<Uint8Array> =>
+    (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
+  return createRegistryClient({ credentials: brokerCredentials(registry, fetch, () => now().getTime()), signal });
+}

@@ -1,0 +1,61 @@
+/** What a watching signer knows of itself: what health, metrics and back-off go by. All times in milliseconds since 1970. */
+export interface ServiceState {
+  /** The last time at which this machine proved to be attested. */
+  attestedAt: number | undefined;
+  /** What Intel said then, and until when the collateral holds. */
+  tcbStatus: string | undefined;
+  collateralExpires: number | undefined;
+  polledAt: number | undefined;
+  polls: number;
+  signed: number;
+  refused: number;
+  failed: number;
+  /** Digests that wait for another try. */
+  waiting: number;
+}
+
+export function newServiceState(): ServiceState {
+  return {
+    attestedAt: undefined,
+    tcbStatus: undefined,
+    collateralExpires: undefined,
+    polledAt: undefined,
+    polls: 0,
+    signed: 0,
+    refused: 0,
+    failed: 0,
+    waiting: 0,
+  };
+}
+
+/** How long a proof of being attested counts: three heartbeats of a minute, and time for slow collateral. */
+export const attestedMilliseconds = 5 * 60_000;
+
+/** Healthy means attested, lately and by Intel's rules; a process that merely runs is not healthy. */
+export function isAttested({ attestedAt }: Pick<ServiceState, "attestedAt">, now: number): boolean {
+  return attestedAt !== undefined && now >= attestedAt && now - attestedAt <= attestedMilliseconds;
+}
+
+const seconds = (milliseconds: number | undefined): number => Math.floor((milliseconds ?? 0) / 1000);
+
+/** The state as Prometheus reads it (exposition formats, "Text-based format", version 0.0.4). */
+export function metricsText(state: ServiceState, now: number): string {
+  const metrics = [
+    ["attested", "gauge", "Whether this machine proved lately that it is attested.", isAttested(state, now) ? 1 : 0],
+    ["attested_timestamp_seconds", "gauge", "When it last proved it; 0 for never.", seconds(state.attestedAt)],
+    ["collateral_expires_timestamp_seconds", "gauge", "When Intel's statements end.", seconds(state.collateralExpires)],
+    ["tcb_up_to_date", "gauge", "Whether Intel calls the platform UpToDate.", state.tcbStatus === "UpToDate" ? 1 : 0],
+    ["polled_timestamp_seconds", "gauge", "When the registry last answered; 0 for never.", seconds(state.polledAt)],
+    ["polls_total", "counter", "How often the registry was asked.", state.polls],
+    ["signatures_total", "counter", "Signatures that were published.", state.signed],
+    ["refusals_total", "counter", "Images that did not verify and were not signed.", state.refused],
+    ["failures_total", "counter", "Tries that ended because something was down.", state.failed],
+    ["waiting", "gauge", "Digests that wait for another try.", state.waiting],
+  ] as const;
+  return metrics
+    .map(([name, type, help, value]) => {
+      const full = `neko_trust_signer_${name}`;
+      return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${full} ${value}\n`;
+    })
+    .join("");
+}

@@ -1,0 +1,175 @@
+import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import type { RegistryClient } from "../../adapters/registry/client.ts";
+import { unwrap } from "../../adapters/registry/unwrap.ts";
+import { Failure } from "../../core/failure.ts";
+import { preAuthenticationEncoding } from "../../core/intoto/pre-authentication-encoding.ts";
+import { payloadType, predicateTypes } from "../../core/intoto/statement.ts";
+import type { TdxSignerPredicate } from "../../core/intoto/tdx-signer-predicate.ts";
+import { writeStatement } from "../../core/intoto/write-statement.ts";
+import { digestOf } from "../../core/oci/digest.ts";
+import type { Digest } from "../../core/oci/digest.ts";
+import { policyDigest } from "../../core/policy/policy-digest.ts";
+import { formatDigestReference, parseDigestReference } from "../../core/release/reference.ts";
+import type { Reference } from "../../core/release/reference.ts";
+import type { ReleaseData } from "../../core/release/verified-release.ts";
+import { readTrustedRoot } from "../../core/sigstore/trusted-root.ts";
+import { verifyTimestamp } from "../../core/sigstore/verify-timestamp.ts";
+import { evidenceAttachment, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
+import type { TdxEvidenceDocument } from "../../core/tdx/evidence-document.ts";
+import { challengeImprint, reportData, stampImprint } from "../../core/tdx/report-data.ts";
+import { examineOwnSignature } from "../../core/verify/examine-own-signature.ts";
+import { resolveSubjects } from "../resolve-subjects.ts";
+import { verifyImage } from "../verify-image.ts";
+import { describeFinding, releaseRefused } from "../verify-releases.ts";
+import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
+
+export interface AttestedSignature {
+  /** `repository@digest` */
+  readonly resolved: string;
+  /** The referrer that carries it. */
+  readonly referrer: Digest;
+  readonly listedBy: "api" | "fallback-tag";
+  /** What was verified before it was signed. */
+  readonly release: ReleaseData;
+  readonly key: AttestedKey["kind"];
+  /** SHA-256 of the key's SPKI. */
+  readonly fingerprint: Digest;
+  /** Trusted times, ISO 8601. */
+  readonly challengedAt: string;
+  readonly signedAt: string;
+}
+
+/** A clock further off from the authority's judges ages and windows wrongly; stamping itself takes seconds. */
+const mostClockSkewMilliseconds = 2 * 60_000;
+
+/**
+ * Verifies an image under the measured policy, then signs it: one key, one quote, one statement, with everything that
+ * anybody needs to verify it years later. Nothing is published that its own verification would not accept.
+ *
+ * Throws RELEASE_REFUSED or EVIDENCE_UNAVAILABLE for an image that does not verify, ATTESTED_CLOCK, ATTESTED_TIME_INVALID,
+ * ATTESTED_SELF_CHECK (refused), and what attester, collateral, authorities and registry throw.
+ */
+export async function signAttested(
+  client: RegistryClient,
+  signer: AttestedSigner,
+  reference: Reference,
+  signal?: AbortSignal,
+): Promise<AttestedSignature> {
+  const { repository, digest, resolved, subject } = await resolveSubjects(client, reference);
+  // From here on the digest alone: the same bytes are verified and signed.
+  const named = parseDigestReference(formatDigestReference(repository, digest));
+  const { privateKey, spki } = await keyOf(signer.key, signal);
+  const challenge = await challengeOf(signer, spki, signal);
+  const release = await verified(client, signer, named);
+  signal?.throwIfAborted();
+
+  const policy = policyDigest(signer.policy);
+  const predicate: TdxSignerPredicate = { schema: 1, key: signer.key.kind, policy, challenge: digestOf(challenge) };
+  const payload = writeStatement({
+    subject: [{ name: repository, digest: { sha256: digest.slice("sha256:".length) } }],
+    predicateType: predicateTypes.tdxSigner,
+    predicate,
+  });
+  const signature = sign("sha256", preAuthenticationEncoding(payloadType, payload), privateKey);
+  const evidence = await signer.attester.attest(reportData({ spki, payload, policy, challenge }), signal);
+  const collateral = await signer.collateral.collateralFor(evidence.quote, signal);
+  const imprint = stampImprint(evidence.quote, signature);
+  const timestamps: Uint8Array[] = [];
+  for (const stamp of signer.timestamps) timestamps.push(await stamp(imprint, signal));
+
+  const document: TdxEvidenceDocument = { payload, signature, spki, challenge, timestamps, ...evidence, collateral };
+  const times = examine(signer, document, digest);
+  signal?.throwIfAborted();
+  const attached = unwrap(
+    await client.attach(repository, subject, evidenceAttachment(writeEvidenceDocument(document))),
+    `a referrer of ${resolved}`,
+  );
+  return {
+    resolved,
+    referrer: attached.descriptor.digest,
+    listedBy: attached.listedBy,
+    release,
+    key: signer.key.kind,
+    fingerprint: digestOf(spki),
+    ...times,
+  };
+}
+
+async function keyOf(key: AttestedKey, signal?: AbortSignal): Promise<{ privateKey: KeyObject; spki: Uint8Array }> {
+  const privateKey =
+    key.kind === "kbs-key"
+      ? await key.fetch(signal)
+      : generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey;
+  return { privateKey, spki: createPublicKey(privateKey).export({ format: "der", type: "spki" }) };
+}
+
+/** A fresh challenge, and this clock's difference from it: ages and windows are judged with this clock. */
+async function challengeOf(signer: AttestedSigner, spki: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
+  const [stamp] = signer.timestamps;
+  if (stamp === undefined) {
+    throw new Failure({
+      code: "ATTESTED_NO_AUTHORITY",
+      kind: "usage",
+      message: "An attested signature needs a time-stamp authority, and none is named.",
+      remedy: "Name one of the trusted root with --tsa-url.",
+    });
+  }
+  const imprint = challengeImprint(spki);
+  const challenge = await stamp(imprint, signal);
+  const root = readTrustedRoot(signer.trustedRoot);
+  const verdict = root.ok
+    ? verifyTimestamp(challenge, imprint, root.proof)
+    : { ok: false as const, fault: describeFinding(root.findings[0]) };
+  if (!verdict.ok) {
+    throw new Failure({
+      code: "ATTESTED_TIME_INVALID",
+      kind: "refused",
+      message: `The challenge is not by an authority that the trusted root names: ${verdict.fault}.`,
+      remedy: "Use a time-stamp authority of the trusted root in the signer's image.",
+    });
+  }
+  const difference = signer.now().getTime() - verdict.time.time.getTime();
+  if (Math.abs(difference) <= mostClockSkewMilliseconds) return challenge;
+  throw new Failure({
+    code: "ATTESTED_CLOCK",
+    kind: "refused",
+    message: `This machine's clock is ${Math.round(Math.abs(difference) / 1000)} s ${difference > 0 ? "ahead of" : "behind"} the time-stamp authority's.`,
+    remedy: "Set the clock (chrony, the metadata server): with a wrong one, old releases look fresh.",
+  });
+}
+
+async function verified(client: RegistryClient, signer: AttestedSigner, reference: Reference): Promise<ReleaseData> {
+  const { policy, trustedRoot } = signer;
+  if (policy.tee !== undefined) {
+    throw new Failure({
+      code: "ATTESTED_POLICY_HAS_TEE",
+      kind: "usage",
+      message: `The policy "${policy.name}" demands the attested signature that is about to be made.`,
+      remedy: "Give the signer's image a policy of its own without `tee`.",
+    });
+  }
+  const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: signer.now() });
+  if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
+  return result.proof.data;
+}
+
+/** What everybody else will check, checked here: what no verifier would accept is not published. */
+function examine(
+  { policy, trustedRoot, trust, now }: AttestedSigner,
+  document: TdxEvidenceDocument,
+  subject: Digest,
+): { readonly challengedAt: string; readonly signedAt: string } {
+  const examined = examineOwnSignature(document, { subject, policy, trustedRoot, trust, now: now() });
+  if (examined.ok) {
+    const { challengedAt, stampedAt } = examined.proof.times;
+    return { challengedAt: challengedAt.toISOString(), signedAt: stampedAt[0].toISOString() };
+  }
+  throw new Failure({
+    code: "ATTESTED_SELF_CHECK",
+    kind: "refused",
+    message: "The signature that this trust domain made would not verify, so it was not published.",
+    remedy: "Mend what each line says: the platform, its collateral, the clock, or the image that was booted.",
+    details: examined.findings.map(describeFinding),
+  });
+}

@@ -1,0 +1,166 @@
+import { Failure } from "../../core/failure.ts";
+import type { Digest } from "../../core/oci/digest.ts";
+import type { AttestedSignature } from "./sign-attested.ts";
+import type { ServiceState } from "./service-state.ts";
+
+/** One line of the service's log: plain values, no secret, written as JSON. */
+export interface LogEntry {
+  readonly level: "info" | "warning" | "error";
+  readonly event: string;
+  readonly [detail: string]: string | number | boolean | readonly string[];
+}
+
+/** What a watching signer does, one at a time; each throws Failure. */
+export interface WatchSteps {
+  /** Proves that this machine is attested. */
+  readonly attest: (signal: AbortSignal) => Promise<{ readonly tcbStatus: string; readonly collateralExpires: Date }>;
+  /** What the registry offers now: tags and what they name. */
+  readonly offered: (signal: AbortSignal) => Promise<ReadonlyMap<string, Digest>>;
+  /** Whether the image has a signature already that this signer would make. */
+  readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
+  /** Verifies, signs and publishes. */
+  readonly sign: (digest: Digest, signal: AbortSignal) => Promise<AttestedSignature>;
+}
+
+export interface WatchOptions {
+  readonly state: ServiceState;
+  readonly log: (entry: LogEntry) => void;
+  readonly now: () => number;
+  /** Rejects when the signal is aborted. */
+  readonly sleep: (milliseconds: number, signal: AbortSignal) => Promise<void>;
+  /** Between two looks at the registry. */
+  readonly intervalMilliseconds: number;
+}
+
+/** A digest that was tried in vain. */
+interface Waiting {
+  readonly tries: number;
+  readonly notBefore: number;
+}
+
+const minute = 60_000;
+/** An image may be pushed before its statements are: it is looked at again, ever less often. */
+const refusedBackOff = { first: minute, most: 60 * minute };
+/** Something is down: sooner, as it says nothing about the image. */
+const failedBackOff = { first: 10_000, most: 10 * minute };
+
+function waitAfter(tries: number, { first, most }: { readonly first: number; readonly most: number }): number {
+  return Math.min(first * 2 ** Math.min(tries, 20), most);
+}
+
+/**
+ * The service: looks at the registry, and verifies, signs and publishes what it offers, one after the other. Nothing is asked
+ * of the registry, and nothing signed, while the machine can't prove that it is attested. What does not verify is logged and
+ * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
+ */
+export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { state, log, now, sleep, intervalMilliseconds } = options;
+  const signed = new Set<Digest>();
+  const waiting = new Map<Digest, Waiting>();
+  log({ level: "info", event: "started" });
+  let silentTries = 0;
+  while (!signal.aborted) {
+    const went = await unlessDown(
+      async () => {
+        await attest(steps, state, now, signal);
+        await round(steps, options, { signed, waiting }, signal);
+      },
+      options,
+      signal,
+    );
+    state.waiting = waiting.size;
+    silentTries = went ? 0 : silentTries + 1;
+    const pause = went ? intervalMilliseconds : waitAfter(silentTries - 1, failedBackOff);
+    await sleep(pause, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
+  log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
+}
+
+async function attest(steps: WatchSteps, state: ServiceState, now: () => number, signal: AbortSignal): Promise<void> {
+  const { tcbStatus, collateralExpires } = await steps.attest(signal);
+  state.attestedAt = now();
+  state.tcbStatus = tcbStatus;
+  state.collateralExpires = collateralExpires.getTime();
+}
+
+/** Whether it went through; a Failure is logged, a bug is thrown. */
+async function unlessDown(
+  work: () => Promise<void>,
+  { state, log }: WatchOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await work();
+    return true;
+  } catch (error) {
+    if (signal.aborted) return true;
+    if (!(error instanceof Failure)) throw error;
+    state.failed += 1;
+    log({ level: "error", event: "down", ...wordsOf(error) });
+    return false;
+  }
+}
+
+interface Known {
+  readonly signed: Set<Digest>;
+  readonly waiting: Map<Digest, Waiting>;
+}
+
+async function round(
+  steps: WatchSteps,
+  { state, log, now }: WatchOptions,
+  { signed, waiting }: Known,
+  signal: AbortSignal,
+): Promise<void> {
+  state.polls += 1;
+  const offered = await steps.offered(signal);
+  state.polledAt = now();
+  const digests = new Set(offered.values());
+  // What is not offered any more is forgotten: a registry can't fill this machine's memory with digests.
+  for (const known of signed) if (!digests.has(known)) signed.delete(known);
+  for (const known of waiting.keys()) if (!digests.has(known)) waiting.delete(known);
+  for (const digest of digests) {
+    signal.throwIfAborted();
+    const before = waiting.get(digest);
+    if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
+    const tags = [...offered]
+      .filter(([, named]) => named === digest)
+      .map(([tag]) => tag)
+      .slice(0, 20);
+    try {
+      if (await steps.isSigned(digest, signal)) log({ level: "info", event: "already-signed", digest, tags });
+      else {
+        const { referrer, signedAt, key } = await steps.sign(digest, signal);
+        state.signed += 1;
+        log({ level: "info", event: "signed", digest, tags, referrer, signedAt, key });
+      }
+      signed.add(digest);
+      waiting.delete(digest);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof Failure)) throw error;
+      const tries = before?.tries ?? 0;
+      const isRefused = error.kind === "refused";
+      if (isRefused) state.refused += 1;
+      else state.failed += 1;
+      const wait = waitAfter(tries, isRefused ? refusedBackOff : failedBackOff);
+      waiting.set(digest, { tries: tries + 1, notBefore: now() + wait });
+      const event = isRefused ? "refused" : "failed";
+      log({
+        level: isRefused ? "warning" : "error",
+        event,
+        digest,
+        tags,
+        againInSeconds: wait / 1000,
+        ...wordsOf(error),
+      });
+    }
+  }
+}
+
+/** A Failure's words hold no secret; how many of its details are logged is bounded, as evidence is anybody's. */
+function wordsOf({ code, message, details }: Failure): { code: string; message: string; details: readonly string[] } {
+  return { code, message, details: details.slice(0, 10).map((line) => line.slice(0, 500)) };
+}

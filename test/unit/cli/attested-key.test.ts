@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { stringify } from "yaml";
+import { runInProcess } from "../../support/command-line.ts";
+import { startReleaseLab } from "../../support/release-lab.ts";
+import { serveRelease } from "../../support/release-registry.ts";
+import { teeLabOf } from "../../support/tee.ts";
+
+const lab = await startReleaseLab();
+const tee = teeLabOf(lab);
+
+const sha = `sha256:${"0".repeat(64)}`;
+const digest = `registry.example/a/b@${sha}`;
+
+for (const [what, args, code, exit] of [
+  ["status without a trust domain", ["status"], "TSM_EVENT_LOG", 2],
+  ["quote over too little", ["quote", "--report-data", "00"], "ATTESTED_REPORT_DATA_INVALID", 2],
+  ["quote over nothing", ["quote"], "ATTESTED_REPORT_DATA_INVALID", 2],
+  ["attest to nobody", ["attest"], "ATTESTED_BROKER_UNNAMED", 2],
+  ["attest to somebody unknown", ["attest", "--kbs-url", "https://kbs.example/kbs"], "KBS_TRUST_INVALID", 2],
+  ["sign a tag", ["sign", "registry.example/a/b:tag"], "ATTESTED_DIGEST_NEEDED", 2],
+  ["sign without a policy", ["sign", digest], "POLICY_NOT_NAMED", 2],
+  [
+    "sign with half a key broker",
+    ["sign", digest, "--stack", "production", "--kbs-resource", "default/credential/registry"],
+    "ATTESTED_BROKER_UNNAMED",
+    2,
+  ],
+  ["watch nothing", ["watch"], "ATTESTED_REPOSITORY_INVALID", 2],
+  ["watch all the time", ["watch", "--repository", "r.example/a", "--interval", "0"], "ATTESTED_INTERVAL_INVALID", 2],
+] as const) {
+  test(`attested-key ${what}: exits ${String(exit)} with ${code}`, async () => {
+    const { code: exitCode, stderr, stdout } = await runInProcess(["attested-key", ...args]);
+    assert.equal(exitCode, exit, stderr);
+    assert.ok(stderr.endsWith(`(code ${code})\n`), stderr);
+    assert.equal(stdout, "");
+  });
+}
+
+test("watch refuses another policy than the one that is expected, before anything is asked", async (t) => {
+  const { trust, repository } = await serveRelease(t, lab);
+  const args = ["attested-key", "watch", "--repository", repository, ...trust, "--policy-digest", sha];
+  const { code, stderr } = await runInProcess(args);
+  assert.equal(code, 2);
+  assert.match(stderr, /\(code ATTESTED_POLICY_OTHER\)\n$/);
+});
+
+test("verify refuses a policy that demands no attested signature", async (t) => {
+  const { trust, reference } = await serveRelease(t, lab);
+  const { code, stderr } = await runInProcess(["attested-key", "verify", reference, ...trust]);
+  assert.equal(code, 2);
+  assert.match(stderr, /\(code ATTESTED_NOT_DEMANDED\)\n$/);
+});
+
+test("verify-image and attested-key verify need the signer's release, and say how to name it", async (t) => {
+  const signature = tee.signed({ challengedAgo: 182, stampedAgo: [181] });
+  const { write, repository, reference } = await serveRelease(t, lab, { evidence: tee.evidence([signature]) });
+  const policy = { ...tee.policy(), images: [{ ...tee.policy().images[0], repository }] };
+  const root = write("root.json", lab.evidence.trustedRoot);
+  const args = [reference, "--policy", write("tee.yaml", stringify(policy)), "--trusted-root", root];
+  for (const command of [["verify-image"], ["attested-key", "verify"]]) {
+    const unnamed = await runInProcess([...command, ...args, "--json"]);
+    assert.equal(unnamed.code, 1, unnamed.stderr);
+    assert.match(unnamed.stdout, /"TEE_SIGNER_RELEASE"[\s\S]+--signer-image/);
+    // The signer's release is not in this registry: nothing is verified without it.
+    const absent = await runInProcess([...command, ...args, "--signer-image", repository]);
+    assert.equal(absent.code, 3, absent.stderr);
+    assert.match(absent.stderr, /\(code REGISTRY_ABSENT\)\n$/);
+    const policyAlone = await runInProcess([...command, ...args, "--signer-policy", root]);
+    assert.match(policyAlone.stderr, /\(code SIGNER_IMAGE_UNNAMED\)\n$/);
+  }
+});

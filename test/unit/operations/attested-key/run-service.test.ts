@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { labMachine } from "../../../../lab/tdx/lab-machine.ts";
+import { createTdxPki } from "../../../../lab/tdx/pki.ts";
+import { simulatePlatform } from "../../../../lab/tdx/platform.ts";
+import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-timestamp.ts";
+import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
+import { digestOf } from "../../../../src/core/oci/digest.ts";
+import { mediaTypes } from "../../../../src/core/oci/formats.ts";
+import { runService } from "../../../../src/operations/attested-key/run-service.ts";
+import type { LogEntry } from "../../../../src/operations/attested-key/watch.ts";
+import { startReleaseLab } from "../../../support/release-lab.ts";
+import { serveRelease } from "../../../support/release-registry.ts";
+
+const lab = await startReleaseLab();
+
+test("the service signs what verifies, refuses an unsigned digest, tells its health, and stops when it is told to", async (t) => {
+  const served = await serveRelease(t, lab, {
+    instead: (request, next) =>
+      request.url.includes("/tags/list")
+        ? { status: 200, body: JSON.stringify({ tags: ["v1.2.3", "unsigned", `sha256-${"0".repeat(64)}`] }) }
+        : next(request),
+  });
+  const index = served.registry.manifests.get(lab.evidence.digest);
+  assert.ok(index !== undefined);
+  served.registry.manifests.set("v1.2.3", index);
+  // The same platforms in another index, which nobody signed.
+  const unsigned = Buffer.from(index.body.toString("utf8").replace("1.2.3", "6.6.6"));
+  for (const name of ["unsigned", digestOf(unsigned)]) {
+    served.registry.manifests.set(name, { type: mediaTypes.index, body: unsigned });
+  }
+  const pki = createTdxPki({ now: new Date(Date.now() - 24 * 3600_000) });
+  const platform = simulatePlatform({ pki, ...labMachine(), now: () => new Date(Date.now() - 3600_000) });
+  const stop = new AbortController();
+  const log: LogEntry[] = [];
+  const running = runService({
+    client: createRegistryClient(),
+    signer: {
+      attester: platform,
+      collateral: platform,
+      timestamps: [(data, signal) => requestTimestamp({ url: lab.sigstore.server.urls.tsa, data, signal })],
+      policy: lab.policyWith({ "images.0.repository": served.repository }),
+      trustedRoot: lab.evidence.trustedRoot,
+      trust: platform.trust,
+      key: { kind: "ephemeral" },
+      now: () => new Date(),
+    },
+    repository: served.repository,
+    intervalMilliseconds: 50,
+    health: "127.0.0.1:0",
+    log: (entry) => log.push(entry),
+    signal: stop.signal,
+  });
+  for (let tries = 0; tries < 200 && !log.some(({ event }) => event === "refused"); tries += 1) await wait(50);
+  const url = String(log.find(({ event }) => event === "listening")?.["url"]);
+  assert.equal((await fetch(`${url}/healthz`)).status, 200);
+  assert.match(await (await fetch(`${url}/metrics`)).text(), /\nneko_trust_signer_signatures_total 1\n/);
+  // Some rounds later nothing more has happened.
+  await wait(400);
+  stop.abort();
+  const state = await running;
+  assert.deepEqual([state.signed, state.refused, state.failed], [1, 1, 0]);
+  assert.deepEqual(
+    log.map(({ event }) => event),
+    ["listening", "started", "signed", "refused", "stopped"],
+  );
+  assert.equal(log[3]?.["code"], "RELEASE_REFUSED");
+  await assert.rejects(fetch(`${url}/healthz`));
+});

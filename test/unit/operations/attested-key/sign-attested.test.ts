@@ -1,0 +1,163 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { test } from "node:test";
+import type { TestContext } from "node:test";
+import { labMachine } from "../../../../lab/tdx/lab-machine.ts";
+import { createTdxPki } from "../../../../lab/tdx/pki.ts";
+import { simulatePlatform } from "../../../../lab/tdx/platform.ts";
+import { createTsmAttester } from "../../../../src/adapters/tsm/attester.ts";
+import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-timestamp.ts";
+import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
+import { Failure } from "../../../../src/core/failure.ts";
+import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
+import { parseReference } from "../../../../src/core/release/reference.ts";
+import { proven } from "../../../../src/core/verify/finding.ts";
+import { attestSelf } from "../../../../src/operations/attested-key/attest-self.ts";
+import type { AttestedSigner } from "../../../../src/operations/attested-key/attested-signer.ts";
+import { hasOwnSignature } from "../../../../src/operations/attested-key/own-signature.ts";
+import { signAttested } from "../../../../src/operations/attested-key/sign-attested.ts";
+import { verifyImage } from "../../../../src/operations/verify-image.ts";
+import { startReleaseLab } from "../../../support/release-lab.ts";
+import { serveRelease } from "../../../support/release-registry.ts";
+import { codesOf } from "../../../support/sigstore-findings.ts";
+import { teeLabOf } from "../../../support/tee.ts";
+
+const lab = await startReleaseLab();
+const tee = teeLabOf(lab);
+const machine = labMachine();
+const pki = createTdxPki({ now: new Date(Date.now() - 24 * 3600_000) });
+const tsa = lab.sigstore.server.urls.tsa;
+
+async function rig(t: TestContext, changes: Partial<AttestedSigner> = {}, evidence = lab.evidence) {
+  const served = await serveRelease(t, lab, { evidence });
+  const platform = simulatePlatform({ pki, ...machine, now: () => new Date(Date.now() - 3600_000) });
+  const policy = lab.policyWith({ "images.0.repository": served.repository });
+  const signer: AttestedSigner = {
+    attester: platform,
+    collateral: platform,
+    timestamps: [(data, signal) => requestTimestamp({ url: tsa, data, signal })],
+    policy,
+    trustedRoot: lab.evidence.trustedRoot,
+    trust: pki.trust,
+    key: { kind: "ephemeral" },
+    now: () => new Date(),
+    ...changes,
+  };
+  const client = createRegistryClient();
+  const reference = parseReference(served.reference);
+  const verifying = {
+    ...policy,
+    tee: {
+      ...tee.policy().tee!,
+      platforms: [pki.platform.ppid],
+      policyDigests: [policyDigest(policy).slice("sha256:".length)],
+    },
+  };
+  const verify = () =>
+    verifyImage(client, {
+      reference,
+      policy: verifying,
+      trustedRoot: lab.evidence.trustedRoot,
+      now: new Date(),
+      tee: { signer: proven(tee.signer), quoteRoot: pki.root.certificate },
+    });
+  return { served, signer, client, reference, verify };
+}
+
+async function codeOf(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Failure) return error.code;
+    throw error;
+  }
+  return "done";
+}
+
+test("what it signs verifies under a policy with tee, and is known as its own", async (t) => {
+  const { signer, client, reference, verify, served } = await rig(t);
+  const before = await verify();
+  assert.deepEqual(codesOf(before.result), ["TEE_SIGNATURE_MISSING"]);
+  const signed = await signAttested(client, signer, reference);
+  const after = await verify();
+  assert.deepEqual(codesOf(after.result), []);
+  assert.ok(after.result.ok);
+  assert.equal(after.result.proof.data.tee?.referrer, signed.referrer);
+  const { quote } = await attestSelf(signer);
+  const at = { repository: served.repository, digest: lab.evidence.digest };
+  assert.equal(await hasOwnSignature(client, signer, quote.report, at), true);
+  const elsewhere = { ...quote.report, rtmr1: "1".repeat(96) };
+  assert.equal(await hasOwnSignature(client, signer, elsewhere, at), false);
+});
+
+test("two signatures have two keys and two quotes", async (t) => {
+  const { signer, client, reference } = await rig(t);
+  const [one, two] = [await signAttested(client, signer, reference), await signAttested(client, signer, reference)];
+  assert.notEqual(one.fingerprint, two.fingerprint);
+  assert.notEqual(one.referrer, two.referrer);
+});
+
+test("an image that does not verify is not signed: nothing reaches the registry", async (t) => {
+  const { signer, client, reference, served } = await rig(t, {}, lab.without("provenance"));
+  const before = served.registry.manifests.size;
+  assert.equal(await codeOf(signAttested(client, signer, reference)), "RELEASE_REFUSED");
+  assert.equal(served.registry.manifests.size, before);
+});
+
+const down = (): Promise<Uint8Array> =>
+  requestTimestamp({ url: "http://127.0.0.1:1/api/v1/timestamp", data: Buffer.from("x"), timeoutMilliseconds: 500 });
+const debugged = simulatePlatform({
+  pki,
+  ...machine,
+  now: () => new Date(Date.now() - 3600_000),
+  report: { tdAttributes: "0100001000000000" },
+});
+
+const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
+  ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
+  ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
+  ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_EVENT_LOG"],
+  ["no authority", { timestamps: [] }, "ATTESTED_NO_AUTHORITY"],
+  [
+    "an authority that nobody trusts",
+    { timestamps: [() => Promise.resolve(Buffer.from("x"))] },
+    "ATTESTED_TIME_INVALID",
+  ],
+  ["an authority that is down", { timestamps: [down] }, "SIGNING_TSA_UNAVAILABLE"],
+  ["a policy that demands its own signature", { policy: tee.policy() }, "ATTESTED_POLICY_HAS_TEE"],
+  ["a machine with debug on", { attester: debugged, collateral: debugged }, "ATTESTED_SELF_CHECK"],
+];
+
+for (const [what, changes, code] of cases) {
+  test(`${what}: nothing is published, and the code says why`, async (t) => {
+    const { signer, client, reference, served } = await rig(t, changes);
+    const before = served.registry.manifests.size;
+    assert.equal(await codeOf(signAttested(client, signer, reference)), code);
+    assert.equal(served.registry.manifests.size, before);
+  });
+}
+
+test("a machine is attested by Intel's rules, or says why not", async (t) => {
+  const { signer } = await rig(t);
+  const { quote } = await attestSelf(signer);
+  assert.equal(quote.tcb.status, "UpToDate");
+  for (const changes of [
+    { attester: debugged, collateral: debugged },
+    { trust: createTdxPki({ now: new Date() }).trust },
+    { attester: { attest: () => signer.attester.attest(new Uint8Array(64)) } },
+    { now: () => new Date(Date.now() + 40 * 24 * 3600_000) },
+  ]) {
+    assert.equal(await codeOf(attestSelf({ ...signer, ...changes })), "ATTESTED_NOT_ATTESTED");
+  }
+});
+
+test("a key of the key broker's signs, and is labelled", async (t) => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const key = { kind: "kbs-key", fetch: () => Promise.resolve(privateKey) } as const;
+  const { signer, client, reference, verify } = await rig(t, { key });
+  const signed = await signAttested(client, signer, reference);
+  assert.equal(signed.key, "kbs-key");
+  const { result } = await verify();
+  assert.ok(result.ok);
+  assert.match(result.proof.data.tee?.notes.join() ?? "", /the KBS operator can sign/);
+});
