@@ -22,6 +22,15 @@ let
           package = nekoTrust.bundle;
           inherit policy;
           trustedRoot = ../stacks/roots/sigstore-public-good.json;
+          # Public certificates of your key broker (docs/confidential-signer.md); without them the service stops.
+          keyBroker =
+            if builtins.pathExists ../stacks/roots/key-broker-tls.pem then
+              {
+                tlsAuthority = ../stacks/roots/key-broker-tls.pem;
+                tokenAuthority = ../stacks/roots/key-broker-token.pem;
+              }
+            else
+              null;
         };
       }
     ];

@@ -43,6 +43,24 @@ in
       type = lib.types.path;
       description = "The trusted_root.json that the policy pins. It is measured.";
     };
+    keyBroker = lib.mkOption {
+      type = lib.types.nullOr (
+        lib.types.submodule {
+          options = {
+            tlsAuthority = lib.mkOption {
+              type = lib.types.path;
+              description = "The root of the key broker's TLS certificate (PEM). It is measured.";
+            };
+            tokenAuthority = lib.mkOption {
+              type = lib.types.path;
+              description = "The root of who signs its attestation results (PEM). It is measured.";
+            };
+          };
+        }
+      );
+      default = null;
+      description = "Who the key broker has to be. Without it the service stops: it takes a credential from nobody else.";
+    };
   };
 
   config = {
@@ -127,6 +145,12 @@ in
 
     environment.etc."neko-trust/policy.yaml".source = cfg.policy;
     environment.etc."neko-trust/trusted_root.json".source = cfg.trustedRoot;
+    environment.etc."neko-trust/key-broker-tls.pem" = lib.mkIf (cfg.keyBroker != null) {
+      source = cfg.keyBroker.tlsAuthority;
+    };
+    environment.etc."neko-trust/key-broker-token.pem" = lib.mkIf (cfg.keyBroker != null) {
+      source = cfg.keyBroker.tokenAuthority;
+    };
 
     # The host's clock can be set back, and certificates and collateral are judged by it: authenticated time, or none. The
     # network's allow-list needs these hosts, ports 4460 (TCP) and 123 (UDP).
@@ -153,15 +177,25 @@ in
         "time-sync.target"
       ];
       serviceConfig = {
-        ExecStart = lib.escapeShellArgs [
-          (lib.getExe cfg.package)
-          "attested-key"
-          "watch"
-          "--policy"
-          "/etc/neko-trust/policy.yaml"
-          "--trusted-root"
-          "/etc/neko-trust/trusted_root.json"
-        ];
+        # Whom to trust is in measured files; where things are is what the metadata says.
+        ExecStart = lib.escapeShellArgs (
+          [
+            (lib.getExe cfg.package)
+            "attested-key"
+            "watch"
+            "--policy"
+            "/etc/neko-trust/policy.yaml"
+            "--trusted-root"
+            "/etc/neko-trust/trusted_root.json"
+            "--metadata"
+          ]
+          ++ lib.optionals (cfg.keyBroker != null) [
+            "--kbs-tls-authority"
+            "/etc/neko-trust/key-broker-tls.pem"
+            "--kbs-token-authority"
+            "/etc/neko-trust/key-broker-token.pem"
+          ]
+        );
         Restart = "always";
         RestartSec = 10;
         # Quotes come from configfs, which only root may write to.

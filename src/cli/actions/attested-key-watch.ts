@@ -2,6 +2,7 @@ import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { isRepository, parseReference } from "../../core/release/reference.ts";
 import { openPublisher } from "../../operations/attested-key/open-attested-key.ts";
+import { readMachineSettings } from "../../operations/attested-key/read-machine-settings.ts";
 import { runService } from "../../operations/attested-key/run-service.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
@@ -10,6 +11,10 @@ import { signerOfOptions } from "./attested-key-options.ts";
 import type { SigningCommandOptions } from "./attested-key-options.ts";
 
 export interface AttestedKeyWatchOptions extends SigningCommandOptions {
+  /** Where things are is what the machine's metadata says; whom to trust is in files of the image all the same. */
+  readonly metadata?: boolean;
+  /** The metadata server; Google's unless given. Not on the command line: tests have their own. */
+  readonly metadataAddress?: string;
   readonly repository?: string;
   readonly health: string;
   readonly interval: string;
@@ -19,9 +24,10 @@ export interface AttestedKeyWatchOptions extends SigningCommandOptions {
 
 /** The action of `attested-key watch`: runs until it is interrupted, which is how it is stopped. */
 export async function attestedKeyWatchAction(
-  options: AttestedKeyWatchOptions,
+  given: AttestedKeyWatchOptions,
   context: CommandContext,
 ): Promise<Outcome> {
+  const options = given.metadata === true ? await withMetadata(given, context) : given;
   const { repository = "" } = options;
   const intervalMilliseconds = intervalOf(options.interval);
   if (!isRepository(repository)) {
@@ -61,6 +67,24 @@ export async function attestedKeyWatchAction(
     lines: [`stopped: ${signed} signed, ${refused} refused, ${failed} failed`],
     document: { ok: true, signed, refused, failed },
   };
+}
+
+/** The options with what the machine's metadata says. Throws ATTESTED_SAID_TWICE (usage), and what reading it throws. */
+async function withMetadata(
+  options: AttestedKeyWatchOptions,
+  { signal }: CommandContext,
+): Promise<AttestedKeyWatchOptions> {
+  const { repository, kbsUrl, kbsResource, collateralUrl, tsaUrl, metadataAddress: address } = options;
+  const twice = [repository, kbsUrl, kbsResource, collateralUrl, tsaUrl[0]].filter((value) => value !== undefined);
+  if (twice.length > 0) {
+    throw usage(
+      "ATTESTED_SAID_TWICE",
+      `${twice.join(", ")} ${twice.length === 1 ? "is" : "are"} given beside --metadata, which says the same.`,
+      "Leave out either --metadata or --repository, --kbs-url, --kbs-resource, --collateral-url and --tsa-url.",
+    );
+  }
+  const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
+  return { ...options, ...found, tsaUrl: [found.tsaUrl] };
 }
 
 function intervalOf(text: string): number {

@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { isResourceId } from "./kbs/resource-id.ts";
+import { readKbsUrl } from "./kbs/kbs-url.ts";
+import { isRepository } from "./release/reference.ts";
+import { safeParse } from "./safe-parse.ts";
+
+const https = z
+  .string()
+  .max(1024)
+  .regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
+
+/**
+ * What a signer's machine is told by its metadata (ConfidentialSigner writes it): where things are. Whoever can write
+ * metadata can change each of these, so none of them decides what is trusted; that lies in the measured image.
+ */
+const attributesSchema = z.looseObject({
+  "neko-trust-repository": z.string().refine(isRepository, "must be registry/path, without tag and digest"),
+  "neko-trust-key-broker-url": https.refine((text) => readKbsUrl(text) !== undefined, "must be https://host/kbs"),
+  "neko-trust-key-broker-resource": z.string().refine(isResourceId, "must be repository/type/tag"),
+  "neko-trust-collateral-url": https,
+  "neko-trust-timestamp-url": https,
+});
+
+export interface SignerSettings {
+  readonly repository: string;
+  readonly kbsUrl: string;
+  readonly kbsResource: string;
+  readonly collateralUrl: string;
+  readonly tsaUrl: string;
+}
+
+/** The settings in a machine's attributes, or every fault: `name: what it must be`. Other attributes are not read. */
+export function signerSettings(
+  attributes: unknown,
+):
+  | { readonly ok: true; readonly settings: SignerSettings }
+  | { readonly ok: false; readonly faults: readonly string[] } {
+  const parsed = safeParse(attributesSchema, attributes);
+  if (!parsed.success) {
+    return { ok: false, faults: parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`) };
+  }
+  const { data } = parsed;
+  return {
+    ok: true,
+    settings: {
+      repository: data["neko-trust-repository"],
+      kbsUrl: data["neko-trust-key-broker-url"],
+      kbsResource: data["neko-trust-key-broker-resource"],
+      collateralUrl: data["neko-trust-collateral-url"],
+      tsaUrl: data["neko-trust-timestamp-url"],
+    },
+  };
+}
