@@ -45,6 +45,14 @@ let
     ) old.systemdRepartFlags;
   });
 
+  # How stub and firmware measure, as `measure-signer --model` names it (docs/measurements.md): from 258 on the stub starts
+  # the kernel itself. A vTPM is there, as this kernel's own stub would extend RTMR2 without one, by what no model has.
+  measurementModel =
+    if builtins.compareVersions pkgs.systemd.version "258" >= 0 then
+      "systemd-stub-258-vtpm"
+    else
+      "systemd-stub-vtpm";
+
   disk = pkgs.callPackage ./gce-disk.nix {
     name = "neko-trust-signer-disk-${version.release}";
     passthru.rawDisk = final;
@@ -73,7 +81,14 @@ in
           "org.opencontainers.image.title" = "neko-trust-signer";
           "org.opencontainers.image.version" = version.version;
         };
-        passthru = { inherit disk policy machine; };
+        passthru = {
+          inherit
+            disk
+            policy
+            machine
+            measurementModel
+            ;
+        };
         meta = {
           description = "Release image of the confidential signer as an OCI layout directory; its layer is the disk";
           platforms = [ "x86_64-linux" ];

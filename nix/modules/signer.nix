@@ -87,7 +87,7 @@ in
         "init_on_alloc=1"
       ];
       uki.settings.UKI.Stub = "${closedStub}/lib/systemd/boot/efi/linux${efiArch}.efi.stub";
-      # A vTPM is the host's: with one the stub would measure there, and leave RTMR2 at zero.
+      # The vTPM is the host's. Stub and kernel measure to it, so that RTMR2 stays zero and RTMR1 has all; nothing here trusts it.
       initrd.systemd.tpm2.enable = false;
     };
     systemd.tpm2.enable = false;

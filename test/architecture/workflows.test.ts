@@ -16,6 +16,8 @@ const workflowSchema = z.looseObject({
     z.looseObject({
       permissions,
       environment: z.string().optional(),
+      if: z.string().optional(),
+      needs: z.union([z.string(), z.array(z.string())]).optional(),
       "timeout-minutes": z.int(),
       steps: z.array(
         z.looseObject({
@@ -32,6 +34,7 @@ const folder = join(checkout, ".github", "workflows");
 const files = readdirSync(folder).filter((name) => name.endsWith(".yml"));
 const textOf = (file: string): string => readFileSync(join(folder, file), "utf8");
 const workflows = new Map(files.map((file) => [file, workflowSchema.parse(parse(textOf(file)))]));
+const releaseWorkflow = workflowSchema.parse(parse(textOf("nix-build-sign.yml")));
 const jobs = [...workflows].flatMap(([file, { jobs }]) =>
   Object.entries(jobs).map(([name, job]) => ({ name: `${file}: ${name}`, job })),
 );
@@ -58,20 +61,43 @@ test("an identity token goes only to the job that signs, to who rebuilds, and to
     "deploy.yml: apply-production",
     "drift.yml: drift",
     "nix-build-sign.yml: publish",
+    "nix-build-sign.yml: publish-signer",
     "rebuild.yml: rebuild",
   ]);
 });
 
-test("the job that signs runs in the environment that the policies demand of its certificate", () => {
+interface PolicyWithSigners {
+  readonly signers: readonly { readonly environment: string; readonly signerWorkflow: { readonly path: string } }[];
+}
+
+test("a job that signs runs in the environment that the policies demand of its certificate", () => {
   for (const stack of ["platform", "staging", "production"]) {
     const document = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
-      config: Record<string, { signers: { id: string; environment: string; signerWorkflow: { path: string } }[] }>;
+      config: {
+        readonly "neko-trust:policy"?: PolicyWithSigners;
+        readonly "neko-trust:signerRelease"?: { readonly policy: PolicyWithSigners };
+      };
     };
-    for (const { environment, signerWorkflow } of document.config["neko-trust:policy"]?.signers ?? []) {
-      const file = signerWorkflow.path.slice(".github/workflows/".length);
-      assert.equal(workflows.get(file)?.jobs["publish"]?.environment, environment, `${stack}: ${file}`);
+    const { "neko-trust:policy": own, "neko-trust:signerRelease": signer } = document.config;
+    for (const [job, policy] of [
+      ["publish", own],
+      ["publish-signer", signer?.policy],
+    ] as const) {
+      for (const { environment, signerWorkflow } of policy?.signers ?? []) {
+        const file = signerWorkflow.path.slice(".github/workflows/".length);
+        assert.equal(workflows.get(file)?.jobs[job]?.environment, environment, `${stack}: ${file}`);
+      }
     }
   }
+});
+
+test("only a tag releases a signer, and nothing gets a tag unless both images are proven", () => {
+  const released = releaseWorkflow.jobs;
+  for (const name of ["build-signer", "tag"]) assert.equal(released[name]?.if, "github.ref_type == 'tag'", name);
+  assert.deepEqual(released["reproduce-signer"]?.needs, "build-signer");
+  assert.deepEqual(released["publish-signer"]?.needs, ["build-signer", "reproduce-signer"]);
+  assert.deepEqual(released["verify-signer"]?.needs, "publish-signer");
+  assert.deepEqual(released["tag"]?.needs, ["publish", "verify", "publish-signer", "verify-signer"]);
 });
 
 test("a pull request gets no credentials: rights to read, no environment, no secret, no variable, no token", () => {

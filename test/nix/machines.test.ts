@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { measurementModels } from "../../src/core/tdx/measure/models.ts";
 import { checkout, flakeLab, nekoTime, nixAbsent } from "../support/flake-lab.ts";
 
 /**
@@ -110,6 +111,17 @@ test(
     const image = lab?.evaluate("packages.x86_64-linux.signer-image.recorded") as { script: string; disk: string };
     assert.equal(image.disk, "<neko-trust-signer-disk-3.1.5>");
     assert.match(image.script, /layer-layout\.sh "\$out" "\$disk\/disk\.tar\.gz" amd64/);
+  },
+);
+
+test(
+  "the signer's model of measurement is that of the systemd that nixpkgs has, on a machine with a vTPM",
+  { skip },
+  () => {
+    const model = lab?.evaluate("packages.x86_64-linux.signer-image.measurementModel");
+    // The stand-in's systemd is 260.1.
+    assert.equal(model, "systemd-stub-258-vtpm");
+    assert.ok(measurementModels.some((known) => known === model));
   },
 );
 

@@ -1,30 +1,34 @@
 import { parseDigestReference } from "../../core/release/reference.ts";
-import { readYamlConfig } from "../../config/read-config.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
-import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { tagRelease } from "../../operations/tag-release.ts";
 import { isUnavailable } from "../../operations/verify-releases.ts";
 import { drawFindings } from "../../report/chain-tree.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import { trustOf } from "./trust-options.ts";
+
+export interface ReleaseTagOptions {
+  readonly move?: boolean;
+  readonly asSigner?: boolean;
+}
 
 /** The action of `release tag`. */
 export async function releaseTagAction(
   stack: string,
   text: string,
   tag: string,
-  options: { readonly move?: boolean },
+  options: ReleaseTagOptions,
   context: CommandContext,
 ): Promise<Outcome> {
   const reference = parseDigestReference(text);
-  const { policy, trustedRoot } = readYamlConfig(stack, context.directories);
+  const { policy, trustedRoot } = trustOf({ stack, asSigner: options.asSigner === true }, context);
   const { resolved, result, before, written } = await tagRelease(openRegistry(context.environment, context.signal), {
     reference,
     tag,
     move: options.move === true,
     policy,
-    trustedRoot: readTrustedRootFile(trustedRoot, context.directories.checkout),
+    trustedRoot,
     now: context.now(),
   });
   const tagged = `${reference.repository}:${tag}`;

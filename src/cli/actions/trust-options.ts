@@ -1,4 +1,5 @@
 import { readYamlConfig } from "../../config/read-config.ts";
+import type { StackConfig } from "../../config/stack-config.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
@@ -14,6 +15,8 @@ export interface TrustOptions {
   readonly stack?: string;
   readonly policy?: string;
   readonly trustedRoot?: string;
+  /** With `--stack`: the policy and root of its signerRelease, in the place of its own. */
+  readonly asSigner?: boolean;
 }
 
 /** For a policy with `tee`: the signer whose release is verified first. A stack names its own. */
@@ -51,11 +54,13 @@ export function trustOf(
   context: CommandContext,
 ): { policy: TrustPolicy; trustedRoot: Uint8Array } {
   const { checkout } = context.directories;
+  const asSigner = options.asSigner === true;
   if (options.stack !== undefined && options.policy === undefined && options.trustedRoot === undefined) {
     const config = readYamlConfig(options.stack, context.directories);
-    return { policy: config.policy, trustedRoot: readTrustedRootFile(config.trustedRoot, checkout) };
+    const { policy, trustedRoot } = stackTrustOf(config, options.stack, { asSigner });
+    return { policy, trustedRoot: readTrustedRootFile(trustedRoot, checkout) };
   }
-  if (options.stack === undefined && options.policy !== undefined && options.trustedRoot !== undefined) {
+  if (options.stack === undefined && options.policy !== undefined && options.trustedRoot !== undefined && !asSigner) {
     const policy = readPolicyFile(options.policy);
     return { policy, trustedRoot: readTrustedRootFile(options.trustedRoot, process.cwd()) };
   }
@@ -63,6 +68,25 @@ export function trustOf(
     code: "POLICY_NOT_NAMED",
     kind: "usage",
     message: "It isn't clear which policy to verify under.",
-    remedy: "Name a stack with --stack, or a policy with both --policy and --trusted-root.",
+    remedy: asSigner
+      ? "Name a stack with --stack: --as-signer takes the policy of its signerRelease."
+      : "Name a stack with --stack, or a policy with both --policy and --trusted-root.",
+  });
+}
+
+/** A stack's policy and root (a path), or those of its signer's own release. Throws SIGNER_RELEASE_UNNAMED. */
+function stackTrustOf(
+  config: StackConfig,
+  stack: string,
+  { asSigner }: { readonly asSigner: boolean },
+): { policy: TrustPolicy; trustedRoot: string } {
+  if (!asSigner) return config;
+  const { signerRelease: signer } = config;
+  if (signer !== undefined) return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+  throw new Failure({
+    code: "SIGNER_RELEASE_UNNAMED",
+    kind: "usage",
+    message: `Stack "${stack}" has no signerRelease, whose policy --as-signer would take.`,
+    remedy: "Leave --as-signer out, or name a stack that has a signer.",
   });
 }

@@ -1,4 +1,5 @@
 import type { ReleaseSetOptions } from "../actions/release-set.ts";
+import type { ReleaseTagOptions } from "../actions/release-tag.ts";
 import type { RegisterCommand } from "../commands.ts";
 
 export const registerRelease: RegisterCommand = (program, run) => {
@@ -61,6 +62,7 @@ Examples:
     .argument("<stack>", "the stack whose policy and root it is verified under")
     .argument("<reference>", "registry/path@sha256:…")
     .argument("<tag>", "the tag, for example 3.1.5")
+    .option("--as-signer", "verify the signer's own release, under the policy and root of the stack's signerRelease")
     .option("--move", "move a tag that names another digest")
     .option("--json", "print one JSON document")
     .addHelpText(
@@ -69,10 +71,11 @@ Examples:
 Examples:
   neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.5
   neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1 --move
+  neko-trust release tag production ghcr.io/m1k1o/neko/signer@sha256:… 3.1.5 --as-signer
 
 Tags are for people who look for a version. Stacks, clusters and this project's commands go by digest.`,
     )
-    .action((stack: string, reference: string, tag: string, options: { move?: boolean }) =>
+    .action((stack: string, reference: string, tag: string, options: ReleaseTagOptions) =>
       run(async (context) => {
         const { releaseTagAction } = await import("../actions/release-tag.ts");
         return releaseTagAction(stack, reference, tag, options, context);

@@ -14,6 +14,10 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
       "verify the references in this file, too: one in each line, # for comments, - for standard input",
     )
     .option("--stack <name>", "verify under this stack's policy and root")
+    .option(
+      "--as-signer",
+      "with --stack: verify the signer's own release, under the policy of the stack's signerRelease",
+    )
     .option("--policy <file>", "verify under this TrustPolicy (YAML or JSON); needs --trusted-root")
     .option("--trusted-root <file>", "the trusted_root.json that the policy pins")
     .option(

@@ -42,6 +42,8 @@ export interface WorkflowRunner {
   readonly environmentOf: (job: RunningJob) => Readonly<Record<string, string>>;
   /** Puts the commit that the run is about into a folder: what actions/checkout does. */
   readonly checkOut: (folder: string) => void;
+  /** The only jobs to run, when not all are: what needs another one is skipped. */
+  readonly only?: readonly string[];
   /** The program and arguments that run a script: bash, perhaps in a namespace of its own. */
   readonly shell: (script: string) => readonly [program: string, ...args: string[]];
 }
@@ -66,6 +68,7 @@ export interface WorkflowResult {
   readonly steps: readonly RanStep[];
   /** The step that failed, with what it printed; jobs that need its job were not run. */
   readonly failed?: { readonly job: string; readonly step: string; readonly output: string };
+  /** Jobs whose condition did not hold, or that need one of those. */
   readonly skipped: readonly string[];
 }
 
@@ -80,7 +83,9 @@ export async function runWorkflow(file: string, runner: WorkflowRunner): Promise
   const needs: Record<string, { outputs: Record<string, string> }> = {};
   for (const [name, job] of Object.entries(workflow.jobs)) {
     const contexts = { github: runner.github, vars: runner.vars, needs, inputs: {} };
-    if (job.if !== undefined && evaluate(job.if, contexts) !== "true") {
+    const isWanted = runner.only?.includes(name) ?? true;
+    const needsSkipped = [job.needs ?? []].flat().some((needed) => skipped.includes(needed));
+    if (!isWanted || needsSkipped || (job.if !== undefined && evaluate(job.if, contexts) !== "true")) {
       skipped.push(name);
       continue;
     }
@@ -178,7 +183,7 @@ function stub(
   if (action === "actions/download-artifact") {
     const names = given["name"] === undefined ? ["release-amd64", "release-arm64"] : [given["name"]];
     for (const name of names.filter((one) => existsSync(join(shelf, one)))) {
-      cpSync(join(shelf, name), workspace, { recursive: true });
+      cpSync(join(shelf, name), join(workspace, given["path"] ?? "."), { recursive: true });
     }
   }
 }

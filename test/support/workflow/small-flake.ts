@@ -1,6 +1,9 @@
 import { labRun } from "../release-lab.ts";
 
-/** A flake that has the outputs which the workflow uses, built by /bin/sh. `odd` makes each build another one. */
+/**
+ * A flake that has the outputs which the workflow uses, built by /bin/sh. `odd` makes each build another one. There is a
+ * signer for x86_64 alone, as in the real one.
+ */
 export const smallFlake = (options: { readonly odd: boolean; readonly version: string }): string => `{
   outputs = { self }: let
     make = system: name: attributes: script: derivation ({
@@ -17,7 +20,12 @@ export const smallFlake = (options: { readonly odd: boolean; readonly version: s
     };
     sbom = system: make system "sbom" {} "cp \${./lab/sbom.sh} $out; chmod +x $out";
   in {
-    packages.x86_64-linux = forSystem "x86_64-linux" "amd64";
+    packages.x86_64-linux = forSystem "x86_64-linux" "amd64" // {
+      signer-image = make "x86_64-linux" "signer-image" { layout = builtins.path { path = ./lab/signer; name = "layout"; }; }
+        "cp -r $layout $out" // { measurementModel = "systemd-stub-258-vtpm"; };
+      signer-uki = make "x86_64-linux" "signer-uki" { uki = builtins.path { path = ./lab/signer.efi; name = "uki"; }; }
+        "mkdir $out; cp $uki $out/signer.efi";
+    };
     packages.aarch64-linux = forSystem "aarch64-linux" "arm64";
     apps.x86_64-linux.sbom = { type = "app"; program = "\${sbom "x86_64-linux"}"; };
     apps.aarch64-linux.sbom = { type = "app"; program = "\${sbom "aarch64-linux"}"; };

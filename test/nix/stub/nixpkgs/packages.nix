@@ -49,6 +49,7 @@ let
     // lib.genAttrs [ "out" "bin" "dev" ] (output: base // { inherit output; })
     // {
       pname = name;
+      version = "260.1";
       meta.mainProgram = name;
       patches = [ ];
       overrideAttrs = change: make "overridden ${name}" ({ inherit name; } // change { });
