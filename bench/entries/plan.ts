@@ -1,13 +1,10 @@
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
-import { Failure } from "../../src/core/failure.ts";
-import { findEngine } from "../../src/engine/find-engine.ts";
-import type { Engine } from "../../src/engine/find-engine.ts";
-import type { OperationResult, StackHandle } from "../../src/engine/open-stack.ts";
 import type { Program } from "../../src/engine/program.ts";
 import { verifyReleases } from "../../src/operations/verify-releases.ts";
 import type { BenchContext, BenchEntry, Prepared, RunResult } from "../entry.ts";
+import { benchEngine } from "../support/bench-engine.ts";
 import { startBenchLab } from "../support/bench-lab.ts";
 import type { BenchLab } from "../support/bench-lab.ts";
+import { planned } from "../support/planned.ts";
 
 /** Resources of one cluster: its provider, a namespace, a list, three policies and their bindings. */
 const perCluster = 9;
@@ -66,16 +63,6 @@ async function compareWithBareProgram(context: BenchContext, clusters: number): 
   }
 }
 
-async function benchEngine(context: BenchContext): Promise<Engine | { readonly missing: string }> {
-  const { checkout, environment, signal, progress } = context;
-  try {
-    return await findEngine({ directories: directoriesOf(checkout, environment), environment, progress, signal });
-  } catch (error) {
-    if (!(error instanceof Failure) || error.code !== "ENGINE_NOT_FOUND") throw error;
-    return { missing: error.message };
-  }
-}
-
 /**
  * index.ts with the time of its evidence told apart: what it does first, verifying the stack's releases, is done and
  * timed here; what follows is itself, planning with the digests.
@@ -90,14 +77,4 @@ async function realProgram(lab: BenchLab, evidence: { milliseconds: number }): P
     if (verified.length !== 1) throw new Error(`${verified.length} releases were verified, not one`);
     return program({ environment, offline: true });
   };
-}
-
-/** A plan that creates so many resources; throws when it would do anything else. */
-async function planned(stack: StackHandle, resources: number, signal: AbortSignal): Promise<OperationResult> {
-  const result = await stack.preview({ signal });
-  const { create, ...others } = result.summary;
-  if (create !== resources || Object.keys(others).length > 0) {
-    throw new Error(`planned ${JSON.stringify(result.summary)}, not ${resources} creations`);
-  }
-  return result;
 }
