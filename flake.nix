@@ -37,8 +37,8 @@
             neko
             system
             ;
-          # The image index names every platform's image.
-          images = nixpkgs.lib.genAttrs systems (each: projects.${each}.packages.image);
+          # An image index names every platform's image.
+          platforms = nixpkgs.lib.genAttrs systems (each: projects.${each}.packages);
         }
       );
       eachSystem = part: nixpkgs.lib.mapAttrs (_system: project: project.${part}) projects;

@@ -14,6 +14,8 @@
   xorgDeps,
   runtime,
   image,
+  firefox,
+  firefoxImage,
   nekoTrust,
   sbom,
 }:
@@ -74,9 +76,23 @@ in
     for program in X bash curl dbus dbus-daemon neko pulseaudio supervisord wget xclip xdotool zip; do
       test -x ${runtime}/usr/bin/$program || { echo "no /usr/bin/$program" >&2; exit 1; }
     done
+    bash ${./check-supervisor.sh} ${runtime}/etc/neko/supervisord.conf "${toString (lib.attrNames runtime.environment)}" ${runtime}
   '';
   image = check "image" [ jq ] ''
     bash ${./oci}/check-layout.sh ${image} ${image.platform} ${version.commit}
+  '';
+  # Starts, and has each of upstream's preferences and policies.
+  firefox = check "firefox" [ jq ] ''
+    HOME=$TMPDIR ${firefox.root}/usr/bin/firefox --version
+    missing=$(grep -Fxvf ${firefox.root}/usr/lib/firefox/mozilla.cfg ${neko}/apps/firefox/neko.js || true)
+    test -z "$missing" || { echo "no preference $missing" >&2; exit 1; }
+    jq --exit-status --slurpfile upstream ${neko}/apps/firefox/policies.json \
+      '.policies as $own | $upstream[0].policies | length > 0 and all(to_entries[]; $own[.key] == .value)' \
+      ${firefox.root}/usr/lib/firefox/distribution/policies.json
+  '';
+  firefox-image = check "firefox-image" [ jq ] ''
+    bash ${./oci}/check-layout.sh ${firefoxImage} ${firefoxImage.platform} ${version.commit}
+    bash ${./oci}/check-shared.sh ${firefoxImage} ${image}
   '';
   sbom = check "sbom" [ jq ] ''
     jq --exit-status '[.packages[].externalRefs[] | select(.referenceType == "nix-store-path").referenceLocator]

@@ -5,11 +5,13 @@
   nix2container,
   neko,
   system,
-  images,
+  # The packages of every system.
+  platforms,
 }:
 let
   pkgs = nixpkgs.legacyPackages.${system};
   inherit (pkgs) callPackage lib;
+  inherit (nix2container.packages.${system}) skopeo-nix2container;
   version = import ./lib/version.nix { inherit lib self neko; };
 
   nekoServer = callPackage ./server.nix {
@@ -27,6 +29,7 @@ let
       nekoClient
       ;
   };
+  imageLayout = callPackage ./image-layout.nix { inherit version skopeo-nix2container; };
   image = callPackage ./image.nix {
     inherit
       version
@@ -34,9 +37,22 @@ let
       xorgDeps
       nekoServer
       nekoClient
+      imageLayout
       ;
-    inherit (nix2container.packages.${system}) nix2container skopeo-nix2container;
+    inherit (nix2container.packages.${system}) nix2container;
   };
+  firefox = callPackage ./firefox.nix { inherit neko version runtime; };
+  firefoxImage = callPackage ./app-image.nix {
+    inherit version image imageLayout;
+    inherit (nix2container.packages.${system}) nix2container;
+    app = firefox;
+  };
+  imageIndex =
+    name: attribute:
+    callPackage ./index.nix {
+      inherit name version;
+      images = lib.mapAttrs (_system: each: each.${attribute}) platforms;
+    };
   nekoTrust = callPackage ./package.nix { inherit version; };
   sbom = callPackage ../sbom/sbomnix.nix { inherit version image; };
   signer = import ./signer-image.nix {
@@ -67,7 +83,9 @@ let
     default = image;
     nekoPlugins = nekoServer.plugins;
     neko-trust = nekoTrust;
-    image-index = callPackage ./index.nix { inherit version images; };
+    image-index = imageIndex "neko-image-index" "image";
+    firefox-image = firefoxImage;
+    firefox-image-index = imageIndex "neko-firefox-image-index" "firefox-image";
     sbom = sbom.document;
     runner-image = runnerImage.disk;
   }
@@ -96,6 +114,8 @@ in
       xorgDeps
       runtime
       image
+      firefox
+      firefoxImage
       nekoTrust
       sbom
       neko

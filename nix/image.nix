@@ -2,17 +2,14 @@
 # before anything is pushed, and its NAR hash can be computed again from the registry's blobs (`verify-image --deep`).
 {
   lib,
-  runCommand,
-  jq,
   go,
-  stdenv,
   version,
   runtime,
   xorgDeps,
   nekoServer,
   nekoClient,
   nix2container,
-  skopeo-nix2container,
+  imageLayout,
 }:
 let
   inherit (nix2container) buildImage buildLayer;
@@ -47,9 +44,16 @@ let
     metadata.created_by = "server";
   };
 
-  # Layers are compressed, so Nix can't see in them what the image refers to. This names it where Nix does: in the
+  layers = [
+    fontLayer
+    systemLayer
+    driverLayer
+    serverLayer
+  ];
+
+  # Layers are compressed, so Nix can't see in them what the image refers to. A label names it where Nix does: in the
   # image's configuration, which is stored as it is. The closure, and with it the SBOM, follows from this.
-  roots = lib.concatMapStringsSep " " toString [
+  roots = [
     runtime
     xorgDeps
     nekoServer
@@ -58,7 +62,7 @@ let
 
   labels = {
     "net.m1k1o.neko.api-version" = "3";
-    "net.m1k1o.neko.trust.roots" = roots;
+    "net.m1k1o.neko.trust.roots" = lib.concatMapStringsSep " " toString roots;
     "org.opencontainers.image.created" = version.created;
     "org.opencontainers.image.description" = nekoServer.meta.description;
     "org.opencontainers.image.licenses" = "Apache-2.0";
@@ -88,51 +92,18 @@ let
     inherit config;
     # A GOARCH is what OCI calls an architecture.
     arch = go.GOARCH;
-    layers = [
-      fontLayer
-      systemLayer
-      driverLayer
-      serverLayer
-    ];
+    inherit layers;
     copyToRoot = [ runtime ];
     perms = runtime.permissions;
   };
 in
-runCommand "neko-image-${version.version}"
-  {
-    nativeBuildInputs = [
-      jq
-      skopeo-nix2container
-    ];
-    # skopeo's gzip gives the same bytes for the same version and level, on any number of cores.
-    compressionLevel = "6";
-    architecture = go.GOARCH;
-    inherit (version) commit;
-    passthru = {
-      inherit
-        config
-        description
-        labels
-        version
-        ;
-      platform = "linux/${go.GOARCH}";
-      layers = [
-        fontLayer
-        systemLayer
-        driverLayer
-        serverLayer
-      ];
-    };
-    meta = {
-      description = "Image of Neko as an OCI layout directory";
-      platforms = [ stdenv.hostPlatform.system ];
-    };
-  }
-  ''
-    export HOME=$TMPDIR
-    skopeo --insecure-policy --tmpdir "$TMPDIR" copy --quiet \
-      --dest-compress-format gzip --dest-compress-level "$compressionLevel" --dest-force-compress-format \
-      nix:${description} oci:layout
-    bash ${./oci}/finish-layout.sh layout "$architecture" "$commit"
-    cp -r --no-preserve=mode layout "$out"
-  ''
+imageLayout {
+  name = "neko-image";
+  summary = "Image of Neko as an OCI layout directory";
+  inherit
+    config
+    description
+    layers
+    roots
+    ;
+}

@@ -1,14 +1,16 @@
-# The image index of all platforms with their images, as an OCI layout directory. It needs a builder of each system; what
+# The index of an image of all platforms with their images, as an OCI layout directory. It needs a builder of each system; what
 # `publish-manifest` makes of the platforms' layouts is the same index, byte for byte.
 {
   lib,
   runCommand,
   jq,
   version,
+  # Of the store path, without the version.
+  name,
   # Image layouts, by Nix system.
   images,
 }:
-runCommand "neko-image-index-${version.version}"
+runCommand "${name}-${version.version}"
   {
     nativeBuildInputs = [ jq ];
     layouts = lib.attrValues images;

@@ -114,6 +114,7 @@ let
   };
 
   inherit (import ./lib/accounts.nix) groups users;
+  permissions = import ./lib/permissions.nix;
   groupOf = name: if name == "nobody" then 65534 else users.${name}.id;
   lines = each: set: lib.concatStrings (lib.mapAttrsToList each set);
   passwd = writeText "passwd" (
@@ -199,15 +200,6 @@ let
     cp -r --no-preserve=mode ${nekoClient}/. $out/var/www/
   '';
 
-  neko-user = {
-    uid = 1000;
-    uname = "neko";
-  };
-  neko-group = {
-    gid = 1000;
-    gname = "neko";
-  };
-
   passthru = {
     inherit
       base
@@ -220,27 +212,32 @@ let
       programTree
       users
       ;
-    # Owners and modes that nothing in a store can have, for the image's layer: those of upstream's Dockerfile. At most
-    # one of them may match a path, as a later one takes back what an earlier one set.
-    permissions = map (each: { path = root; } // each // { regex = "^${root}${each.regex}$"; }) [
+    # Those of upstream's Dockerfile.
+    permissions = permissions.of root [
       (
-        neko-user
-        // neko-group
+        permissions.user
+        // permissions.group
         // {
           regex = "/(home/neko(/\\.config(/pulse)?|/\\.icons|/\\.local(/share(/xorg)?)?)?|var/cache/fontconfig)";
           mode = "0755";
         }
       )
-      (neko-user // neko-group // { regex = "/home/neko/(\\.Xresources|\\.icons/default(/.*)?)"; })
       (
-        neko-user
+        permissions.user
+        // permissions.group
+        // {
+          regex = "/home/neko/(\\.Xresources|\\.icons/default(/.*)?)";
+        }
+      )
+      (
+        permissions.user
         // {
           regex = "/(tmp/\\.X11-unix|var/log/neko)";
           mode = "1777";
         }
       )
       (
-        neko-user
+        permissions.user
         // {
           regex = "/tmp/runtime-neko";
           mode = "0700";

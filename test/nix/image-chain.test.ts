@@ -20,8 +20,8 @@ import { documentOf, refusalCodes, runCli } from "../support/run-cli.ts";
 import { registryFor } from "../peers/registry-process.ts";
 
 /**
- * The last steps of nix/image.nix and sbom/sbomnix.nix run in Nix for real, on an image as skopeo writes it: what nixpkgs
- * would be needed for (the layers, and skopeo) is made here.
+ * The last steps of nix/image-layout.nix and sbom/sbomnix.nix run in Nix for real, on an image as skopeo writes it: what
+ * nixpkgs would be needed for (the layers, and skopeo) is made here.
  */
 
 const sigstore = await startReleaseLab();
@@ -54,7 +54,10 @@ function skopeoLayout(lab: NixLab, name: string, root: string): string {
   return lab.writeLayout(name, files);
 }
 
-/** A Nix file with `image` and `sbom` as nix/image.nix and sbom/sbomnix.nix end, and the runtime that the image is of. */
+/**
+ * A Nix file with `image` and `sbom` as nix/image-layout.nix and sbom/sbomnix.nix end, and the runtime that the image is
+ * of.
+ */
 async function chainFile(lab: NixLab): Promise<string> {
   const runtime = `dependency = make "dependency" {} "echo a dependency > $out";
     runtime = make "neko-runtime-3.1.5" { inherit dependency; } "echo $dependency > $out";`;

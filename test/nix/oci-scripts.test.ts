@@ -10,7 +10,8 @@ import { removeTree } from "../../src/adapters/trees/remove-tree.ts";
 import { sriOfHex, nixBase32OfSri } from "../../src/core/nix/hash-formats.ts";
 import { closureFromSpdx } from "../../src/core/nix/sbom-closure.ts";
 import { sha256Hex } from "../../src/core/oci/digest.ts";
-import { buildIndex } from "../../src/core/oci/layout-builder.ts";
+import { buildImage, buildIndex, buildLayer } from "../../src/core/oci/layout-builder.ts";
+import type { BuiltLayer } from "../../src/core/oci/layout-builder.ts";
 import { imageLayout, releaseLayout } from "../../src/core/oci/layout-files.ts";
 import type { LayoutFiles } from "../../src/core/oci/layout-files.ts";
 import { checkout } from "../support/flake-lab.ts";
@@ -87,6 +88,81 @@ test("layer-layout.sh makes an image of a compressed tar: its layer is the file,
     rootfs: { type: "layers", diff_ids: [`sha256:${sha256Hex(Buffer.alloc(10_240, "disk"))}`] },
   });
 });
+
+test("check-shared.sh tells an image on top of another one from the image itself and from a stranger", { skip }, () => {
+  const layer = (text: string): BuiltLayer =>
+    buildLayer([{ kind: "file", path: "etc/text", bytes: Buffer.from(text) }], { sourceDateEpoch: 1_700_000_000 });
+  const layout = (name: string, ...texts: string[]): string => {
+    const options = { platform: { os: "linux", architecture: "amd64" }, sourceDateEpoch: 1_700_000_000, labels: {} };
+    return write(name, imageLayout(buildImage(texts.map(layer), options)));
+  };
+  const base = layout("base", "fonts", "server");
+  const above = script("check-shared.sh", layout("above", "fonts", "server", "firefox"), base);
+  assert.equal(above.code, 0, above.stderr);
+  for (const [name, ...texts] of [
+    ["same", "fonts", "server"],
+    ["below", "fonts"],
+    ["changed", "fonts", "other", "firefox"],
+    ["turned", "server", "fonts", "firefox"],
+  ] as const) {
+    const { code, stderr } = script("check-shared.sh", layout(name, ...texts), base);
+    assert.equal(code, 1, name);
+    assert.match(stderr, /does not start with the base image's layers/, name);
+  }
+  const absentBase = script("check-shared.sh", join(folder, "above"), join(folder, "nowhere"));
+  assert.notEqual(absentBase.code, 0);
+});
+
+/** A configuration as upstream's are written, without one line or with others. */
+const configuration = (change: (text: string) => string = (text) => text): string =>
+  change(`; a comment with %(ENV_NOBODY)s
+[supervisord]
+user=root
+
+[program:browser]
+environment=HOME="/home/%(ENV_USER)s"
+command=/usr/bin/browser --display=%(ENV_DISPLAY)s
+user=%(ENV_USER)s
+
+[program:manager]
+command=/usr/bin/manager
+user=neko
+`);
+
+test(
+  "check-supervisor.sh refuses programs that are absent or would run as root, and variables that are not set",
+  { skip },
+  () => {
+    for (const [rootName, program] of [
+      ["app", "browser"],
+      ["runtime", "manager"],
+    ] as const) {
+      mkdirSync(join(folder, rootName, "usr/bin"), { recursive: true });
+      writeFileSync(join(folder, rootName, "usr/bin", program), "", { mode: 0o755 });
+    }
+    const check = (text: string, variables = "DISPLAY USER"): { code: number | null; stderr: string } => {
+      writeFileSync(join(folder, "app.conf"), text);
+      const roots = [join(folder, "app"), join(folder, "runtime")];
+      return script("../check-supervisor.sh", join(folder, "app.conf"), variables, ...roots);
+    };
+    const good = check(configuration());
+    assert.equal(good.code, 0, good.stderr);
+    const without = (line: string): string => configuration((text) => text.replace(line, ""));
+    for (const [text, variables, message] of [
+      [configuration(), "DISPLAY", /the image does not set USER/],
+      [configuration(), "DISPLAY USERS", /the image does not set USER/],
+      [configuration((text) => text.replace("bin/manager", "bin/absent")), undefined, /has no \/usr\/bin\/absent/],
+      [without("user=neko"), undefined, /the program manager names no user/],
+      [without("user=%(ENV_USER)s"), undefined, /the program browser names no user/],
+      [without("command=/usr/bin/manager"), undefined, /the program manager has no command/],
+      ["[supervisord]\nuser=root\n", undefined, /has no program/],
+    ] as const) {
+      const { code, stderr } = check(text, variables);
+      assert.equal(code, 1, String(message));
+      assert.match(stderr, message);
+    }
+  },
+);
 
 const path = (letter: string, name: string): string => `/nix/store/${letter.repeat(32)}-${name}`;
 const hashOf = (text: string): string => sriOfHex(sha256Hex(text));

@@ -34,8 +34,8 @@ interface Described {
 }
 type BySystem<T> = Readonly<Record<keyof typeof systems, Readonly<Record<string, T>>>>;
 
-const both = ["default", "image", "image-index", "neko-trust", "nekoClient", "nekoPlugins", "nekoServer"];
-const more = ["runner-image", "runtime", "sbom", "xorgDeps"];
+const both = ["default", "firefox-image", "firefox-image-index", "image", "image-index", "neko-trust", "nekoClient"];
+const more = ["nekoPlugins", "nekoServer", "runner-image", "runtime", "sbom", "xorgDeps"];
 
 test("has every package for both systems, and what TDX needs for the one that has it", { skip }, () => {
   const packages = evaluate("packages", described) as BySystem<Described>;
@@ -188,10 +188,10 @@ test(
   () => {
     const names = "p: builtins.mapAttrs (_: s: builtins.attrNames s) p";
     const apps = ["attest-image", "default", "publish-manifest", "rebuild", "repro-check"];
-    const checks = ["client", "dead-code", "drivers", "format", "image", "neko-trust", "plugins", "runtime", "sbom"];
+    const checks = ["client", "dead-code", "drivers", "firefox", "firefox-image", "format", "image", "neko-trust"];
     for (const [output, expected] of [
       ["apps", [...apps, "sbom", "sbomnix", "sign-image", "verify-image"]],
-      ["checks", [...checks, "server"]],
+      ["checks", [...checks, "plugins", "runtime", "sbom", "server"]],
       ["devShells", ["default"]],
     ] as const) {
       const found = evaluate(output, names) as Readonly<Record<string, string[]>>;

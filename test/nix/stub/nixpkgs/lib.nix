@@ -69,6 +69,15 @@ let
         substring (stringLength prefix) (stringLength text) text
       else
         text;
+    removeSuffix =
+      suffix: text:
+      let
+        kept = stringLength text - stringLength suffix;
+      in
+      if kept >= 0 && substring kept (stringLength suffix) text == suffix then
+        substring 0 kept text
+      else
+        text;
     toUpper =
       builtins.replaceStrings
         [

@@ -71,6 +71,7 @@ let
     "deadnix"
     "diffoscope"
     "findutils"
+    "firefox-unwrapped"
     "fontconfig"
     "gawk"
     "git"
@@ -96,6 +97,7 @@ let
     "nodejs-slim_24"
     "nodejs_24"
     "noto-fonts-color-emoji"
+    "openbox"
     "pkg-config"
     "pulseaudio"
     "pulumi"
@@ -157,6 +159,16 @@ let
       buildNpmPackage = make "buildNpmPackage";
       buildEnv = make "buildEnv";
       symlinkJoin = make "symlinkJoin";
+      # As nixpkgs' wrapper names what it makes of a browser.
+      wrapFirefox =
+        browser: arguments:
+        make "wrapFirefox" (
+          arguments
+          // {
+            name = lib.removeSuffix "-unwrapped" browser.name;
+            inherit browser;
+          }
+        );
       mkShellNoCC = make "mkShellNoCC";
       writeText =
         name: text:
