@@ -11,6 +11,7 @@ const policy = z
       .catch(undefined),
   })
   .catch({ environment: undefined });
+const texts = z.array(z.unknown()).catch([]);
 const release = z.looseObject({ image: z.unknown().optional() }).catch({ image: undefined });
 const component = z.looseObject({}).optional().catch({});
 
@@ -37,7 +38,10 @@ const readable = z.looseObject({
   release: z.unknown().optional(),
   policy,
   releases: z.array(release).catch([]),
-  signerRelease: z.looseObject({ image: z.unknown().optional(), policy }).optional().catch(undefined),
+  signerRelease: z
+    .looseObject({ image: z.unknown().optional(), current: z.unknown().optional(), retained: texts, policy })
+    .optional()
+    .catch(undefined),
   clusters: z
     .array(
       z.looseObject({ name: z.unknown().optional(), kubeconfig: z.unknown().optional() }).catch({ kubeconfig: "" }),
@@ -61,6 +65,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
   return [
     ...releaseImages(parsed),
     ...signerRelease(parsed),
+    ...teeSigner(parsed),
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),
@@ -95,6 +100,20 @@ function signerRelease({ signerRelease: signer, policy: own }: Readable): Schema
     );
   }
   return faults;
+}
+
+/** What `tee` demands is judged by the measurements of the release that it names: the stack has to have that one. */
+function teeSigner({ release: lab, signerRelease: signer, policy: { tee } }: Readable): SchemaFault[] {
+  const named = z.looseObject({ signerRelease: z.string() }).safeParse(tee);
+  // Where the lab gives the releases, it gives the signer's, too.
+  if (!named.success || lab === "lab") return [];
+  const { signerRelease: digest } = named.data;
+  if (signer === undefined) {
+    return [fault("policy.tee", "a demand", "needs signerRelease: whose machines sign, and under which policy")];
+  }
+  if (signer.current === digest || signer.retained.includes(digest)) return [];
+  const allowed = "must be signerRelease.current or one of its retained";
+  return [fault("policy.tee.signerRelease", `"${digest}"`, allowed)];
 }
 
 function labReleases({ release: lab, policy: { environment } }: Readable, stack: string): SchemaFault[] {

@@ -3,6 +3,7 @@ import { sampleTee } from "../../support/policies.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { relationFaults } from "../../../src/config/stack-relations.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { failureOf, localConfig, stackFiles, stagingConfig } from "../../support/stack-files.ts";
 
@@ -219,12 +220,26 @@ test("stack local is environment local: nothing else may borrow its stand-ins, n
 test("a policy's tee is read strictly: what no policy may allow is a fault where it is read", (t) => {
   const files = stackFiles(t);
   files.write("staging", stagingConfig({ "policy.tee": sampleTee, releases: [] }));
-  assert.deepEqual(readYamlConfig("staging", files.directories).policy.tee, sampleTee);
+  assert.deepEqual(failureOf(() => readYamlConfig("staging", files.directories)).details, [
+    "policy.tee: found a demand; needs signerRelease: whose machines sign, and under which policy",
+  ]);
   const weak = { ...sampleTee, statuses: ["Revoked"], mrtd: ["0".repeat(96)], rtmr0: [], policyDigests: [] };
   files.write("staging", stagingConfig({ "policy.tee": weak, releases: [] }));
   assert.deepEqual(
     failureOf(() => readYamlConfig("staging", files.directories)).details.map((line) => line.split(":")[0]),
-    ["policy.tee.mrtd.0", "policy.tee.rtmr0", "policy.tee.policyDigests", "policy.tee.statuses.0"],
+    ["policy.tee.mrtd.0", "policy.tee.rtmr0", "policy.tee.policyDigests", "policy.tee.statuses.0", "policy.tee"],
+  );
+});
+
+test("the signer's release that tee names is the stack's current or a retained one", () => {
+  const other = `sha256:${"e".repeat(64)}`;
+  const faults = (current: string, retained: string[]) =>
+    relationFaults({ policy: { tee: sampleTee }, signerRelease: { current, retained, policy: {} } }, "other");
+  assert.deepEqual(faults(sampleTee.signerRelease, []), []);
+  assert.deepEqual(faults(other, [sampleTee.signerRelease]), []);
+  assert.deepEqual(
+    faults(other, []).map(({ path }) => path),
+    ["policy.tee.signerRelease"],
   );
 });
 
