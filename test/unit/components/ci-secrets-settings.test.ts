@@ -133,8 +133,12 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
     { kind: "stackState", bucket: "neko-state" },
     { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/production", prefix: "" },
     { kind: "project", id: "neko-ci" },
+    { kind: "project", id: "123456789012" },
     { kind: "cryptoKey", id: "key" },
     { kind: "secret", id: "token" },
+    // A project by its number would be none of those that are compared.
+    { kind: "cryptoKey", id: "projects/123456789012/locations/eu/keyRings/state/cryptoKeys/platform" },
+    { kind: "secret", id: "projects/123456789012/secrets/token" },
   ],
   "workloadIdentity.approvals.bucket": ["", "gs://x", "a b", "x/y"],
   "workloadIdentity.approvals.location": ["", "europe west4", 7],
