@@ -98,7 +98,9 @@ export function grantFaults(settings: CiSecretsSettings): RelationFault[] {
       case "bucket":
         if (on.name === approvals?.bucket)
           return fault("must not be the bucket of the approvals: they are read one by one");
-        return stateBuckets.has(on.name) ? fault("must not be a bucket that has states in it: grant stackState") : [];
+        return stateBuckets.has(on.name) || on.name === `${workload.project}-neko-trust-state`
+          ? fault("must not be a bucket that has states in it: grant stackState")
+          : [];
       case "stackState":
         if (use === "build") return fault("must not be a stack's state: a build has none");
         if (on.bucket === approvals?.bucket) {

@@ -94,14 +94,18 @@ const grants = z
     "must not repeat a grant",
   );
 
-/** Predefined roles that read, and the one that a plan needs to decrypt the stack's secrets with. */
-const readingRole = /(?:[Vv]iewer|[Rr]eader|[Rr]eviewer|\/browser|\/cloudkms\.cryptoKeyDecrypter)$/;
+/**
+ * Predefined roles that read, and the one that a plan needs to decrypt the stack's secrets with. Google says by their names
+ * what they do; a role of one's own may have any name.
+ */
+const readingRole =
+  /^roles\/(?:(?:[A-Za-z0-9.]*\.)?[A-Za-z0-9]*(?:[Vv]iewer|[Rr]eader|[Rr]eviewer)|browser|cloudkms\.cryptoKeyDecrypter)$/;
 
 const planGrants = grants.superRefine((all, context) => {
   all.forEach(({ role: name }, index) => {
     if (readingRole.test(name)) return;
     const message =
-      "must be a role that only reads: one that ends in viewer, reader or reviewer, roles/browser, or roles/cloudkms.cryptoKeyDecrypter";
+      "must be a predefined role that only reads: roles/ and a name that ends in viewer, reader or reviewer, roles/browser, or roles/cloudkms.cryptoKeyDecrypter";
     context.addIssue({ code: "custom", path: [index, "role"], message });
   });
 });

@@ -95,3 +95,8 @@ test("refuses one secret of two", () => {
   assert.equal(found.length, 2);
   for (const fault of found) assert.match(fault, /must not be the secret of another deployment or build/);
 });
+
+test("refuses the bucket that make init names for states, also where no grant names a state in it", () => {
+  const grant = { role: "roles/storage.objectUser", on: { kind: "bucket", name: "neko-ci-neko-trust-state" } };
+  assert.match(grantsOf({ build: grant }).join(), /must not be a bucket that has states in it/);
+});
