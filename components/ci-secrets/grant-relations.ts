@@ -14,6 +14,46 @@ interface PlacedGrant extends Grant {
 }
 
 type Workload = NonNullable<CiSecretsSettings["workloadIdentity"]>;
+type Target = Grant["on"];
+
+/** The project that a grant reaches into; undefined for buckets, whose names don't tell it. */
+function projectOf(on: Target): string | undefined {
+  switch (on.kind) {
+    case "project":
+      return on.id;
+    case "cryptoKey":
+    case "secret":
+      // The schema has an id there, never a number, which would be the same project under another name.
+      return on.id.split("/")[1];
+    case "bucket":
+    case "stackState":
+      return undefined;
+  }
+}
+
+/**
+ * What pool, approvals and the state of the stack that grants all this depend on lies in its own project: no identity of
+ * CI has a role there, whatever it is for. One of them would do to approve, or to become any other identity.
+ */
+function ownProjectFault(on: Target, project: string): string | undefined {
+  if (projectOf(on) !== project) return undefined;
+  return `must not be, or lie in, ${project}, the project of pool and approvals (workloadIdentity.project): only people reach into it`;
+}
+
+/** A whole project, where another deployment has anything in it; and a key or secret in another's whole project. */
+function sharedProjectFault(grant: PlacedGrant, others: readonly PlacedGrant[]): string | undefined {
+  const project = projectOf(grant.on);
+  if (project === undefined) return undefined;
+  const sharing = others.find(
+    (other) =>
+      // Builds have no environment to keep apart: two of them may share a project.
+      (grant.use !== "build" || other.use !== "build") &&
+      (grant.on.kind === "project" || other.on.kind === "project") &&
+      projectOf(other.on) === project,
+  );
+  if (sharing === undefined) return undefined;
+  return `must not be, or lie in, a project that the grants of ${sharing.owner} name: each environment has a project of its own`;
+}
 
 function placedGrants({ deployments, builds }: Workload): PlacedGrant[] {
   return [
@@ -34,6 +74,15 @@ function placedGrants({ deployments, builds }: Workload): PlacedGrant[] {
   ];
 }
 
+/** One key, or one secret, of two. */
+function sameThingFault(on: Target, others: readonly PlacedGrant[]): string | undefined {
+  if (on.kind !== "cryptoKey" && on.kind !== "secret") return undefined;
+  if (!others.some((other) => other.on.kind === on.kind && other.on.id === on.id)) return undefined;
+  return on.kind === "cryptoKey"
+    ? "must not be the key of another deployment or build: each stack's secrets have a key of their own"
+    : "must not be the secret of another deployment or build: who may write it would say what the other one reads";
+}
+
 /** Every fault of the grants, each at its place. Pure. */
 export function grantFaults(settings: CiSecretsSettings): RelationFault[] {
   const { workloadIdentity: workload } = settings;
@@ -41,14 +90,17 @@ export function grantFaults(settings: CiSecretsSettings): RelationFault[] {
   const grants = placedGrants(workload);
   const { approvals } = workload;
   const stateBuckets = new Set(grants.flatMap(({ on }) => (on.kind === "stackState" ? [on.bucket] : [])));
-  const faults = grants.flatMap(({ on, use, owner, path }): RelationFault[] => {
+  const faults = grants.flatMap((granted): RelationFault[] => {
+    const { on, use, owner, path } = granted;
     const fault = (message: string): RelationFault[] => [{ path: [...path, "on"], message }];
     const others = grants.filter((grant) => grant.owner !== owner);
     switch (on.kind) {
       case "bucket":
         if (on.name === approvals?.bucket)
           return fault("must not be the bucket of the approvals: they are read one by one");
-        return stateBuckets.has(on.name) ? fault("must not be a bucket that has states in it: grant stackState") : [];
+        return stateBuckets.has(on.name) || on.name === `${workload.project}-neko-trust-state`
+          ? fault("must not be a bucket that has states in it: grant stackState")
+          : [];
       case "stackState":
         if (use === "build") return fault("must not be a stack's state: a build has none");
         if (on.bucket === approvals?.bucket) {
@@ -57,16 +109,13 @@ export function grantFaults(settings: CiSecretsSettings): RelationFault[] {
         return others.some((other) => other.on.kind === "stackState" && other.on.stack === on.stack)
           ? fault("must not be the state of another deployment's stack")
           : [];
-      case "cryptoKey":
-        return others.some((other) => other.on.kind === "cryptoKey" && other.on.id === on.id)
-          ? fault("must not be the key of another deployment or build: each stack's secrets have a key of their own")
-          : [];
       case "project":
-        return approvals !== undefined && use === "apply" && on.id === workload.project
-          ? fault("must not be the project of the approvals: who applies must not be able to approve")
-          : [];
-      case "secret":
-        return [];
+      case "cryptoKey":
+      case "secret": {
+        const message =
+          ownProjectFault(on, workload.project) ?? sharedProjectFault(granted, others) ?? sameThingFault(on, others);
+        return message === undefined ? [] : fault(message);
+      }
     }
   });
   if (approvals === undefined || settings.environments.some(({ name }) => needsApproval(name))) return faults;

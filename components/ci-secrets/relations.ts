@@ -89,6 +89,7 @@ function identityFaults({ workloadIdentity, environments }: CiSecretsSettings): 
   const fault = (path: (string | number)[], message: string): void =>
     void faults.push({ path: ["workloadIdentity", ...path], message });
   deployments.forEach((deployment, index) => {
+    const approved = environments.find(({ name }) => name === deployment.apply.environment);
     if (ids.indexOf(deployment.id) !== index) fault(["deployments", index, "id"], "must not repeat an id");
     for (const [use, { environment }] of placesOf(deployment)) {
       const path = ["deployments", index, use, "environment"];
@@ -96,6 +97,9 @@ function identityFaults({ workloadIdentity, environments }: CiSecretsSettings): 
       if (found === undefined) fault(path, "must be one of environments");
       else if (use === "apply" && found.reviewers.teams.length + found.reviewers.users.length === 0) {
         fault(path, "must have reviewers: nobody else stands between a push and the account");
+      }
+      if (found !== undefined && approved !== undefined && found.policyDigest !== approved.policyDigest) {
+        fault(path, `must have the policyDigest of ${approved.name}, its apply's environment: one stack, one approval`);
       }
       if (places.filter((place) => place === environment).length > 1) {
         fault(path, "must not be the environment of another plan, apply or drift");

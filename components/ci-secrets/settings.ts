@@ -77,7 +77,7 @@ const environment = z.strictObject({
   /** What may be deployed from. */
   refs,
   /**
-   * The policy that somebody agreed to for the stack of this environment: `neko-trust policy explain` tells it.
+   * What somebody agreed to that the stack of this environment trusts: `neko-trust policy digest <stack>` tells it.
    * Written by hand on purpose: made from the policy, it would agree with any change.
    */
   policyDigest: digestSchema,

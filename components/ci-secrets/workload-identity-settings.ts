@@ -25,9 +25,11 @@ const role = z
     "must not be a basic role: list what is really needed",
   );
 
+/** Never the number, by which Google knows it, too: projects are compared. */
+const projectPattern = "[a-z][a-z0-9-]{4,28}[a-z0-9]";
 const projectId = z
   .string()
-  .regex(/^[a-z][a-z0-9-]{4,28}[a-z0-9]$/, "must be a project id of 6 to 30 lower-case letters, digits and dashes");
+  .regex(new RegExp(`^${projectPattern}$`), "must be a project id of 6 to 30 lower-case letters, digits and dashes");
 
 const bucketName = z.string().regex(/^[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]$/, "must be a bucket's name, without gs://");
 
@@ -52,15 +54,20 @@ const target = z.discriminatedUnion("kind", [
     id: z
       .string()
       .regex(
-        /^projects\/[a-z0-9-]+\/locations\/[a-z0-9-]+\/keyRings\/[A-Za-z0-9_-]+\/cryptoKeys\/[A-Za-z0-9_-]+$/,
-        "must be projects/<project>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>",
+        new RegExp(
+          `^projects/${projectPattern}/locations/[a-z0-9-]+/keyRings/[A-Za-z0-9_-]+/cryptoKeys/[A-Za-z0-9_-]+$`,
+        ),
+        "must be projects/<project id>/locations/<location>/keyRings/<ring>/cryptoKeys/<key>",
       ),
   }),
   z.strictObject({
     kind: z.literal("secret"),
     id: z
       .string()
-      .regex(/^projects\/[a-z0-9-]+\/secrets\/[A-Za-z0-9_-]+$/, "must be projects/<project>/secrets/<name>"),
+      .regex(
+        new RegExp(`^projects/${projectPattern}/secrets/[A-Za-z0-9_-]+$`),
+        "must be projects/<project id>/secrets/<name>",
+      ),
   }),
 ]);
 
@@ -87,14 +94,18 @@ const grants = z
     "must not repeat a grant",
   );
 
-/** Predefined roles that read, and the one that a plan needs to decrypt the stack's secrets with. */
-const readingRole = /(?:[Vv]iewer|[Rr]eader|[Rr]eviewer|\/browser|\/cloudkms\.cryptoKeyDecrypter)$/;
+/**
+ * Predefined roles that read, and the one that a plan needs to decrypt the stack's secrets with. Google says by their names
+ * what they do; a role of one's own may have any name.
+ */
+const readingRole =
+  /^roles\/(?:(?:[A-Za-z0-9.]*\.)?[A-Za-z0-9]*(?:[Vv]iewer|[Rr]eader|[Rr]eviewer)|browser|cloudkms\.cryptoKeyDecrypter)$/;
 
 const planGrants = grants.superRefine((all, context) => {
   all.forEach(({ role: name }, index) => {
     if (readingRole.test(name)) return;
     const message =
-      "must be a role that only reads: one that ends in viewer, reader or reviewer, roles/browser, or roles/cloudkms.cryptoKeyDecrypter";
+      "must be a predefined role that only reads: roles/ and a name that ends in viewer, reader or reviewer, roles/browser, or roles/cloudkms.cryptoKeyDecrypter";
     context.addIssue({ code: "custom", path: [index, "role"], message });
   });
 });

@@ -1,4 +1,5 @@
 import { cidrContains, parseCidr } from "../core/cidr.ts";
+import type { Cidr } from "../core/cidr.ts";
 import { Failure } from "../core/failure.ts";
 import { describeSetting } from "./setting-descriptions.ts";
 import { isSecretKey } from "./stack-config.ts";
@@ -17,8 +18,11 @@ export interface Placeholder {
   readonly description: string;
 }
 
-/** SHA-256 of nothing that exists, with or without its algorithm; and a commit of zeros. */
-const zeroDigest = /^(?:sha256:)?0{64}$|^0{40}$/;
+/**
+ * SHA-256 of nothing that exists, a commit of zeros, or the 32 that a name ends in which Nix gave: alone or in a reference or
+ * name. No other length: a register that nothing was measured into is 96 zeros, and real.
+ */
+const zeroDigest = /(?<![0-9A-Za-z])(?:0{32}|0{40}|0{64})(?![0-9A-Za-z])/;
 
 /**
  * What is kept for documentation and is nobody's network (RFC 5737, RFC 3849, RFC 9637): a setting that takes addresses
@@ -28,10 +32,35 @@ const documentationRanges = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24"
   (text) => parseCidr(text) ?? [],
 );
 
-/** An address, or a range, that lies in one of them as a whole. */
+/** What may be an address within a text, as in a URL or a list. Bounded repeats: linear on whatever text. */
+const fourLike = /(?<![0-9A-Za-z.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?!\.?[0-9A-Za-z])/g;
+const sixLike = /[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}/g;
+
+/** Whether a text is an address or range that lies in one of them as a whole, or has such an address in it, as a URL may. */
 function isDocumentation(text: string): boolean {
-  const range = parseCidr(text) ?? parseCidr(`${text}/${text.includes(":") ? 128 : 32}`);
-  return range !== undefined && documentationRanges.some((outer) => cidrContains(outer, range));
+  const range = parseCidr(text);
+  // A range is what it says: 192.0.0.0/16 is wider than what is kept, and 192.0.2.0/0 no range.
+  if (range !== undefined) return isKept(range);
+  return [...(text.match(fourLike) ?? []), ...(text.match(sixLike) ?? [])].some((address) => {
+    const one = parseCidr(`${address}/${address.includes(":") ? 128 : 32}`);
+    return one !== undefined && isKept(one);
+  });
+}
+
+function isKept(range: Cidr): boolean {
+  return documentationRanges.some((outer) => cidrContains(outer, range));
+}
+
+/** Whether a text stands for what somebody has still to fill in, as a whole or in part. */
+export function isPlaceholderText(text: string): boolean {
+  return text.includes("placeholder") || standsForNothing(text);
+}
+
+/**
+ * Zeros or an address of nobody: unlike a placeholder's word, it does not stand for the same thing wherever it is.
+ */
+export function standsForNothing(text: string): boolean {
+  return zeroDigest.test(text) || isDocumentation(text);
 }
 
 /** Keys whose value is an id that somebody else gave: 0 is nobody's. A count may well be 0. */
@@ -57,9 +86,7 @@ function walk(value: unknown, path: readonly (string | number)[]): Placeholder[]
 
 function isPlaceholder(value: unknown, path: readonly (string | number)[]): boolean {
   if (value === 0 || value === "0") return idKey.test(String(path.findLast((part) => typeof part === "string")));
-  return (
-    typeof value === "string" && (value.includes("placeholder") || zeroDigest.test(value) || isDocumentation(value))
-  );
+  return typeof value === "string" && isPlaceholderText(value);
 }
 
 /** `policy.signers.0.repositoryId`, as faults of a configuration name it. */

@@ -1,5 +1,5 @@
 import type { Directories } from "../adapters/directories/directories.ts";
-import { findPlaceholders, placeholderPath } from "../config/placeholders.ts";
+import { findPlaceholders, isPlaceholderText, placeholderPath, standsForNothing } from "../config/placeholders.ts";
 import type { Placeholder } from "../config/placeholders.ts";
 import { projectName } from "../config/read-config.ts";
 import type { StackConfig } from "../config/stack-config.ts";
@@ -24,13 +24,13 @@ export interface PlaceholderAnswer {
 export function placeholderQuestions(config: StackConfig): PlaceholderQuestion[] {
   const questions = new Map<string, Placeholder[]>();
   for (const found of findPlaceholders(config)) {
-    const key = found.value.includes("placeholder") ? found.value : placeholderPath(found);
+    const key = hasOneAnswer(found) ? found.value : placeholderPath(found);
     questions.set(key, [...(questions.get(key) ?? []), found]);
   }
-  const texts = [...questions.keys()].filter((key) => key.includes("placeholder"));
-  const follows = (key: string): boolean => texts.some((text) => text !== key && key.includes(text));
-  const entries = [...questions].map(([key, places]) => ({
-    later: follows(key),
+  const found = [...questions.values()].map((places) => ({ places, value: places[0]?.value ?? "" }));
+  const texts = found.map(({ value }) => value).filter((value) => value.includes("placeholder"));
+  const entries = found.map(({ places, value }) => ({
+    later: texts.some((text) => text !== value && value.includes(text)),
     question: { places, description: places[0]?.description ?? "" },
   }));
   return [...entries.filter(({ later }) => !later), ...entries.filter(({ later }) => later)].map(
@@ -38,9 +38,15 @@ export function placeholderQuestions(config: StackConfig): PlaceholderQuestion[]
   );
 }
 
+/** Whether a placeholder stands for the same wherever its text is. */
+function hasOneAnswer({ value }: Placeholder): boolean {
+  return value.includes("placeholder") && !standsForNothing(value);
+}
+
 /**
  * What a question's answer would be if it only differs by what was answered already: with `placeholder-project` known,
- * `placeholder-project-state` is no secret. Undefined where a placeholder would be left in it.
+ * `placeholder-project-state` is no secret. Undefined where a placeholder would be left in it, zeros and addresses of nobody
+ * too.
  */
 export function suggestedAnswer(
   { places }: PlaceholderQuestion,
@@ -49,9 +55,11 @@ export function suggestedAnswer(
   const value = places[0]?.value ?? "";
   if (!value.includes("placeholder")) return undefined;
   // The longest first: placeholder-project is part of placeholder-project-state.
-  const known = [...answered].filter(([old]) => old.includes("placeholder")).sort(([a], [b]) => b.length - a.length);
+  const known = [...answered]
+    .filter(([old]) => old.includes("placeholder") && !standsForNothing(old))
+    .sort(([a], [b]) => b.length - a.length);
   const text = known.reduce((changed, [old, given]) => changed.replaceAll(old, given), value);
-  return text.includes("placeholder") ? undefined : text;
+  return isPlaceholderText(text) ? undefined : text;
 }
 
 /**

@@ -58,7 +58,7 @@ export const ciSecretsFields = {
             },
             {
               role: "roles/cloudkms.cryptoKeyDecrypter",
-              on: { kind: "cryptoKey", id: "projects/neko-ci/locations/eu/keyRings/state/cryptoKeys/pulumi" },
+              on: { kind: "cryptoKey", id: "projects/neko-production/locations/eu/keyRings/state/cryptoKeys/pulumi" },
             },
           ],
         },
@@ -72,7 +72,7 @@ export const ciSecretsFields = {
             },
             {
               role: "roles/secretmanager.secretAccessor",
-              on: { kind: "secret", id: "projects/neko-ci/secrets/token" },
+              on: { kind: "secret", id: "projects/neko-production/secrets/token" },
             },
           ],
         },
@@ -83,7 +83,7 @@ export const ciSecretsFields = {
         id: "release",
         generation: 2,
         signer: "release",
-        grants: [{ role: "roles/artifactregistry.writer", on: { kind: "project", id: "neko-ci" } }],
+        grants: [{ role: "roles/artifactregistry.writer", on: { kind: "project", id: "neko-releases" } }],
       },
     ],
     approvals: { bucket: "neko-approvals", location: "europe-west4", onDestroy: "keep" },

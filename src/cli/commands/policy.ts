@@ -32,7 +32,7 @@ Examples:
     .command("digest")
     .summary("print the digest of a stack's trust policies, which others approve")
     .description(
-      "Prints the SHA-256 of the RFC 8785 form of a stack's trust policies (its own, and its confidential signer's). The platform stack keeps the digests that were approved, and CI's protected environment has them as NEKO_TRUST_POLICY_DIGEST: an update of a stack whose policies have another digest is refused.",
+      "Prints the SHA-256 of the RFC 8785 form of what a stack trusts: its trust policies (its own, and its confidential signer's), the key broker's rules for machines (keyBroker.tee), and how its clusters are guarded (admissionPolicies). The platform stack keeps the digests that were approved, and CI's protected environment has them as NEKO_TRUST_POLICY_DIGEST: an update of a stack whose policies have another digest is refused.",
     )
     .argument("<stack>", "the stack whose policies to digest")
     .option("--json", "print one JSON document")

@@ -1,22 +1,40 @@
 import { Failure } from "../failure.ts";
+import type { TeeRules } from "../compile/key-broker/rules.ts";
 import { canonicalBytes } from "../json/canonical-json.ts";
 import { digestOf } from "../oci/digest.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { TrustPolicy } from "./trust-policy.ts";
 
-/** Everything of a stack that says whom it trusts. */
+/** Everything of a stack that says whom it trusts, and how strictly that is held to. */
 export interface StackPolicies {
   readonly policy: TrustPolicy;
   /** The policy that the confidential signer's own release is verified under. */
   readonly signerPolicy?: TrustPolicy;
+  /** Which machines, in which state, get the publishing credential from the key broker. */
+  readonly tee?: TeeRules;
+  /** How admission policies are placed in the stack's clusters, as the component's settings have it: any JSON value. */
+  readonly admission?: unknown;
 }
 
+/** Told in the digested document, so that no document of another version has its digest. 1 had the two policies alone. */
+const version = 2;
+
 /**
- * What somebody approves who approves a stack's trust: SHA-256 of the RFC 8785 form of its policies. The platform stack
- * and CI's protected environment keep it, so that a change of a policy needs the consent of both.
+ * What somebody approves who approves a stack's trust: SHA-256 of the RFC 8785 form of `{"version":2,…}` with what the stack
+ * has of its policies, rules of its key broker and placement of its admission policies. What it has not is no key, so that
+ * it differs from what is there and empty. Lists count in their order. The platform stack and CI's protected environment
+ * keep the digest, so that a change needs the consent of both.
  */
-export function approvalDigest({ policy, signerPolicy }: StackPolicies): Digest {
-  return digestOf(canonicalBytes({ policy, ...(signerPolicy === undefined ? {} : { signerPolicy }) }));
+export function approvalDigest({ policy, signerPolicy, tee, admission }: StackPolicies): Digest {
+  return digestOf(
+    canonicalBytes({
+      version,
+      policy,
+      ...(signerPolicy === undefined ? {} : { signerPolicy }),
+      ...(tee === undefined ? {} : { keyBroker: { tee } }),
+      ...(admission === undefined ? {} : { admissionPolicies: admission }),
+    }),
+  );
 }
 
 /** Who says which digest is approved. */
@@ -41,7 +59,7 @@ export function approvalRefusal(
       kind: "refused",
       message: `This stack's trust policies have the digest ${digest}, and another one was approved.`,
       remedy:
-        "Look at what changed in the policy. If it is meant, have its digest approved: in the platform stack's file first, then `pulumi up -s platform`.",
+        "Look at what changed in policy, key broker's rules or admission policies. If it is meant, have its digest approved: in the platform stack's file first, then `pulumi up -s platform`.",
       details: others.map(({ by, digest: approved }) => `${by}: ${approved ?? ""}`),
     });
   }

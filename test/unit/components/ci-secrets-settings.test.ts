@@ -89,6 +89,10 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
     "roles/editor",
     "roles/secretmanager.secretAccessor",
     "projects/neko-ci/roles/nekoWriter",
+    // Whatever its name promises, a role of one's own may write.
+    "projects/neko-ci/roles/superAdminViewer",
+    "organizations/123456789012/roles/browser",
+    "roles/notabrowser",
     "viewer",
     // On a state these two are all; on others a plan may have more.
     "roles/storage.bucketViewer",
@@ -133,8 +137,12 @@ const wrong: Readonly<Record<string, readonly unknown[]>> = {
     { kind: "stackState", bucket: "neko-state" },
     { kind: "stackState", bucket: "neko-state", stack: "organization/neko-trust/production", prefix: "" },
     { kind: "project", id: "neko-ci" },
+    { kind: "project", id: "123456789012" },
     { kind: "cryptoKey", id: "key" },
     { kind: "secret", id: "token" },
+    // A project by its number would be none of those that are compared.
+    { kind: "cryptoKey", id: "projects/123456789012/locations/eu/keyRings/state/cryptoKeys/platform" },
+    { kind: "secret", id: "projects/123456789012/secrets/token" },
   ],
   "workloadIdentity.approvals.bucket": ["", "gs://x", "a b", "x/y"],
   "workloadIdentity.approvals.location": ["", "europe west4", 7],
@@ -216,6 +224,54 @@ test("refuses a drift that shares an environment, or has none", () => {
     "workloadIdentity.deployments.0.plan.environment",
     "workloadIdentity.deployments.0.drift.environment",
   ]);
+});
+
+test("refuses a role of one's own for a plan, and takes the predefined ones that read", () => {
+  const at = pathOf("workloadIdentity.deployments.0.plan.grants.0");
+  const on = { kind: "project", id: "neko-production" };
+  for (const role of [
+    "roles/viewer",
+    "roles/browser",
+    "roles/compute.viewer",
+    "roles/dns.reader",
+    "roles/iam.securityReviewer",
+    "roles/iam.serviceAccountViewer",
+    "roles/monitoring.alertPolicyViewer",
+    "roles/cloudkms.cryptoKeyDecrypter",
+  ]) {
+    assert.deepEqual(faults(at, { role, on }), [], role);
+  }
+  for (const role of [
+    "projects/neko-ci/roles/superAdminViewer",
+    "projects/neko-ci/roles/cloudkms.cryptoKeyDecrypter",
+    "organizations/123456789012/roles/reader",
+    "roles/compute.admin",
+    "roles/cloudkms.cryptoKeyEncrypterDecrypter",
+  ]) {
+    assert.deepEqual(faults(at, { role, on }), ["workloadIdentity.deployments.0.plan.grants.0.role"], role);
+  }
+  const apply = pathOf("workloadIdentity.deployments.0.apply.grants.0.role");
+  assert.deepEqual(faults(apply, "projects/neko-ci/roles/nekoWriter"), []);
+});
+
+test("refuses environments of one deployment that approve different policies", () => {
+  const other = `sha256:${"1".repeat(64)}`;
+  const place = (use: string) => `workloadIdentity.deployments.0.${use}.environment`;
+  assert.deepEqual(faults(pathOf("environments.1.policyDigest"), other), [place("plan")]);
+  assert.deepEqual(faults(pathOf("environments.2.policyDigest"), other), [place("plan")]);
+  // That of a build, which no deployment has.
+  assert.deepEqual(faults(pathOf("environments.0.policyDigest"), other), []);
+  const drift = { environment: "drift", workflow: ".github/workflows/drift.yml", triggers: ["schedule"] };
+  const fields = withValue(pathOf("workloadIdentity.deployments.0.drift"), drift) as typeof ciSecretsFields;
+  const [, plan] = fields.environments;
+  const result = ciSecretsSettingsSchema.safeParse({
+    ...fields,
+    environments: [...fields.environments, { ...plan, name: "drift", policyDigest: other }],
+  });
+  assert.deepEqual(
+    result.error?.issues.map(({ path }) => path.join(".")),
+    [place("drift")],
+  );
 });
 
 test("refuses the same identity or grant twice", () => {

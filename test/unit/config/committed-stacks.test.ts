@@ -19,10 +19,10 @@ test("the platform names the digest of each environment's policies", () => {
   assert.ok(environments.length >= 4);
   for (const stack of ["staging", "production"]) {
     const digest = digestOfPolicies(readYamlConfig(stack, directories));
-    const named = environments.filter(({ name }) => name === stack || name === `${stack}-plan`);
+    const named = environments.filter(({ name }) => [stack, `${stack}-plan`, `${stack}-drift`].includes(name));
     assert.deepEqual(
       named.map(({ policyDigest }) => policyDigest),
-      [digest, digest],
+      [digest, digest, digest],
       `after a change of ${stack}'s policies: neko-trust policy digest ${stack}`,
     );
   }

@@ -54,13 +54,62 @@ test("addresses and ranges that are kept for documentation are placeholders, whe
     "3fff::/20",
   ];
   const real = ["192.0.0.0/16", "192.0.3.0/24", "10.0.0.0/8", "2001:db9::/32", "3fff:1000::/20", "::/0", "0.0.0.0/0"];
-  const texts = ["192.0.2.1/24", "192.0.2.0/33", "192.0.2", "at 192.0.2.1", "192.0.2.0/24 ", "::ffff:192.0.2.1", ""];
+  const texts = ["192.0.2", "192.0.2.1.nip.io", "1.192.0.2.1", "v192.0.2.1", "a:b:c", "2026-11-05T00:19:12Z", "::", ""];
   assert.deepEqual(
     paths({ cidrs: [...kept, ...real, ...texts] }),
     kept.map((_, index) => `cidrs.${index}`),
   );
   const [found] = findPlaceholders({ buildRunners: { arc: { apiServer: { cidrs: ["192.0.2.0/32"] } } } });
   assert.match(found?.description ?? "", /kubectl get endpointslices/);
+});
+
+test("an address that is kept for documentation is one within a URL or a list, too", () => {
+  const kept = [
+    "http://192.0.2.1:80",
+    "https://user@198.51.100.7/path?x=1",
+    "https://[2001:db8::1]:443/",
+    "[3fff::1]:443",
+    "203.0.113.9:5432",
+    "10.0.0.0/8,192.0.2.0/24",
+    "postgres://192.0.2.1.",
+    "192.0.2.1/24",
+    "192.0.2.0/33",
+    "::ffff:192.0.2.1",
+  ];
+  const real = ["http://192.0.3.1:80", "https://[2001:db9::1]:443", "http://192.0.20.1", "10.0.0.0/8,10.1.0.0/16"];
+  assert.deepEqual(
+    paths({ urls: [...kept, ...real] }),
+    kept.map((_, index) => `urls.${index}`),
+  );
+});
+
+test("zeros are a placeholder within a reference or a name, too", () => {
+  const kept = [
+    `ghcr.io/acme/neko/signer-disk@sha256:${zeros}`,
+    `nix-runner-${"0".repeat(32)}`,
+    "0".repeat(32),
+    `git+https://github.com/acme/neko?rev=${"0".repeat(40)}`,
+    `/nix/store/${"0".repeat(32)}-image`,
+  ];
+  const real = [
+    `ghcr.io/acme/neko@sha256:${"0".repeat(63)}1`,
+    `nix-runner-a${"0".repeat(32)}`,
+    `nix-runner-${"0".repeat(31)}`,
+    "0".repeat(96),
+    `sha256:${"0".repeat(65)}`,
+  ];
+  assert.deepEqual(
+    paths({ texts: [...kept, ...real] }),
+    kept.map((_, index) => `texts.${index}`),
+  );
+});
+
+test("a long text takes no longer than its length", () => {
+  for (const text of ["1.".repeat(100_000), ":".repeat(100_000), "0".repeat(100_000), "a:".repeat(100_000)]) {
+    const start = performance.now();
+    findPlaceholders({ text });
+    assert.ok(performance.now() - start < 2_000);
+  }
 });
 
 test("counts, versions, measurements of zeros, other texts and ciphertexts are no placeholders", () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { canonicalBytes } from "../../../../src/core/json/canonical-json.ts";
+import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { approvalDigest, approvalRefusal } from "../../../../src/core/policy/approval-digest.ts";
 import { samplePolicy } from "../../../support/policies.ts";
 
@@ -14,6 +16,13 @@ test("the digest changes with either policy, and not with the order of keys", ()
   const withSigner = approvalDigest({ policy, signerPolicy: policy });
   assert.notEqual(withSigner, digest);
   assert.notEqual(approvalDigest({ policy, signerPolicy: weaker }), withSigner);
+});
+
+test("the digest is that of one canonical document, of this version", () => {
+  const document = canonicalBytes({ admissionPolicies: {}, policy, version: 2 });
+  assert.equal(approvalDigest({ policy, admission: {} }), digestOf(document));
+  assert.notEqual(approvalDigest({ policy, admission: {} }), digest);
+  assert.notEqual(digest, digestOf(canonicalBytes({ policy })), "version 1");
 });
 
 test("an approval of another digest refuses, whoever else approves", () => {
