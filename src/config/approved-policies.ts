@@ -7,6 +7,7 @@ import type { Approval } from "../core/policy/approval-digest.ts";
 import { approvalObject, approvedDigestIn } from "../core/policy/published-approval.ts";
 import { digestOfPolicies } from "./digest-of-policies.ts";
 import type { StackConfig } from "./stack-config.ts";
+import { singletonKeys } from "./stack-relations.ts";
 
 /** The variable of CI's protected environment (component CiSecrets sets it). */
 export const policyDigestVariable = "NEKO_TRUST_POLICY_DIGEST";
@@ -22,8 +23,9 @@ export interface ApprovalContext {
 /**
  * Refuses an update whose policies nobody approved (POLICY_NOT_APPROVED, POLICY_APPROVAL_MISSING, APPROVAL_UNREADABLE); a
  * preview only warns, as it is what shows the change to those who approve. Both approvals can only deny: what the platform
- * published never stands in for the variable, which production demands, also of a stack that names no approvals: leaving
- * them out of a file must not leave the check out. Stack local has none, nor has what lets nothing in (the platform).
+ * published never stands in for the variable, which production demands, also of a stack that names no approvals, or has
+ * nothing left that would let something in: leaving things out of a file must not leave the check out. Stack local has
+ * none, nor has the platform, which lets nothing in and is what makes the approvals.
  */
 export async function requireApprovedPolicies(config: StackConfig, context: ApprovalContext): Promise<void> {
   try {
@@ -38,8 +40,7 @@ export async function requireApprovedPolicies(config: StackConfig, context: Appr
 
 async function requireApproval(config: StackConfig, context: ApprovalContext): Promise<void> {
   const { environment } = config.policy;
-  const nothing = verifiesNothing(config) && config.admissionPolicies === undefined;
-  if (environment === "local" || (config.approvals === undefined && nothing)) return;
+  if (environment === "local" || isPlatform(config)) return;
   const variable = context.environment[policyDigestVariable];
   const approvals = [
     {
@@ -54,6 +55,13 @@ async function requireApproval(config: StackConfig, context: ApprovalContext): P
   ];
   const refusal = approvalRefusal(digestOfPolicies(config), approvals);
   if (refusal !== undefined) throw refusal;
+}
+
+/** Whether this stack has what exists once, and nothing that a policy lets in; another one can't have it (guard-update.ts). */
+function isPlatform(config: StackConfig): boolean {
+  const { approvals, admissionPolicies } = config;
+  const nothing = verifiesNothing(config) && approvals === undefined && admissionPolicies === undefined;
+  return nothing && singletonKeys.some((key) => config[key] !== undefined);
 }
 
 /** Whether nothing is provisioned from a release: there is nothing yet that a policy lets in. */

@@ -111,7 +111,18 @@ test("a stack that leaves the approvals out is held to the variable all the same
   assert.equal(await failureCodeOf(requireApprovedPolicies(config, update)), "POLICY_APPROVAL_MISSING");
   assert.equal(await failureCodeOf(requireApprovedPolicies(config, withVariable(other))), "POLICY_NOT_APPROVED");
   await requireApprovedPolicies(config, withVariable(digestOfPolicies(config)));
-  await requireApprovedPolicies({ ...config, admissionPolicies: undefined }, update);
+  const emptied = { ...config, admissionPolicies: undefined };
+  assert.equal(await failureCodeOf(requireApprovedPolicies(emptied, update)), "POLICY_APPROVAL_MISSING");
+});
+
+test("a file that has nothing left is held to the variable, too: only the platform, which makes approvals, has none", async (t) => {
+  const files = stackFiles(t);
+  const empty = { "policy.environment": "production", releases: [], admissionPolicies: undefined };
+  files.write("production", stagingConfig({ ...empty, ghcrRepository: undefined, githubOwner: undefined }));
+  const emptied = readYamlConfig("production", files.directories);
+  assert.equal(await failureCodeOf(requireApprovedPolicies(emptied, update)), "POLICY_APPROVAL_MISSING");
+  files.write("platform", stagingConfig(empty));
+  await requireApprovedPolicies(readYamlConfig("platform", files.directories), update);
 });
 
 test("a preview warns of what an update would refuse, also of what it can't read; an offline one asks nobody", async (t) => {
