@@ -160,7 +160,7 @@ export class KeyBroker extends pulumi.ComponentResource {
     tls: string,
   ): void {
     const { secrets, now } = args;
-    const token = madeOf(secrets.adminKey, (key) => adminToken(key, plan.settings.admin, now));
+    const token = onlyOfUpdates(madeOf(secrets.adminKey, (key) => adminToken(key, plan.settings.admin, now)));
     const options = { parent: this, dependsOn: after };
     const requests = new kubernetes.core.v1.ConfigMap(
       `${name}-requests-${plan.publication}`,
@@ -215,6 +215,15 @@ function madeOf(secret: pulumi.Input<string>, make: (text: string) => string): p
   return pulumi
     .secret(secret)
     .apply((text) => (pulumi.runtime.isDryRun() && text.includes("placeholder") ? "placeholder" : make(text)));
+}
+
+/**
+ * Made in a preview, too, so that a bad key shows there, but told to an update alone. What each run makes anew must not
+ * stand in a saved plan: the update would be refused, and the refusal shows both values in clear text.
+ */
+function onlyOfUpdates(text: pulumi.Output<string>): pulumi.Output<string> {
+  if (!pulumi.runtime.isDryRun()) return text;
+  return pulumi.all([text, pulumi.output(pulumi.unknown)]).apply(([known]) => known);
 }
 
 /** Whatever comes in, it goes out as a secret. */

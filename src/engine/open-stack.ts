@@ -54,6 +54,13 @@ export interface OperationOptions {
 export interface PreviewOptions extends OperationOptions {
   /** Ask every provider first how its resources are; the state is not changed by it. False unless given. */
   readonly refresh?: boolean;
+  /** A file that the plan is saved to; the engine only does so with PULUMI_EXPERIMENTAL in its `variables`. */
+  readonly savePlan?: string;
+}
+
+export interface UpOptions extends OperationOptions {
+  /** A plan that a preview saved: what is not in it is refused. Needs PULUMI_EXPERIMENTAL, too. */
+  readonly plan?: string;
 }
 
 export interface OperationResult {
@@ -73,7 +80,7 @@ export interface StackHandle {
   /** Plans an update: runs the program, changes nothing. */
   preview(options?: PreviewOptions): Promise<OperationResult>;
   /** Runs the program and makes it so. */
-  up(options?: OperationOptions): Promise<OperationResult>;
+  up(options?: UpOptions): Promise<OperationResult>;
   /** Reads all resources from their providers into the state; does not run the program. */
   refresh(options?: OperationOptions): Promise<OperationResult>;
   /** Deletes all resources; does not run the program. */
@@ -192,10 +199,15 @@ export async function openStack(options: OpenStackOptions): Promise<StackHandle>
     project,
     preview: (given = {}) =>
       operate("preview", given, async (onEvent) => {
-        await stack.preview({ ...quiet, onEvent, refresh: given.refresh === true });
+        const plan = given.savePlan === undefined ? {} : { plan: given.savePlan };
+        await stack.preview({ ...quiet, onEvent, refresh: given.refresh === true, ...plan });
         return {};
       }),
-    up: (given = {}) => operate("up", given, async (onEvent) => (await stack.up({ ...quiet, onEvent })).outputs),
+    up: (given = {}) =>
+      operate("up", given, async (onEvent) => {
+        const plan = given.plan === undefined ? {} : { plan: given.plan };
+        return (await stack.up({ ...quiet, onEvent, ...plan })).outputs;
+      }),
     refresh: (given = {}) =>
       operate("refresh", given, async (onEvent) => {
         await stack.refresh({ ...quiet, onEvent });

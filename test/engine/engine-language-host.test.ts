@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { promisify } from "node:util";
 import { fileBackendUrl } from "../../src/engine/file-backend.ts";
 import { checkout, engineUnderTest, writeProject } from "../support/engine/engine-under-test.ts";
-import { startLanguageHost } from "../support/language-host/language-host.ts";
+import { startLanguageHost } from "../../dev/language-host/serve.ts";
 
 const run = promisify(execFile);
 const sdk = join(checkout, "node_modules", "@pulumi", "pulumi");

@@ -8,6 +8,7 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import { KeyBroker } from "../../components/key-broker/component.ts";
 import { keyBrokerSettingsSchema } from "../../components/key-broker/settings.ts";
+import { Failure } from "../../src/core/failure.ts";
 import { parseUrn } from "../../lab/stand-ins/wire/urn.ts";
 import { brokerPins, brokerSettingsFields, signerPolicy, signerVerifiedRelease } from "../support/key-broker.ts";
 import { standInsBench } from "../support/stand-ins.ts";
@@ -63,6 +64,44 @@ function changesOf(resources: readonly { urn: string; op: string }[]): string[] 
   const named = resources.filter(({ op }) => op !== "same").map(({ urn, op }) => `${op} ${parseUrn(urn)?.name ?? urn}`);
   return named.map((line) => line.replace(/-[0-9a-f]{10}$/, "")).toSorted();
 }
+
+test("a saved plan holds no token, and an update at another time may make its own", async () => {
+  const plan = join(bench.folder, "plan.json");
+  await (await bench.stack(program())).preview({ savePlan: plan });
+  const saved = readFileSync(plan, "utf8");
+  assert.match(saved, /publication-token/);
+  for (const secret of [...hidden, adminKey, "Bearer ey"]) {
+    assert.ok(!saved.includes(secret), secret);
+    assert.ok(!saved.includes(Buffer.from(secret).toString("base64")));
+  }
+  const stack = await bench.stack(program());
+  assert.equal((await stack.up({ plan })).summary["create"], 23);
+  // And where all is there already.
+  await (await bench.stack(program())).preview({ savePlan: plan });
+  assert.deepEqual(Object.keys((await stack.up({ plan })).summary), ["same"]);
+  // The next publication's token.
+  const settings = { tee: { ...brokerSettingsFields.tee, minEvaluation: 20 } };
+  await (await bench.stack(program({ settings }))).preview({ savePlan: plan });
+  const { resources } = await (await bench.stack(program({ settings }))).up({ plan });
+  assert.ok(changesOf(resources).includes("create broker-publication-token"));
+  await stack.destroy();
+});
+
+test("an update that would do what its plan does not say is refused, and tells no secret", async () => {
+  const plan = join(bench.folder, "plan.json");
+  await (await bench.stack(program())).preview({ savePlan: plan });
+  const settings = { tee: { ...brokerSettingsFields.tee, minEvaluation: 20 } };
+  const stack = await bench.stack(program({ settings }));
+  await assert.rejects(stack.up({ plan }), (error: unknown) => {
+    assert.ok(error instanceof Failure, String(error));
+    const told = [error.message, ...error.details].join("\n");
+    assert.equal(error.code, "ENGINE_UPDATE_FAILED");
+    assert.match(told, /violates plan/);
+    for (const secret of [...hidden, "PRIVATE KEY", "Bearer ey"]) assert.ok(!told.includes(secret), secret);
+    return true;
+  });
+  await stack.destroy();
+});
 
 test("makes everything, and says where", async () => {
   const { outputs, summary } = await up();

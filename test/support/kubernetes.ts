@@ -29,7 +29,10 @@ const kubeconfigSchema = z.object({
 });
 
 const plurals: Readonly<Record<string, string>> = { NetworkPolicy: "networkpolicies" };
-const clusterWide = new Set(["Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]);
+const clusterWide = new Set([
+  ...["Namespace", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"],
+  ...["ClusterRole", "ClusterRoleBinding", "SubjectAccessReview"],
+]);
 
 /** The REST path of an object's collection. */
 function collectionOf(object: KubernetesObject): string {

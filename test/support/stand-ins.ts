@@ -75,6 +75,8 @@ export async function standInsBench(options: BenchOptions = {}): Promise<Bench> 
         program,
         folder: join(folder, "engine"),
         passphrase: "test",
+        // Saved plans.
+        variables: { PULUMI_EXPERIMENTAL: "true" },
         attach: standIns.debugProviders,
         environment: process.env,
       }),

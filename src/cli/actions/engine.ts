@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
 import { readPins } from "../../config/read-pins.ts";
+import { engineFolder } from "../../engine/engine-folder.ts";
 import { findEngine } from "../../engine/find-engine.ts";
 import { installPlugins } from "../../engine/install-plugins.ts";
 import type { CommandContext } from "../context.ts";
@@ -15,7 +15,7 @@ export async function engineAction(options: { readonly plugins?: boolean }, cont
     const architecture = process.arch === "arm64" ? "arm64" : "amd64";
     await installPlugins(pins.plugins, { command: engine.command, environment, architecture, signal, progress });
   }
-  const folder = dirname(engine.command);
+  const folder = engineFolder(engine, { directories, environment });
   return {
     exitCode: exitCodes.done,
     lines: [folder],

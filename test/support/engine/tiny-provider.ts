@@ -7,7 +7,7 @@ import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
-import { answer, unimplemented } from "./unary-grpc.ts";
+import { answer, unimplemented } from "../../../dev/language-host/unary-grpc.ts";
 
 /** What a `tiny` resource is made of; all of it ends up in the state. */
 export interface ThingInputs {

@@ -273,6 +273,15 @@ test("outputs say where the broker is and what it was told, already in a preview
   }
 });
 
+test("a preview tells no token, which would differ from the update's", async () => {
+  const mocks = await startMocks({ preview: true });
+  make();
+  await mocks.settled();
+  const token = mocks.named(`broker-publication-token-${publicationOf(mocks)}`);
+  assert.ok(!JSON.stringify(token.inputs).includes("Bearer"));
+  assert.match(inSecret(mocks.named("broker-admin"), "public.pem"), /^-----BEGIN PUBLIC KEY-----/);
+});
+
 test("a TLS Secret that cert-manager keeps is mounted, and not made", async () => {
   const settings = settingsWith({ tls: { kind: "secret", name: "kbs-server-tls", authority: "kbs-root" } });
   const { tls: _tls, ...without } = secrets;

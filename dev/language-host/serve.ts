@@ -5,37 +5,46 @@ import service from "@pulumi/pulumi/proto/language_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/language_pb.js";
 import plugins from "@pulumi/pulumi/proto/plugin_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
-import { answer, unimplemented } from "../engine/unary-grpc.ts";
+import { answer, unimplemented } from "./unary-grpc.ts";
 
 /** A language host that runs programs as the official one of Node.js does. */
 export interface LanguageHost {
+  /** On 127.0.0.1. */
+  readonly port: number;
   /** For PULUMI_DEBUG_LANGUAGES. */
   readonly attach: string;
-  /** What the programs printed so far. */
+  /** What the programs printed last: at most a million characters. */
   printed(): string;
   stop(): void;
 }
 
 export interface LanguageHostOptions {
+  /** The address of the engine that starts the host; one that attaches to it tells its own. */
+  readonly engine?: string;
   /** The folder of the @pulumi/pulumi package whose `cmd/run` runs the programs. */
   readonly sdk: string;
   /** The Node.js that runs them. */
   readonly node: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Called with what programs print, as it comes. */
+  readonly onOutput?: (stream: "stdout" | "stderr", text: string) => void;
 }
+
+const maxPrinted = 1_000_000;
 
 /** `cmd/run` ends with this code when it has already told the user what is wrong (cmd/run/index.ts). */
 const alreadyTold = 32;
 
 /**
- * Serves the `nodejs` language in this process, for `PULUMI_DEBUG_LANGUAGES`. It takes the place of the binary
- * `pulumi-language-nodejs`, which no registry has: per program it starts one Node.js with the SDK's `cmd/run`, the
- * arguments and the environment of the official host (sdk/nodejs/cmd/pulumi-language-nodejs/main.go: constructArguments,
- * constructConfig, execNodejs). An attached host must answer the handshake.
+ * Serves the `nodejs` language in this process. It takes the place of the official `pulumi-language-nodejs`, which comes with
+ * Pulumi's own archives only: its Go module has no released version, so that it can't be built and pinned as the engine is.
+ * Per program it starts one Node.js with the SDK's `cmd/run`, the arguments and the environment of the official host
+ * (sdk/nodejs/cmd/pulumi-language-nodejs/main.go: constructArguments, constructConfig, execNodejs). An attached host must
+ * answer the handshake. It names no required plugins: they are installed by pins.yaml, and a missing one fails when it is used.
  */
 export async function startLanguageHost(options: LanguageHostOptions): Promise<LanguageHost> {
   let printed = "";
-  let engine = "";
+  let engine = options.engine ?? "";
   const children = new Set<number>();
   const server = new grpc.Server();
   server.addService(service.LanguageRuntimeService, {
@@ -56,9 +65,10 @@ export async function startLanguageHost(options: LanguageHostOptions): Promise<L
         stdio: ["ignore", "pipe", "pipe"],
       });
       if (child.pid !== undefined) children.add(child.pid);
-      for (const stream of [child.stdout, child.stderr]) {
-        stream.setEncoding("utf8").on("data", (text: string) => {
-          printed += text;
+      for (const name of ["stdout", "stderr"] as const) {
+        child[name].setEncoding("utf8").on("data", (text: string) => {
+          printed = (printed + text).slice(-maxPrinted);
+          options.onOutput?.(name, text);
         });
       }
       const code = await new Promise<number | string>((resolve, reject) => {
@@ -80,6 +90,7 @@ export async function startLanguageHost(options: LanguageHostOptions): Promise<L
     });
   });
   return {
+    port,
     attach: `nodejs:${port}`,
     printed: () => printed,
     stop: () => {
