@@ -156,7 +156,10 @@ export function firewallRules(settings: ConfidentialSignerSettings): Readonly<Re
         ...(entry.hosts === undefined ? {} : { destFqdns: entry.hosts.toSorted() }),
         ...(entry.ranges === undefined ? {} : { destIpRanges: entry.ranges.toSorted() }),
         layer4Configs: [
-          { ipProtocol: "tcp", ports: entry.ports.toSorted((one, other) => one - other).map((port) => String(port)) },
+          {
+            ipProtocol: entry.protocol ?? "tcp",
+            ports: entry.ports.toSorted((one, other) => one - other).map((port) => String(port)),
+          },
         ],
       },
     },

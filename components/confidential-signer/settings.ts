@@ -113,6 +113,8 @@ const destination = z
       .refine(distinct, "must not repeat a range")
       .optional(),
     ports: z.array(port).min(1).max(8).refine(distinct, "must not repeat a port"),
+    /** TCP unless given; UDP is what time comes by. */
+    protocol: z.enum(["tcp", "udp"]).optional(),
   })
   .refine(
     (entry) => (entry.hosts === undefined) !== (entry.ranges === undefined),

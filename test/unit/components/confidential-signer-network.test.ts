@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { firewallRules } from "../../../components/confidential-signer/network-args.ts";
 import { at, madeSigner, ofType, signerKey } from "../../support/signer-mocks.ts";
 import { signerSettings } from "../../support/signer.ts";
 
@@ -46,6 +47,17 @@ test("the firewall lets nothing in, and only the listed destinations out", async
     assert.equal(inputs["enableLogging"], true);
   }
   assert.equal(new Set(rules.map(({ inputs }) => inputs["priority"])).size, rules.length);
+});
+
+test("time may come by UDP, and only where an entry says so", () => {
+  const { network, ...others } = signerSettings();
+  const time = { name: "time", hosts: ["time.example.org"], ports: [123], protocol: "udp" as const };
+  const rules = firewallRules({ ...others, network: { ...network, egress: [...network.egress, time] } });
+  const udp = Object.entries(rules).filter(([, { match }]) => JSON.stringify(match).includes('"udp"'));
+  assert.deepEqual(
+    udp.map(([name, { match }]) => [name, match]),
+    [["egress-time", { destFqdns: ["time.example.org"], layer4Configs: [{ ipProtocol: "udp", ports: ["123"] }] }]],
+  );
 });
 
 test("a machine starts after the rules, routes, names and keys that it needs", async () => {

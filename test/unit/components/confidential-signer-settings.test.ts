@@ -196,7 +196,7 @@ test("refuses destinations that are no allow-list", () => {
     [{ ...destination, ports: [443, 443] }, `${entry}.ports`],
     [{ ...destination, name: "More" }, `${entry}.name`],
     [{ ...destination, name: "registry" }, "network.egress"],
-    [{ ...destination, protocol: "udp" }, entry],
+    [{ ...destination, protocol: "icmp" }, `${entry}.protocol`],
   ];
   for (const [value, where] of bad) assert.equal(faults(withEgress(value))[0], where, JSON.stringify(value));
   assert.deepEqual(faults(withEgress(destination)), []);
