@@ -7,7 +7,7 @@ import type { RecordedResource } from "../support/recorded-program.ts";
 /** Resources of one cluster for workloads: its provider; the baseline, policy-controller and Gatekeeper. */
 const perCluster = 18;
 /** The stack, the signer's 35 and its provider, the key broker's 20 and its cluster's provider. */
-const others = 58;
+const others = 60;
 
 /**
  * Plans of stack production as it is committed, all its components and engines, with more or fewer clusters; against a
