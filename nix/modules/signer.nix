@@ -143,13 +143,13 @@ in
       "busybox"
     ];
 
-    environment.etc."neko-trust/policy.yaml".source = cfg.policy;
-    environment.etc."neko-trust/trusted_root.json".source = cfg.trustedRoot;
-    environment.etc."neko-trust/key-broker-tls.pem" = lib.mkIf (cfg.keyBroker != null) {
-      source = cfg.keyBroker.tlsAuthority;
-    };
-    environment.etc."neko-trust/key-broker-token.pem" = lib.mkIf (cfg.keyBroker != null) {
-      source = cfg.keyBroker.tokenAuthority;
+    environment.etc = {
+      "neko-trust/policy.yaml".source = cfg.policy;
+      "neko-trust/trusted_root.json".source = cfg.trustedRoot;
+    }
+    // lib.optionalAttrs (cfg.keyBroker != null) {
+      "neko-trust/key-broker-tls.pem".source = cfg.keyBroker.tlsAuthority;
+      "neko-trust/key-broker-token.pem".source = cfg.keyBroker.tokenAuthority;
     };
 
     # The host's clock can be set back, and certificates and collateral are judged by it: authenticated time, or none. The

@@ -55,7 +55,7 @@ test("the signer runs one service, which signs under the measured policy and roo
   const { ExecStart, NoNewPrivileges, ProtectSystem, Restart } = service.serviceConfig;
   assert.match(
     String(ExecStart),
-    /^\/nix\/store\/[0-9a-z]{32}-neko-trust-signer-[0-9.]+\/bin\/neko-trust attested-key watch --policy \/etc\/neko-trust\/policy\.yaml --trusted-root \/etc\/neko-trust\/trusted_root\.json$/,
+    /^\/nix\/store\/[0-9a-z]{32}-neko-trust-signer-[0-9.]+\/bin\/neko-trust attested-key watch --policy \/etc\/neko-trust\/policy\.yaml --trusted-root \/etc\/neko-trust\/trusted_root\.json --metadata$/,
   );
   assert.deepEqual([NoNewPrivileges, ProtectSystem, Restart], [true, "strict", "always"]);
   const etc = lab?.evaluate(

@@ -62,6 +62,7 @@ let
       separator: make: list:
       concatStringsSep separator (map make list);
     optionalString = condition: text: if condition then text else "";
+    optionals = condition: list: if condition then list else [ ];
     optionalAttrs = condition: set: if condition then set else { };
     removePrefix =
       prefix: text:
@@ -117,6 +118,8 @@ let
     types = {
       package = "package";
       path = "path";
+      nullOr = type: type;
+      submodule = module: module;
     };
     callPackageWith =
       set: function: arguments:
