@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { eventTypes } from "../../src/core/tdx/event-type.ts";
 import { hashAlgorithms } from "../../src/core/tdx/parse-event-log.ts";
+import { uint16, uint32 } from "./little-endian.ts";
 
 /** One event to be written. */
 export interface EventToWrite {
@@ -34,13 +35,13 @@ export function writeEventLog(events: readonly EventToWrite[], layout: EventLogL
 function header(algorithms: NonNullable<EventLogLayout["algorithms"]>): Buffer {
   const event = Buffer.concat([
     Buffer.from("Spec ID Event03\0", "latin1"),
-    u32(0), // platform class: client
+    uint32(0), // platform class: client
     Buffer.from([0, 2, 0, 2]), // version 2.0, errata 0, UINTN of 64 bits
-    u32(algorithms.length),
-    ...algorithms.flatMap(([id, size]) => [u16(id), u16(size)]),
+    uint32(algorithms.length),
+    ...algorithms.flatMap(([id, size]) => [uint16(id), uint16(size)]),
     Buffer.from([0]), // no vendor information
   ]);
-  return Buffer.concat([u32(1), u32(eventTypes.noAction), Buffer.alloc(20), u32(event.length), event]);
+  return Buffer.concat([uint32(1), uint32(eventTypes.noAction), Buffer.alloc(20), uint32(event.length), event]);
 }
 
 function record(
@@ -49,20 +50,15 @@ function record(
 ): Buffer {
   const measured = digest === undefined ? createHash("sha384").update(data).digest() : Buffer.from(digest, "hex");
   const digests = algorithms.flatMap(([id, size]) => [
-    u16(id),
+    uint16(id),
     id === hashAlgorithms.sha384 ? measured : Buffer.alloc(size),
   ]);
-  return Buffer.concat([u32(register + 1), u32(type), u32(algorithms.length), ...digests, u32(data.length), data]);
-}
-
-function u16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
-}
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
+  return Buffer.concat([
+    uint32(register + 1),
+    uint32(type),
+    uint32(algorithms.length),
+    ...digests,
+    uint32(data.length),
+    data,
+  ]);
 }

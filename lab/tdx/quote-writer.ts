@@ -10,6 +10,7 @@ import {
 } from "../../src/core/tdx/quote.ts";
 import { tdReportFields, tdReportSizes } from "../../src/core/tdx/td-report.ts";
 import { spkiOf } from "../sigstore/certificates.ts";
+import { uint16, uint32 } from "./little-endian.ts";
 import { pemChain } from "./pki.ts";
 import type { TdxPki } from "./pki.ts";
 
@@ -75,18 +76,6 @@ export function writeQuote(pki: TdxPki, report: TdReport, changes: QuoteChanges 
     changes.insideTrailer ?? Buffer.alloc(0),
   ]);
   return Buffer.concat([signed, uint32(signature.length), signature, changes.trailer ?? Buffer.alloc(0)]);
-}
-
-function uint16(value: number): Buffer {
-  const bytes = Buffer.alloc(2);
-  bytes.writeUInt16LE(value);
-  return bytes;
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
 }
 
 function certification(type: number, data: Uint8Array): Buffer {

@@ -5,7 +5,8 @@ import type { TestContext } from "node:test";
 import { rootUpdateAction } from "../../src/cli/actions/root-update.ts";
 import type { RootUpdateOptions } from "../../src/cli/actions/root-update.ts";
 import type { Outcome } from "../../src/cli/outcome.ts";
-import { Failure } from "../../src/core/failure.ts";
+import type { Failure } from "../../src/core/failure.ts";
+import { failureFrom } from "./failures.ts";
 import type { ReleaseLab } from "./release-lab.ts";
 import { stackLab } from "./stack-lab.ts";
 import type { StackLab } from "./stack-lab.ts";
@@ -31,14 +32,9 @@ export async function rootUpdateRig(t: TestContext, lab: ReleaseLab, offered: Ui
   const run: RootUpdateRig["run"] = (more = {}) => rootUpdateAction("local", { ...options, ...more }, stack.context);
   const refusal: RootUpdateRig["refusal"] = async (more) => {
     const before = [stack.text(), existsSync(rootFile) ? readFileSync(rootFile) : undefined];
-    try {
-      await run(more);
-    } catch (error) {
-      assert.ok(error instanceof Failure, String(error));
-      assert.deepEqual([stack.text(), existsSync(rootFile) ? readFileSync(rootFile) : undefined], before);
-      return error;
-    }
-    return assert.fail("it did not throw");
+    const failure = await failureFrom(run(more));
+    assert.deepEqual([stack.text(), existsSync(rootFile) ? readFileSync(rootFile) : undefined], before);
+    return failure;
   };
   return { stack, tuf, rootFile, options, run, refusal };
 }

@@ -5,12 +5,13 @@ import type { TestContext } from "node:test";
 import { parse, stringify } from "yaml";
 import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { CommandContext } from "../../src/cli/context.ts";
-import { Failure } from "../../src/core/failure.ts";
+import type { Failure } from "../../src/core/failure.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
 import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
 import type { Digest } from "../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../src/core/oci/formats.ts";
 import { withValues } from "./documents.ts";
+import { failureFrom } from "./failures.ts";
 import { labRun, referrerOf, smallRelease } from "./release-lab.ts";
 import type { ReleaseLab } from "./release-lab.ts";
 import { serveRelease } from "./release-registry.ts";
@@ -42,14 +43,9 @@ export const noDigest: Digest = `sha256:${"d".repeat(64)}`;
 /** The Failure of a call that must leave the stack's file as it is. */
 export async function refusalOf(stack: StackLab, call: () => Promise<unknown>): Promise<Failure> {
   const before = stack.text();
-  try {
-    await call();
-  } catch (error) {
-    assert.ok(error instanceof Failure, String(error));
-    assert.equal(stack.text(), before);
-    return error;
-  }
-  return assert.fail("it did not throw");
+  const failure = await failureFrom(Promise.resolve().then(call));
+  assert.equal(stack.text(), before);
+  return failure;
 }
 
 /** The releases that a stack's file names. */

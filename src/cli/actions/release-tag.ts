@@ -2,10 +2,10 @@ import { parseDigestReference } from "../../core/release/reference.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import { tagRelease } from "../../operations/tag-release.ts";
 import { isUnavailable } from "../../operations/verify-releases.ts";
-import { drawFindings } from "../../report/chain-tree.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import { refusedLines } from "./refused-lines.ts";
 import { trustOf } from "./trust-options.ts";
 
 export interface ReleaseTagOptions {
@@ -33,16 +33,9 @@ export async function releaseTagAction(
   });
   const tagged = `${reference.repository}:${tag}`;
   if (!result.ok) {
-    const unavailable = isUnavailable(result.findings);
     return {
-      exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
-      lines: [
-        unavailable
-          ? `✗ not verified: the evidence for ${resolved} can't be read`
-          : `✗ refused under policy "${policy.name}": ${resolved}`,
-        ...drawFindings(result.findings),
-        `${tagged} was not changed.`,
-      ],
+      exitCode: isUnavailable(result.findings) ? exitCodes.unavailable : exitCodes.refused,
+      lines: [...refusedLines(resolved, policy.name, result.findings), `${tagged} was not changed.`],
       document: { ok: false, resolved, tagged, policy: policy.name, written, findings: result.findings },
     };
   }

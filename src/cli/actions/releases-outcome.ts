@@ -1,9 +1,9 @@
 import type { ChangeReleasesResult, ReleaseEdit } from "../../operations/change-releases.ts";
 import type { OpenStackFile } from "../../operations/edit-stack-file.ts";
 import { isUnavailable } from "../../operations/verify-releases.ts";
-import { drawFindings } from "../../report/chain-tree.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import { refusedLines } from "./refused-lines.ts";
 
 /** What `release set` and `promote` print: findings of what was refused, or the change of the stack's file. */
 export function releasesOutcome(open: OpenStackFile, result: ChangeReleasesResult): Outcome {
@@ -14,12 +14,7 @@ export function releasesOutcome(open: OpenStackFile, result: ChangeReleasesResul
     return {
       exitCode: unavailable ? exitCodes.unavailable : exitCodes.refused,
       lines: [
-        ...result.refused.flatMap(({ resolved, findings }) => [
-          isUnavailable(findings)
-            ? `✗ not verified: the evidence for ${resolved} can't be read`
-            : `✗ refused under policy "${policy}": ${resolved}`,
-          ...drawFindings(findings),
-        ]),
+        ...result.refused.flatMap(({ resolved, findings }) => refusedLines(resolved, policy, findings)),
         `${file} was not changed.`,
       ],
       document: { ok: false, stack, file, policy, written: false, refused: result.refused },

@@ -3,6 +3,7 @@ import type { ImageVerdict } from "../../operations/verify-images.ts";
 import { chainTree, drawFindings, drawTree } from "../../report/chain-tree.ts";
 import { errorLines, errorReport, exitCodes } from "../outcome.ts";
 import type { ExitCode, Outcome } from "../outcome.ts";
+import { refusedHead, unreadHead } from "./refused-lines.ts";
 
 /** How verdicts are shown. */
 export interface ShownVerdicts {
@@ -50,9 +51,9 @@ function headOfOne({ resolved }: Answered, counted: Counted, policy: string): st
     case "waived":
       return `– waived (not verified) under policy "${policy}": ${resolved}`;
     case "refused":
-      return `✗ refused under policy "${policy}": ${resolved}`;
+      return refusedHead(resolved, policy);
     case "unavailable":
-      return `✗ not verified: the evidence for ${resolved} can't be read`;
+      return unreadHead(resolved);
   }
 }
 

@@ -53,7 +53,8 @@ export interface Collateral {
   readonly qeIdentityIssuerChain: string;
 }
 
-export const tcbStatuses = [
+/** Statuses that Intel gives to levels of a platform. */
+export const platformStatuses = [
   "UpToDate",
   "SWHardeningNeeded",
   "ConfigurationNeeded",
@@ -61,6 +62,10 @@ export const tcbStatuses = [
   "OutOfDate",
   "OutOfDateConfigurationNeeded",
   "Revoked",
+] as const;
+
+export const tcbStatuses = [
+  ...platformStatuses,
   // Not in Intel's files: what its library says when a TD has to be started again to use an updated platform.
   "TDRelaunchAdvised",
   "TDRelaunchAdvisedConfigurationNeeded",

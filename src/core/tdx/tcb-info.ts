@@ -1,17 +1,10 @@
 import { z } from "zod";
+import { platformStatuses } from "./contract.ts";
 import { advisoryIds, hexBytes, statementHead, statementTime, svn, wideSvn } from "./signed-statement.ts";
 import type { StatementKind } from "./signed-statement.ts";
 
-/** Statuses that Intel gives to levels of a platform; those of modules and quoting enclaves are the last three and the first. */
-const levelStatus = z.enum([
-  "UpToDate",
-  "SWHardeningNeeded",
-  "ConfigurationNeeded",
-  "ConfigurationAndSWHardeningNeeded",
-  "OutOfDate",
-  "OutOfDateConfigurationNeeded",
-  "Revoked",
-]);
+const levelStatus = z.enum(platformStatuses);
+/** Of modules and quoting enclaves. */
 const partStatus = z.enum(["UpToDate", "OutOfDate", "Revoked"]);
 
 const components = z.array(z.object({ svn })).length(16);

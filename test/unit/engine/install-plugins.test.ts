@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import type { Pins } from "../../../src/core/pins/pins.ts";
-import { Failure } from "../../../src/core/failure.ts";
 import { installPlugins } from "../../../src/engine/install-plugins.ts";
+import { failureFrom } from "../../support/failures.ts";
 
 const digest = `sha256:${"a".repeat(64)}` as const;
 const plugins = (arm64: string = digest): Pins["plugins"] => [
@@ -29,16 +29,6 @@ function recorder(t: TestContext, body = "") {
   return { calls: () => readFileSync(calls, "utf8"), context: { ...context, progress: () => undefined } };
 }
 
-const codeOf = async (call: Promise<void>): Promise<Failure> => {
-  try {
-    await call;
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  return assert.fail("it did not throw");
-};
-
 test("installs each plugin in its pinned version against the digest of this machine", async (t) => {
   const { calls, context } = recorder(t);
   await installPlugins(plugins(`sha256:${"b".repeat(64)}`), { ...context, architecture: "arm64" });
@@ -50,7 +40,7 @@ test("installs each plugin in its pinned version against the digest of this mach
 
 test("one that nobody resolved stops all, before anything is fetched", async (t) => {
   const { calls, context } = recorder(t);
-  const failure = await codeOf(installPlugins(plugins("unresolved"), { ...context, architecture: "arm64" }));
+  const failure = await failureFrom(installPlugins(plugins("unresolved"), { ...context, architecture: "arm64" }));
   assert.equal(failure.code, "PIN_UNRESOLVED");
   assert.deepEqual(failure.details, ["plugin github 6.15.0"]);
   assert.equal(calls(), "");
@@ -58,7 +48,7 @@ test("one that nobody resolved stops all, before anything is fetched", async (t)
 
 test("what the engine refuses stops there, with its words", async (t) => {
   const { calls, context } = recorder(t, "echo 'error: checksum mismatch' >&2; exit 255");
-  const failure = await codeOf(installPlugins(plugins(), { ...context, architecture: "amd64" }));
+  const failure = await failureFrom(installPlugins(plugins(), { ...context, architecture: "amd64" }));
   assert.equal(failure.code, "PLUGIN_NOT_INSTALLED");
   assert.deepEqual(failure.details, ["error: checksum mismatch"]);
   assert.equal(calls().split("\n").length, 2);

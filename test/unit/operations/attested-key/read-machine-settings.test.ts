@@ -4,8 +4,8 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { attestedKeyWatchAction } from "../../../../src/cli/actions/attested-key-watch.ts";
-import { Failure } from "../../../../src/core/failure.ts";
 import { readMachineSettings } from "../../../../src/operations/attested-key/read-machine-settings.ts";
+import { failureCodeOf, failureFrom } from "../../../support/failures.ts";
 
 const good = {
   "neko-trust-repository": "ghcr.io/m1k1o/neko/base",
@@ -38,16 +38,6 @@ async function server(t: TestContext, { body = good, text, status = 200, flavor 
   return `http://127.0.0.1:${(serving.address() as AddressInfo).port}`;
 }
 
-async function failure(call: () => Promise<unknown>): Promise<Failure> {
-  try {
-    await call();
-  } catch (error) {
-    if (error instanceof Failure) return error;
-    throw error;
-  }
-  return assert.fail("it did not throw");
-}
-
 test("the settings are those that ConfidentialSigner writes; other attributes are not read", async (t) => {
   assert.deepEqual(await readMachineSettings({ address: await server(t, {}) }), {
     repository: "ghcr.io/m1k1o/neko/base",
@@ -61,7 +51,7 @@ test("the settings are those that ConfidentialSigner writes; other attributes ar
 test("a machine that is told half, or nonsense, is told every fault", async (t) => {
   const { "neko-trust-repository": _, ...half } = good;
   const body = { ...half, "neko-trust-key-broker-url": "http://kbs/kbs", "neko-trust-key-broker-resource": "a/../b" };
-  const { code, details } = await failure(async () => readMachineSettings({ address: await server(t, { body }) }));
+  const { code, details } = await failureFrom(readMachineSettings({ address: await server(t, { body }) }));
   assert.equal(code, "METADATA_INVALID");
   assert.deepEqual(
     [...new Set(details.map((line) => line.split(":")[0]))],
@@ -76,7 +66,7 @@ for (const [what, answer] of [
 ] as const) {
   test(`${what} is no metadata`, async (t) => {
     const address = await server(t, answer);
-    assert.equal((await failure(() => readMachineSettings({ address }))).code, "METADATA_UNREADABLE");
+    assert.equal(await failureCodeOf(readMachineSettings({ address })), "METADATA_UNREADABLE");
   });
 }
 
@@ -89,5 +79,5 @@ test("what is said twice is refused before anything is asked", async () => {
     progress: () => undefined,
   };
   const options = { metadata: true, repository: "ghcr.io/a/b", tsaUrl: [], health: "127.0.0.1:0", interval: "60" };
-  assert.equal((await failure(() => attestedKeyWatchAction(options, context))).code, "ATTESTED_SAID_TWICE");
+  assert.equal(await failureCodeOf(attestedKeyWatchAction(options, context)), "ATTESTED_SAID_TWICE");
 });

@@ -8,7 +8,6 @@ import { simulatePlatform } from "../../../../lab/tdx/platform.ts";
 import { createTsmAttester } from "../../../../src/adapters/tsm/attester.ts";
 import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-timestamp.ts";
 import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
-import { Failure } from "../../../../src/core/failure.ts";
 import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
 import { parseReference } from "../../../../src/core/release/reference.ts";
 import { proven } from "../../../../src/core/verify/finding.ts";
@@ -17,6 +16,7 @@ import type { AttestedSigner } from "../../../../src/operations/attested-key/att
 import { hasOwnSignature } from "../../../../src/operations/attested-key/own-signature.ts";
 import { signAttested } from "../../../../src/operations/attested-key/sign-attested.ts";
 import { verifyImage } from "../../../../src/operations/verify-image.ts";
+import { failureCodeOf } from "../../../support/failures.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import { serveRelease } from "../../../support/release-registry.ts";
 import { codesOf } from "../../../support/sigstore-findings.ts";
@@ -64,15 +64,7 @@ async function rig(t: TestContext, changes: Partial<AttestedSigner> = {}, eviden
   return { served, signer, client, reference, verify };
 }
 
-async function codeOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof Failure) return error.code;
-    throw error;
-  }
-  return "done";
-}
+const codeOf = (work: Promise<unknown>): Promise<string> => failureCodeOf(work, "done");
 
 test("what it signs verifies under a policy with tee, and is known as its own", async (t) => {
   const { signer, client, reference, verify, served } = await rig(t);
