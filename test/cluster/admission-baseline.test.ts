@@ -1,20 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { startControlPlane } from "../../lab/control-plane/start.ts";
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { compile } from "../../src/core/compile/validating-admission-policy/compile.ts";
 import type { AdmissionBaseline, Placement } from "../../src/core/compile/validating-admission-policy/compile.ts";
+import { startTestCluster } from "../support/cluster/test-cluster.ts";
 import { admissionCases, casesNow, casesPlacement, casesPolicy, casesReleases } from "../support/admission.ts";
 import { kubernetesClient } from "../support/kubernetes.ts";
 import type { KubernetesAnswer, KubernetesClient, KubernetesObject } from "../support/kubernetes.ts";
 import { sampleDigest, sampleRepository } from "../support/policies.ts";
 
-const work = mkdtempSync(join(tmpdir(), "neko-trust-cluster-"));
 const listed = `${sampleRepository}@${sampleDigest("a")}`;
 const unlisted = `${sampleRepository}@${sampleDigest("1")}`;
 let stop: () => Promise<void> = () => Promise.resolve();
@@ -22,19 +16,14 @@ let cluster: KubernetesClient;
 const baseline = compile(casesPolicy(), casesReleases, casesNow, casesPlacement);
 
 before(async () => {
-  const checkout = fileURLToPath(new URL("../../", import.meta.url));
-  const directories = { ...directoriesOf(checkout, process.env), state: join(work, "state"), run: join(work, "run") };
-  const plane = await startControlPlane({ directories, environment: process.env, progress: console.error });
-  stop = plane.stop;
-  cluster = kubernetesClient(plane.kubeconfig);
+  const started = await startTestCluster();
+  stop = started.stop;
+  cluster = kubernetesClient(started.kubeconfig);
   for (const name of ["shop", "other", "warned"]) ok(await cluster.apply(namespace(name)));
   await putInPlace(baseline);
 });
 
-after(async () => {
-  await stop();
-  rmSync(work, { recursive: true, force: true });
-});
+after(() => stop());
 
 function namespace(name: string): KubernetesObject {
   return { apiVersion: "v1", kind: "Namespace", metadata: { name } };

@@ -1,42 +1,32 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { namespaceArgs } from "../../components/build-runners/arc-args.ts";
 import { controllerValues, scaleSetValues } from "../../components/build-runners/arc-values.ts";
-import { startControlPlane } from "../../lab/control-plane/start.ts";
 import { latestOutcomes } from "../../lab/stand-ins/journal.ts";
 import { parseUrn } from "../../lab/stand-ins/wire/urn.ts";
-import { connectCluster } from "../../src/adapters/cluster/cluster.ts";
 import type { Cluster } from "../../src/adapters/cluster/cluster.ts";
 import type { ClusterObject } from "../../src/adapters/cluster/object.ts";
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
+import { startTestCluster } from "../support/cluster/test-cluster.ts";
 import { makeRunners, runnersPins, runnersSettings } from "../support/build-runners.ts";
 import { failureCodeOf } from "../support/failures.ts";
 import { standInsBench } from "../support/stand-ins.ts";
 import type { Bench } from "../support/stand-ins.ts";
 
-const work = mkdtempSync(join(tmpdir(), "neko-trust-build-runners-"));
 let stop: () => Promise<void> = () => Promise.resolve();
 let cluster: Cluster;
 let bench: Bench;
 
 before(async () => {
-  const checkout = fileURLToPath(new URL("../../", import.meta.url));
-  const directories = { ...directoriesOf(checkout, process.env), state: join(work, "state"), run: join(work, "run") };
-  const plane = await startControlPlane({ directories, environment: process.env, progress: console.error });
-  stop = plane.stop;
-  cluster = await connectCluster({ kubeconfig: plane.kubeconfig });
+  const started = await startTestCluster();
+  stop = started.stop;
+  ({ cluster } = started);
   await cluster.waitReady(30_000);
-  bench = await standInsBench({ kubernetes: { kind: "api-server", kubeconfig: plane.kubeconfig } });
+  bench = await standInsBench({ kubernetes: { kind: "api-server", kubeconfig: started.kubeconfig } });
 });
 
 after(async () => {
   await bench.close();
   await stop();
-  rmSync(work, { recursive: true, force: true });
 });
 
 const program = () => {

@@ -1,32 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { parseAllDocuments } from "yaml";
 import { z } from "zod";
-import { startControlPlane } from "../../lab/control-plane/start.ts";
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
+import { startTestCluster } from "../support/cluster/test-cluster.ts";
 import { checkout } from "../support/engine/engine-under-test.ts";
 import { kubernetesClient } from "../support/kubernetes.ts";
 import type { KubernetesClient, KubernetesObject } from "../support/kubernetes.ts";
 
 /** policy/ci-access, applied to a real API server, which then says who may do what. */
-const work = mkdtempSync(join(tmpdir(), "neko-trust-ci-access-"));
 let stop: () => Promise<void> = () => Promise.resolve();
 let cluster: KubernetesClient;
 
 before(async () => {
-  const directories = { ...directoriesOf(checkout, process.env), state: join(work, "state"), run: join(work, "run") };
-  const plane = await startControlPlane({ directories, environment: process.env, progress: console.error });
-  stop = plane.stop;
-  cluster = kubernetesClient(plane.kubeconfig);
+  const started = await startTestCluster();
+  stop = started.stop;
+  cluster = kubernetesClient(started.kubeconfig);
 });
 
-after(async () => {
-  await stop();
-  rmSync(work, { recursive: true, force: true });
-});
+after(() => stop());
 
 function objectsOf(file: string): KubernetesObject[] {
   const text = readFileSync(join(checkout, "policy", "ci-access", `${file}.yaml`), "utf8");

@@ -1,11 +1,6 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { startControlPlane } from "../../lab/control-plane/start.ts";
-import { directoriesOf } from "../../src/adapters/directories/directories.ts";
+import { startTestCluster } from "../support/cluster/test-cluster.ts";
 import { children, made, secrets, settingsWith, splitSecrets } from "../support/key-broker-component.ts";
 import { splitTrustee } from "../support/key-broker.ts";
 import { kubernetesClient } from "../support/kubernetes.ts";
@@ -17,22 +12,16 @@ import type { RecordedResource } from "../support/mocks.ts";
  * Every object of a broker, but those of the Gateway API (whose definitions are not here), judged by a real API server:
  * strict fields, values, and Pod Security "restricted", which warns about a Deployment or Job and refuses a pod.
  */
-const work = mkdtempSync(join(tmpdir(), "neko-trust-broker-"));
 let stop: () => Promise<void> = () => Promise.resolve();
 let cluster: KubernetesClient;
 
 before(async () => {
-  const checkout = fileURLToPath(new URL("../../", import.meta.url));
-  const directories = { ...directoriesOf(checkout, process.env), state: join(work, "state"), run: join(work, "run") };
-  const plane = await startControlPlane({ directories, environment: process.env, progress: console.error });
-  stop = plane.stop;
-  cluster = kubernetesClient(plane.kubeconfig);
+  const started = await startTestCluster();
+  stop = started.stop;
+  cluster = kubernetesClient(started.kubeconfig);
 });
 
-after(async () => {
-  await stop();
-  rmSync(work, { recursive: true, force: true });
-});
+after(() => stop());
 
 /** As the provider would send it: secrets unwrapped. */
 function objectOf({ inputs }: RecordedResource): KubernetesObject {
