@@ -4,6 +4,7 @@ import { signerFacts } from "../../src/core/release/signer-release.ts";
 import type { SignerFacts } from "../../src/core/release/signer-release.ts";
 import { assertUsable, assertVerified, VerifiedRelease } from "../../src/core/release/verified-release.ts";
 import type { UsableRelease } from "../../src/core/release/verified-release.ts";
+import { isZeroHex } from "../../src/core/zero-hex.ts";
 import type { ConfidentialSignerSettings } from "./settings.ts";
 
 /** Verified signer releases and their disks → the generations of machines that run. Pure. */
@@ -40,7 +41,6 @@ export interface CheckedGeneration {
 }
 
 const unknownSha256 = "0".repeat(64);
-const zeroRegister = "0".repeat(96);
 
 /**
  * The current generation, then those that still run until it has attested. Throws RELEASE_NOT_VERIFIED,
@@ -88,7 +88,7 @@ function checked(
 
 /** systemd-stub measures into the vTPM if there is one, and then leaves RTMR2 as it was: at zero. */
 function requireModel(named: string, vtpm: boolean, rtmr2: string): void {
-  if ((rtmr2 === zeroRegister) === vtpm) return;
+  if (isZeroHex(rtmr2) === vtpm) return;
   throw new Failure({
     code: "SIGNER_VTPM_MISMATCH",
     kind: "refused",

@@ -1,4 +1,4 @@
-import { fetchEndorsement, requireMrtd } from "../adapters/google-tcb/fetch-endorsement.ts";
+import { endorsementBucket, fetchEndorsement, requireMrtd } from "../adapters/google-tcb/fetch-endorsement.ts";
 import { Failure } from "../core/failure.ts";
 import { judgeMrtd, verifyLaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
 import type { EndorsedMeasurement, LaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
@@ -11,7 +11,8 @@ export interface TeeEndorsementRequest {
   readonly root: Uint8Array;
   /** Left out: the bucket is asked. */
   readonly endorsement?: Uint8Array;
-  readonly bucket: string;
+  /** Google's own unless given. */
+  readonly bucket?: string;
   readonly at: Date;
   readonly signal?: AbortSignal;
 }
@@ -27,7 +28,7 @@ export type TeeEndorsementVerdict =
 export async function teeEndorsement(
   request: TeeEndorsementRequest,
 ): Promise<{ readonly mrtd: string; readonly verdict: TeeEndorsementVerdict }> {
-  const { subject, root, at, bucket, signal } = request;
+  const { subject, root, at, bucket = endorsementBucket, signal } = request;
   const mrtd = "mrtd" in subject ? subject.mrtd : mrtdOf(subject.quote);
   requireMrtd(mrtd);
   const fetched = { mrtd, bucket, ...(signal === undefined ? {} : { signal }) };

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { reasonOf } from "../../core/failure.ts";
 import type { TdMeasurements } from "../../core/tdx/contract.ts";
+import { isZeroHex } from "../../core/zero-hex.ts";
 import { readAttribute } from "./read-attribute.ts";
 import { tsmFailure } from "./tsm-failure.ts";
 
@@ -28,6 +29,6 @@ export async function readRegister(root: string, name: keyof TdMeasurements): Pr
  */
 export async function requireRtmr3Untouched(root: string): Promise<void> {
   const rtmr3 = await readRegister(root, "rtmr3");
-  if (/^0+$/.test(rtmr3)) return;
+  if (isZeroHex(rtmr3)) return;
   throw tsmFailure("TSM_RTMR3_EXTENDED", `RTMR3 is ${rtmr3}: something extended it after the boot.`);
 }

@@ -12,7 +12,7 @@ export interface TeeEndorsementOptions {
   readonly mrtd?: string;
   readonly root?: string;
   readonly endorsement?: string;
-  readonly bucket: string;
+  readonly bucket?: string;
 }
 
 function usage(code: string, message: string, remedy: string): Failure {
@@ -33,7 +33,7 @@ export async function teeEndorsementAction(options: TeeEndorsementOptions, conte
     subject: quote === undefined ? { mrtd: mrtd ?? "" } : { quote: readInput("--quote", quote) },
     root: readInput("--root", root),
     ...(endorsement === undefined ? {} : { endorsement: readInput("--endorsement", endorsement) }),
-    bucket,
+    ...(bucket === undefined ? {} : { bucket }),
     at: context.now(),
     signal: context.signal,
   });

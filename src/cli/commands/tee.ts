@@ -50,7 +50,7 @@ What the service answered is kept for a day in the cache folder, and never gives
     .option("--mrtd <hex>", "instead of a quote: MRTD, 96 hex digits")
     .option("--root <file>", "Google's root certificate (GCE-cc-tcb-root_1.crt), PEM or DER, from where you trust it")
     .option("--endorsement <file>", "take this endorsement (binarypb), and ask nobody")
-    .option("--bucket <url>", "another bucket with Google's layout", "https://storage.googleapis.com/gce_tcb_integrity")
+    .option("--bucket <url>", "another bucket with Google's layout (default: Google's own)")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

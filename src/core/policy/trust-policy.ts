@@ -5,6 +5,7 @@ import { versionSchema } from "../version.ts";
 import { parameterRuleSchema } from "./parameter-rule.ts";
 import { isRepository } from "../release/reference.ts";
 import { tcbStatuses } from "../tdx/contract.ts";
+import { isZeroHex } from "../zero-hex.ts";
 import { policyRelations } from "./policy-relations.ts";
 
 /**
@@ -129,7 +130,7 @@ const rebuilds = z.strictObject({
 const ppid = z.string().regex(/^[0-9a-f]{32}$/, "must be a PPID of 32 hex digits");
 const sha384Hex = z.string().regex(/^[0-9a-f]{96}$/, "must be 96 lower-case hex digits");
 /** A register that nothing was measured into says nothing about what booted. */
-const measured = sha384Hex.refine((value) => !/^0+$/.test(value), "must not be all zero: then it proves nothing");
+const measured = sha384Hex.refine((value) => !isZeroHex(value), "must not be all zero: then it proves nothing");
 const measurements = z.array(measured).min(1, "must not be empty").max(64);
 
 /** Statuses that a policy can allow: a revoked platform's quote proves nothing. */

@@ -1,3 +1,4 @@
+import { isZeroHex } from "../zero-hex.ts";
 import type { TdReport, VerifiedQuote } from "./contract.ts";
 import { fault, unlessFaulty } from "./fault.ts";
 import type { Judged, QuoteFaultCode, TdxFault } from "./fault.ts";
@@ -45,10 +46,6 @@ const xfamKnown = 0x6_dbe7n;
 /** Eight bytes of a report as a number: the first byte is the lowest. */
 function bits(hex: string): bigint {
   return Buffer.from(hex, "hex").readBigUInt64LE();
-}
-
-function isZero(hex: string): boolean {
-  return /^0*$/.test(hex);
 }
 
 /** Everything that a policy and this project's own rules don't accept of a quote that was verified. */
@@ -106,12 +103,13 @@ export function reportFaults(report: TdReport): TdxFault[] {
   const xfam = bits(report.xfam);
   if ((xfam & xfamAlways) !== xfamAlways || (xfam & ~xfamKnown) !== 0n)
     faults.push(fault("TD_XFAM", subject, "bits 0 and 1 of XFAM set, and none that is not known", report.xfam));
-  if (!isZero(report.mrSignerSeam))
+  if (!isZeroHex(report.mrSignerSeam))
     faults.push(fault("TD_MODULE_SIGNER", "TDX module", "MRSIGNERSEAM of zeros: Intel's", report.mrSignerSeam));
-  if (report.td15 !== undefined && !isZero(report.td15.mrServiceTd))
+  if (report.td15 !== undefined && !isZeroHex(report.td15.mrServiceTd))
     faults.push(fault("TD_SERVICE_TD", subject, "MRSERVICETD of zeros: no service TD", report.td15.mrServiceTd));
-  if (!isZero(report.mrConfigId)) faults.push(fault("TD_CONFIG_ID", subject, "MRCONFIGID of zeros", report.mrConfigId));
-  if (!isZero(report.mrOwner) || !isZero(report.mrOwnerConfig))
+  if (!isZeroHex(report.mrConfigId))
+    faults.push(fault("TD_CONFIG_ID", subject, "MRCONFIGID of zeros", report.mrConfigId));
+  if (!isZeroHex(report.mrOwner) || !isZeroHex(report.mrOwnerConfig))
     faults.push(fault("TD_OWNER", subject, "MROWNER and MROWNERCONFIG of zeros", "an owner"));
   return faults;
 }

@@ -7,6 +7,7 @@ import type { QuoteFault, QuoteTrust, VerifiedQuote } from "../tdx/contract.ts";
 import { reportData } from "../tdx/report-data.ts";
 import { acceptTd, reportFaults } from "../tdx/td-policy.ts";
 import { verifyQuote } from "../tdx/verify-quote.ts";
+import { isZeroHex } from "../zero-hex.ts";
 import type { SignerMeasurements } from "./check-tee-signer.ts";
 import type { TeeCandidate } from "./check-tee-signature.ts";
 import { all, proven, refuse, skipped } from "./finding.ts";
@@ -77,7 +78,7 @@ export function checkTeeBinding(
 export function checkTeeDomain({ name, document }: TeeCandidate, { report }: VerifiedQuote): Checked<null> {
   const log = replayAgainst(document.eventLog, report);
   const checked = all<unknown>([
-    /^0+$/.test(report.rtmr3)
+    isZeroHex(report.rtmr3)
       ? proven(null)
       : refuse("TEE_TD_REFUSED", {
           subject: `${name}, RTMR3`,

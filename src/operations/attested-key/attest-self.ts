@@ -4,6 +4,7 @@ import type { Collateral, QuoteFault, TdxEvidence, VerifiedQuote } from "../../c
 import { replayAgainst } from "../../core/tdx/event-log.ts";
 import { reportFaults } from "../../core/tdx/td-policy.ts";
 import { verifyQuote } from "../../core/tdx/verify-quote.ts";
+import { isZeroHex } from "../../core/zero-hex.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
 
 export interface SelfAttestation {
@@ -29,7 +30,7 @@ export async function attestSelf(
   if (!verdict.ok) throw notAttested("its quote does not verify by Intel's rules", verdict.faults);
   const { report } = verdict.quote;
   if (!timingSafeEqual(report.reportData, reportData)) throw notAttested("its quote is not over what was asked", []);
-  if (!/^0+$/.test(report.rtmr3)) throw notAttested("something was measured into RTMR3 after boot", []);
+  if (!isZeroHex(report.rtmr3)) throw notAttested("something was measured into RTMR3 after boot", []);
   const forbidden = reportFaults(report);
   if (forbidden.length > 0) throw notAttested("who runs this machine could look inside or change it", forbidden);
   const log = replayAgainst(evidence.eventLog, report);

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isZeroHex } from "../../zero-hex.ts";
 
 /**
  * What the key broker's policies are compiled from, beside the signer's release: which platforms and states of them may
@@ -18,7 +19,7 @@ const hex = (digits: number, what: string) =>
 
 /** A register that nothing was measured into says nothing about what booted. */
 const measured = (what: string) =>
-  hex(96, what).refine((value) => !/^0+$/.test(value), `must not be all zero: then ${what} proves nothing`);
+  hex(96, what).refine((value) => !isZeroHex(value), `must not be all zero: then ${what} proves nothing`);
 
 const distinct = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
