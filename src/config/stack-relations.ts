@@ -1,10 +1,12 @@
 import { z } from "zod";
+import { resourcePath } from "../core/compile/key-broker/rules.ts";
 import type { SchemaFault } from "../core/schema-faults.ts";
 
 const policy = z
   .looseObject({
     environment: z.unknown().optional(),
     tee: z.unknown().optional(),
+    rebuilds: z.looseObject({ perPlatform: z.number() }).optional().catch(undefined),
     images: z
       .array(z.looseObject({ repository: z.string(), mirrors: z.array(z.string()).catch([]) }))
       .optional()
@@ -66,6 +68,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
     ...releaseImages(parsed),
     ...signerRelease(parsed),
     ...teeSigner(parsed),
+    ...brokerResource(parsed),
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),
@@ -111,9 +114,32 @@ function teeSigner({ release: lab, signerRelease: signer, policy: { tee } }: Rea
   if (signer === undefined) {
     return [fault("policy.tee", "a demand", "needs signerRelease: whose machines sign, and under which policy")];
   }
-  if (signer.current === digest || signer.retained.includes(digest)) return [];
-  const allowed = "must be signerRelease.current or one of its retained";
-  return [fault("policy.tee.signerRelease", `"${digest}"`, allowed)];
+  const quorum = signer.policy.rebuilds?.perPlatform;
+  return [
+    ...(quorum === 0
+      ? [fault("signerRelease.policy.rebuilds.perPlatform", "0", "must be 1 or more: policy.tee believes its release")]
+      : []),
+    ...(signer.current === digest || signer.retained.includes(digest)
+      ? []
+      : [fault("policy.tee.signerRelease", `"${digest}"`, "must be signerRelease.current or one of its retained")]),
+  ];
+}
+
+const keptCredential = z.looseObject({ credential: z.looseObject({ type: z.string(), tag: z.string() }) });
+const askedCredential = z.looseObject({
+  service: z.looseObject({ keyBroker: z.looseObject({ resource: z.string() }) }),
+});
+
+/** The signer asks for what the broker has, or it never publishes anything. */
+function brokerResource({ keyBroker, confidentialSigner }: Readable): SchemaFault[] {
+  const kept = keptCredential.safeParse(keyBroker);
+  const asked = askedCredential.safeParse(confidentialSigner);
+  if (!kept.success || !asked.success) return [];
+  const path = resourcePath(kept.data.credential);
+  const { resource } = asked.data.service.keyBroker;
+  if (resource === path) return [];
+  const allowed = `must be ${path}: what keyBroker.credential is kept as`;
+  return [fault("confidentialSigner.service.keyBroker.resource", `"${resource}"`, allowed)];
 }
 
 function labReleases({ release: lab, policy: { environment } }: Readable, stack: string): SchemaFault[] {

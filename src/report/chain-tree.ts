@@ -34,6 +34,7 @@ function teeNode(tee: NonNullable<ReleaseData["tee"]>): TreeNode {
   return {
     label: `attested signature, quote made between ${tee.challengedAt} and ${tee.signedAt}, ${tee.key === "ephemeral" ? "a key for this image alone" : "the key broker's key (the KBS operator can sign)"}`,
     children: [
+      leaf(`key ${tee.keyDigest}`),
       leaf(`verified by the signer under the policy ${tee.policy}`),
       {
         label: `measured as signer release ${tee.signerRelease}`,

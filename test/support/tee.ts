@@ -93,9 +93,18 @@ export function teeLabOf(lab: ReleaseLab): TeeLab {
 }
 
 /** An evidence document's bytes as a referrer of the release's index. */
-export function evidenceReferrer(lab: ReleaseLab, bytes: Uint8Array, subject = lab.evidence.digest): ReferrerEvidence {
+export function evidenceReferrer(
+  lab: ReleaseLab,
+  bytes: Uint8Array,
+  subject = lab.evidence.digest,
+  annotations: Readonly<Record<string, string>> = {},
+): ReferrerEvidence {
   const size = lab.release.index.index.bytes.length;
-  const built = buildReferrer({ mediaType: mediaTypes.index, digest: subject, size }, evidenceAttachment(bytes));
+  const attachment = evidenceAttachment(bytes);
+  const built = buildReferrer(
+    { mediaType: mediaTypes.index, digest: subject, size },
+    { ...attachment, annotations: { ...attachment.annotations, ...annotations } },
+  );
   return {
     digest: built.descriptor.digest,
     manifest: { kind: "found", value: built.manifest },

@@ -52,7 +52,7 @@ export function createAuthorizer(settings: Settings): Authorizer {
     if (challenge.scheme === "basic") {
       if (credentials?.kind !== "basic") return unauthorized(`${target.registry} wants a user name and password`);
       const header = basicHeader(credentials);
-      held.set(keyOf(target), { header, until: Number.POSITIVE_INFINITY });
+      held.set(keyOf(target), { header, until: endOf(credentials) });
       return { kind: "found", value: header };
     }
     const realm = tokenUrl(challenge.realm);
@@ -65,7 +65,8 @@ export function createAuthorizer(settings: Settings): Authorizer {
     const token = await requestToken(settings, realm, challenge.service, target, credentials);
     if (token.kind !== "found") return token;
     const header = `Bearer ${token.value.token}`;
-    held.set(keyOf(target), { header, until: settings.now() + token.value.lifeSeconds * 1000 - marginMilliseconds });
+    const until = settings.now() + token.value.lifeSeconds * 1000 - marginMilliseconds;
+    held.set(keyOf(target), { header, until: Math.min(until, endOf(credentials)) });
     return { kind: "found", value: header };
   };
 
@@ -89,6 +90,10 @@ export function createAuthorizer(settings: Settings): Authorizer {
       return started;
     },
   };
+}
+
+function endOf(credentials: Credentials | undefined): number {
+  return (credentials?.kind === "basic" ? credentials.until : undefined) ?? Number.POSITIVE_INFINITY;
 }
 
 /** Docker's token specification, "Requesting a Token", and its OAuth2 form for identity tokens. */

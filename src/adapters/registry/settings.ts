@@ -6,7 +6,13 @@ import type { HttpFetch } from "./http-fetch.ts";
 
 /** A user's credentials for one registry host. */
 export type Credentials =
-  | { readonly kind: "basic"; readonly username: string; readonly password: string }
+  | {
+      readonly kind: "basic";
+      readonly username: string;
+      readonly password: string;
+      /** Milliseconds since 1970: nothing that was made of them is used any longer, and the source is asked again. */
+      readonly until?: number;
+    }
   /** An OAuth2 refresh token (`identitytoken` in Docker's config). */
   | { readonly kind: "identity-token"; readonly token: string };
 

@@ -45,6 +45,8 @@ export interface ProvenTee {
   readonly policy: Digest;
   /** `kbs-key`: the key is the broker's, whose operator can sign with it elsewhere. */
   readonly key: "ephemeral" | "kbs-key";
+  /** SHA-256 of the key's SPKI: what `tee.revoked` lists to take back what it signed, under whatever referrer it hangs. */
+  readonly keyDigest: Digest;
   /** Trusted times, ISO 8601: between them the quote was made. */
   readonly challengedAt: string;
   readonly signedAt: string;

@@ -82,24 +82,29 @@ function platformFaults({ ppid }: VerifiedQuote, { platforms }: TdPolicy): TdxFa
   return [fault("TD_PLATFORM_NOT_ALLOWED", "platform", `a PPID of the ${platforms.length} listed`, ppid)];
 }
 
+/** What is refused of TDATTRIBUTES (8 bytes in hex, the lowest first): all bits but SEPT_VE_DISABLE, which has to be set. */
+export function attributeFaults(tdAttributes: string): TdxFault[] {
+  const subject = "trust domain";
+  const attributes = bits(tdAttributes);
+  const isSet = (bit: number): boolean => ((attributes >> BigInt(bit)) & 1n) === 1n;
+  const faults = refusedBits
+    .filter(([bit]) => isSet(bit))
+    .map(([bit, code, name]) => fault(code, subject, `TDATTRIBUTES without ${name} (bit ${bit})`, tdAttributes));
+  if (!isSet(tdAttributeBits.septVeDisable))
+    faults.push(fault("TD_SEPT_VE_NOT_DISABLED", subject, "TDATTRIBUTES with SEPT_VE_DISABLE (bit 28)", tdAttributes));
+  const unknown = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => isSet(bit) && !named.has(bit));
+  if (unknown.length > 0)
+    faults.push(fault("TD_RESERVED_ATTRIBUTE", subject, "no other bit of TDATTRIBUTES", `bit ${unknown.join(", ")}`));
+  return faults;
+}
+
 /**
  * What is refused of a trust domain whatever a policy says: who runs it could look inside, move it, or have configured it in ways
  * that no measurement shows.
  */
 export function reportFaults(report: TdReport): TdxFault[] {
   const subject = "trust domain";
-  const faults: TdxFault[] = [];
-  const attributes = bits(report.tdAttributes);
-  const isSet = (bit: number): boolean => ((attributes >> BigInt(bit)) & 1n) === 1n;
-  for (const [bit, code, name] of refusedBits)
-    if (isSet(bit)) faults.push(fault(code, subject, `TDATTRIBUTES without ${name} (bit ${bit})`, report.tdAttributes));
-  if (!isSet(tdAttributeBits.septVeDisable))
-    faults.push(
-      fault("TD_SEPT_VE_NOT_DISABLED", subject, "TDATTRIBUTES with SEPT_VE_DISABLE (bit 28)", report.tdAttributes),
-    );
-  const unknown = Array.from({ length: 64 }, (_, bit) => bit).filter((bit) => isSet(bit) && !named.has(bit));
-  if (unknown.length > 0)
-    faults.push(fault("TD_RESERVED_ATTRIBUTE", subject, "no other bit of TDATTRIBUTES", `bit ${unknown.join(", ")}`));
+  const faults = attributeFaults(report.tdAttributes);
   const xfam = bits(report.xfam);
   if ((xfam & xfamAlways) !== xfamAlways || (xfam & ~xfamKnown) !== 0n)
     faults.push(fault("TD_XFAM", subject, "bits 0 and 1 of XFAM set, and none that is not known", report.xfam));

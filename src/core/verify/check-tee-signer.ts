@@ -19,7 +19,7 @@ const remedy =
 
 /**
  * The measurements of the release that `tee.signerRelease` names. It has to be proven in this process, under a policy of the
- * same environment that has no `tee` itself, and it can't be the release that is being verified: no release vouches for its
+ * same environment that has no `tee` itself and (save in a lab) demands independent rebuilds, and it can't be the release that is being verified: no release vouches for its
  * own signer.
  */
 export function checkTeeSigner(
@@ -30,7 +30,7 @@ export function checkTeeSigner(
   const refused = (found: string): Checked<never> =>
     refuse("TEE_SIGNER_RELEASE", {
       subject: `signer release ${demand.signerRelease}`,
-      expected: `that release, verified under a policy for ${environment} without tee, with measurements`,
+      expected: `that release, verified under a policy for ${environment} without tee${environment === "local" ? "" : " and with a quorum of rebuilds"}, with measurements`,
       found,
       remedy,
     });
@@ -51,6 +51,14 @@ export function checkTeeSigner(
   if (signer.digest !== demand.signerRelease) return refused(`the release ${signer.digest}`);
   if (signer.tee !== undefined) return refused("a release that was verified by means of another signer's");
   if (signer.environment !== environment) return refused(`a release verified for ${signer.environment}`);
+  // One build would decide alone what a machine has to measure; a lab has nobody who could build it again.
+  const unattended = signer.manifest.platforms.filter(
+    ({ digest: of }) => !signer.rebuilds.some((one) => one.digest === of && one.demanded >= 1),
+  );
+  if (environment !== "local" && unattended.length > 0) {
+    const platforms = unattended.map(({ platform }) => platform).join(", ");
+    return refused(`a release of whose ${platforms} its policy demands no independent rebuild (rebuilds.perPlatform)`);
+  }
   const { measurements } = signer.manifest;
   return measurements === undefined ? refused("a release whose manifest has no measurements") : proven(measurements);
 }

@@ -1,3 +1,4 @@
+import { digestOf } from "../oci/digest.ts";
 import type { Digest } from "../oci/digest.ts";
 import { mediaTypes } from "../oci/formats.ts";
 import { parseReferrerManifest } from "../oci/parse.ts";
@@ -116,6 +117,7 @@ function judge(referrer: ReferrerEvidence, terms: Terms): Checked<ProvenTee> {
     signerRelease: demand.signerRelease,
     policy: statement.proof.policy,
     key: statement.proof.key,
+    keyDigest: digestOf(candidate.document.spki),
     challengedAt: times.proof.challengedAt.toISOString(),
     signedAt: times.proof.stampedAt[0].toISOString(),
     platform: { ppid, fmspc, bound: demand.platforms.length > 0 },

@@ -32,7 +32,7 @@ export function brokerCredentials(registry: string, fetch: FetchCredential, now:
         bytes.fill(0);
       }
     }
-    return kept.credentials;
+    return { ...kept.credentials, until: kept.at + keptMilliseconds };
   };
 }
 

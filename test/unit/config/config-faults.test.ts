@@ -3,7 +3,6 @@ import { sampleTee } from "../../support/policies.ts";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { relationFaults } from "../../../src/config/stack-relations.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { failureOf, localConfig, stackFiles, stagingConfig } from "../../support/stack-files.ts";
 
@@ -228,18 +227,6 @@ test("a policy's tee is read strictly: what no policy may allow is a fault where
   assert.deepEqual(
     failureOf(() => readYamlConfig("staging", files.directories)).details.map((line) => line.split(":")[0]),
     ["policy.tee.mrtd.0", "policy.tee.rtmr0", "policy.tee.policyDigests", "policy.tee.statuses.0", "policy.tee"],
-  );
-});
-
-test("the signer's release that tee names is the stack's current or a retained one", () => {
-  const other = `sha256:${"e".repeat(64)}`;
-  const faults = (current: string, retained: string[]) =>
-    relationFaults({ policy: { tee: sampleTee }, signerRelease: { current, retained, policy: {} } }, "other");
-  assert.deepEqual(faults(sampleTee.signerRelease, []), []);
-  assert.deepEqual(faults(other, [sampleTee.signerRelease]), []);
-  assert.deepEqual(
-    faults(other, []).map(({ path }) => path),
-    ["policy.tee.signerRelease"],
   );
 });
 

@@ -10,6 +10,7 @@ const tee: ProvenTee = {
   signerRelease: sampleDigest("2"),
   policy: sampleDigest("3"),
   key: "ephemeral",
+  keyDigest: sampleDigest("4"),
   challengedAt: "2026-11-27T05:00:00.000Z",
   signedAt: "2026-11-27T05:00:02.000Z",
   platform: { ppid: "a".repeat(32), fmspc: "b".repeat(12), bound: true },
@@ -33,6 +34,7 @@ test("the machine that signed has a branch of its own: measurements, platform, I
     text,
     /├─ attested signature, quote made between 2026-11-27T05:00:00.000Z and .+, a key for this image alone\n/,
   );
+  assert.match(text, /├─ key sha256:4444/);
   assert.match(text, /measured as signer release sha256:2222/);
   assert.match(text, /MRTD 1111111111111111…\n/);
   assert.match(text, /TDX platform a{32}, listed in the policy\n/);

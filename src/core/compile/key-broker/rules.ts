@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attributeFaults } from "../../tdx/td-policy.ts";
 import { isZeroHex } from "../../zero-hex.ts";
 
 /**
@@ -38,22 +39,10 @@ export const tcbStatuses = [
   "OutOfDateConfigurationNeeded",
 ] as const;
 
-/** Bits of td_attributes that no policy may allow: DEBUG, the other TUD bits, and MIGRATABLE (arch/x86 tdx.h). */
-const forbiddenAttributes = 0xffn | (1n << 29n);
-const septVeDisable = 1n << 28n;
-
-function attributeBits(littleEndian: string): bigint {
-  return BigInt(`0x${(littleEndian.match(/../g) ?? []).toReversed().join("")}`);
-}
-
 const tdAttributes = hex(16, "td_attributes").superRefine((value, context) => {
   if (!/^[0-9a-f]{16}$/.test(value)) return;
-  const bits = attributeBits(value);
-  if ((bits & forbiddenAttributes) !== 0n) {
-    context.addIssue({ code: "custom", message: "must not have DEBUG, a reserved bit of its byte, or MIGRATABLE set" });
-  }
-  if ((bits & septVeDisable) === 0n) {
-    context.addIssue({ code: "custom", message: "must have SEPT_VE_DISABLE (bit 28) set" });
+  for (const { expected, found } of attributeFaults(value)) {
+    context.addIssue({ code: "custom", message: `must be ${expected}, as every quote is judged; found ${found}` });
   }
 });
 

@@ -211,18 +211,6 @@ test("a registry in a private network may have its token service there", async (
   assert.equal((await client.blob("10.0.0.5:5000/team/app", blob)).kind, "found");
 });
 
-test("Basic is answered with a user name and password only", async (t) => {
-  const registry = await startServer(t, ({ headers }) =>
-    headers.authorization === undefined
-      ? { status: 401, headers: { "www-authenticate": "Basic realm=x" } }
-      : { status: 200, body: content },
-  );
-  const repository = `${registry.host}/team/app`;
-  assert.equal((await clientWith(basic).blob(repository, blob)).kind, "found");
-  assert.equal((await clientWith().blob(repository, blob)).kind, "unauthorized");
-  assert.equal((await clientWith({ kind: "identity-token", token }).blob(repository, blob)).kind, "unauthorized");
-});
-
 test("credentials are asked for by the registry's host, only after a 401", async (t) => {
   const asked: string[] = [];
   const registry = await startServer(t, ({ url }) =>

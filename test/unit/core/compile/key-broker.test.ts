@@ -169,6 +169,10 @@ test("rules refuse what no TD of ours has, and take placeholders", () => {
   assert.deepEqual(faults({ tdAttributes: ["0100001000000000"] }), ["tdAttributes.0"]);
   assert.deepEqual(faults({ tdAttributes: ["0000003000000000"] }), ["tdAttributes.0"]);
   assert.deepEqual(faults({ tdAttributes: ["0000000000000000"] }), ["tdAttributes.0"]);
+  // PKS, KL, PERFMON, and a bit that means nothing yet: rule 7 refuses what such a machine signs.
+  for (const bits of ["0000005000000000", "0000009000000000", "0000001000000080", "0001001000000000"]) {
+    assert.deepEqual(faults({ tdAttributes: [bits] }), ["tdAttributes.0"], bits);
+  }
   assert.deepEqual(faults({ tdAttributes: ["00000010"] }), ["tdAttributes.0"]);
   assert.deepEqual(faults({ xfam: ["e7"] }), ["xfam.0"]);
   assert.deepEqual(faults({ statuses: [] }), ["statuses"]);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { createTdxPki } from "../../../../lab/tdx/pki.ts";
 import type { VerifiedRelease } from "../../../../src/core/release/verified-release.ts";
 import type { ReferrerEvidence, TeeEvidence } from "../../../../src/core/verify/evidence.ts";
+import { checkTeeSigner } from "../../../../src/core/verify/check-tee-signer.ts";
 import { proven, refuse } from "../../../../src/core/verify/finding.ts";
 import type { Checked } from "../../../../src/core/verify/finding.ts";
 import { withAnswer } from "../../../support/evidence-changes.ts";
@@ -57,6 +58,24 @@ for (const [what, signer, code] of [
     assert.deepEqual(refusals({ signer }), [code]);
   });
 }
+
+test("outside a lab, a signer's release is believed only with a quorum of rebuilds on each platform", () => {
+  const entry = manifest.platforms[0];
+  assert.ok(entry !== undefined);
+  const { platform, digest: of } = entry;
+  const rebuilt = { platform, digest: of, rebuilders: [], operators: 1, failureDomains: 1 };
+  const judged = (rebuilds: VerifiedRelease["data"]["rebuilds"]): readonly string[] => {
+    const release = sampleVerifiedRelease(digest, { ...good, environment: "staging", rebuilds });
+    const demand = tee.policy().tee;
+    assert.ok(demand !== undefined);
+    const evidence = { digest: lab.evidence.digest, tee: { signer: proven(release) } };
+    return codesOf(checkTeeSigner(evidence, demand, "staging"));
+  };
+  assert.deepEqual(judged([{ ...rebuilt, demanded: 1 }]), []);
+  assert.deepEqual(judged([]), ["TEE_SIGNER_RELEASE"]);
+  assert.deepEqual(judged([{ ...rebuilt, demanded: 0 }]), ["TEE_SIGNER_RELEASE"]);
+  assert.deepEqual(judged([{ ...rebuilt, digest: sampleDigest("6"), demanded: 1 }]), ["TEE_SIGNER_RELEASE"]);
+});
 
 function refused(code: "REVOKED" | "REGISTRY_THROTTLED"): Checked<never> {
   return refuse(code, { subject: "signer", expected: "x", found: "y", remedy: "z" });

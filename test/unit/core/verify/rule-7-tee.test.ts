@@ -34,6 +34,7 @@ test("a signature made in an attested trust domain is proven, and everything abo
   assert.equal(proven?.referrer, signature.digest);
   assert.equal(proven.signerRelease, tee.signerRelease);
   assert.equal(proven.key, "ephemeral");
+  assert.match(proven.keyDigest, /^sha256:[0-9a-f]{64}$/);
   assert.deepEqual(proven.platform, { ...proven.platform, ppid: tee.pki.platform.ppid, bound: true });
   assert.equal(proven.tcb.status, "UpToDate");
   assert.deepEqual(proven.measurements, labMachine().measurements);
@@ -202,6 +203,18 @@ test("revocation overturns what was good: platform, measurements, signer, policy
     assert.deepEqual(refusals([referrer, signature], { revoked: [revoked] }), []);
   }
   assert.deepEqual(refusals([signature], { revoked: ["0".repeat(32)] }), []);
+});
+
+test("a revoked signature does not come back under another referrer: its key is what was revoked, and is told", () => {
+  const document = tee.document();
+  const bytes = writeEvidenceDocument(document);
+  const [one, two] = [evidenceReferrer(lab, bytes), evidenceReferrer(lab, bytes, undefined, { note: "again" })];
+  assert.notEqual(one.digest, two.digest);
+  const checked = lab.verify({ policy: tee.policy(), evidence: tee.evidence([two]), now: tee.now });
+  assert.ok(checked.ok && checked.proof.data.tee !== undefined);
+  const { keyDigest } = checked.proof.data.tee;
+  assert.equal(keyDigest, digestOf(document.spki));
+  assert.deepEqual(refusals([one, two], { revoked: [keyDigest] }), ["TEE_REVOKED", "TEE_REVOKED"]);
 });
 
 test("the verdict when it signed decides: years later it still holds, and only warns", () => {

@@ -47,7 +47,7 @@ test("it goes to its registry alone, is fetched once in ten minutes, and its byt
   assert.equal(await source("cr.io"), undefined);
   assert.equal(given.length, 0);
   const found = await source("ghcr.io");
-  assert.deepEqual(found, { kind: "basic", username: "robot", password: secret });
+  assert.deepEqual(found, { kind: "basic", username: "robot", password: secret, until: 10 * 60_000 });
   await source("ghcr.io");
   assert.equal(given.length, 1);
   time = 10 * 60_000;
