@@ -19,18 +19,21 @@ const remedy =
 
 /**
  * The measurements of the release that `tee.signerRelease` names. It has to be proven in this process, under a policy of the
- * same environment that has no `tee` itself and (save in a lab) demands independent rebuilds, and it can't be the release that is being verified: no release vouches for its
- * own signer.
+ * same environment that has no `tee` itself and (save in a lab) demands independent rebuilds, and it can't be the release
+ * that is being verified: no release vouches for its own signer.
  */
 export function checkTeeSigner(
   { digest, tee }: Pick<Evidence, "digest" | "tee">,
   demand: NonNullable<TrustPolicy["tee"]>,
   environment: TrustPolicy["environment"],
 ): Checked<SignerMeasurements> {
+  // One build would decide alone what a machine has to measure; a lab has nobody who could build it again.
+  const needsRebuilds = environment !== "local";
+  const quorum = needsRebuilds ? " and with a quorum of rebuilds" : "";
   const refused = (found: string): Checked<never> =>
     refuse("TEE_SIGNER_RELEASE", {
       subject: `signer release ${demand.signerRelease}`,
-      expected: `that release, verified under a policy for ${environment} without tee${environment === "local" ? "" : " and with a quorum of rebuilds"}, with measurements`,
+      expected: `that release, verified under a policy for ${environment} without tee${quorum}, with measurements`,
       found,
       remedy,
     });
@@ -51,11 +54,10 @@ export function checkTeeSigner(
   if (signer.digest !== demand.signerRelease) return refused(`the release ${signer.digest}`);
   if (signer.tee !== undefined) return refused("a release that was verified by means of another signer's");
   if (signer.environment !== environment) return refused(`a release verified for ${signer.environment}`);
-  // One build would decide alone what a machine has to measure; a lab has nobody who could build it again.
   const unattended = signer.manifest.platforms.filter(
     ({ digest: of }) => !signer.rebuilds.some((one) => one.digest === of && one.demanded >= 1),
   );
-  if (environment !== "local" && unattended.length > 0) {
+  if (needsRebuilds && unattended.length > 0) {
     const platforms = unattended.map(({ platform }) => platform).join(", ");
     return refused(`a release of whose ${platforms} its policy demands no independent rebuild (rebuilds.perPlatform)`);
   }
