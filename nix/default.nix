@@ -11,6 +11,13 @@
 let
   pkgs = nixpkgs.legacyPackages.${system};
   inherit (pkgs) callPackage lib;
+  # For a file that makes several things: `callPackage` adds two of its own, which are no apps and no checks.
+  callSet =
+    file: arguments:
+    builtins.removeAttrs (callPackage file arguments) [
+      "override"
+      "overrideDerivation"
+    ];
   inherit (nix2container.packages.${system}) skopeo-nix2container;
   version = import ./lib/version.nix { inherit lib self neko; };
 
@@ -105,8 +112,8 @@ in
       inherit (version) repository commit narHash;
     };
   };
-  apps = callPackage ./apps.nix { inherit nekoTrust sbom; };
-  checks = callPackage ./checks.nix {
+  apps = callSet ./apps.nix { inherit nekoTrust sbom; };
+  checks = callSet ./checks.nix {
     inherit
       version
       nekoServer

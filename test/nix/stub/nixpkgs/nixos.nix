@@ -78,7 +78,12 @@ let
       store-verity = "10-store-verity";
       store = "20-store";
     };
+    ids.uids = {
+      systemd-network = 152;
+      systemd-resolve = 153;
+    };
     nix.package = pkgs.nix;
+    services.chrony.package = pkgs.chrony;
     stubImports = [ ];
     system = {
       boot.loader.ukiFile = "machine.efi";

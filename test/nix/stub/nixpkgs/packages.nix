@@ -63,6 +63,7 @@ let
     "bash"
     "bashInteractive"
     "cacert"
+    "chrony"
     "coreutils"
     "cosign"
     "crane"
@@ -75,7 +76,6 @@ let
     "fontconfig"
     "gawk"
     "git"
-    "github-runner"
     "gnugrep"
     "gnumake"
     "gnused"
@@ -159,6 +159,26 @@ let
       buildNpmPackage = make "buildNpmPackage";
       buildEnv = make "buildEnv";
       symlinkJoin = make "symlinkJoin";
+      # As nixpkgs had it for some time: with a Node that evaluation refuses, and outside of any sandbox.
+      github-runner =
+        let
+          runner =
+            {
+              nodeRuntimes ? [
+                "node20"
+                "node24"
+              ],
+            }:
+            if lib.elem "node20" nodeRuntimes then
+              throw "Package ‘nodejs-20’ is marked as insecure, refusing to evaluate."
+            else
+              make "buildDotnetModule" {
+                name = "github-runner";
+                inherit nodeRuntimes;
+                __noChroot = true;
+              };
+        in
+        lib.makeOverridable runner { };
       # As nixpkgs' wrapper names what it makes of a browser.
       wrapFirefox =
         browser: arguments:
