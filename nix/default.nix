@@ -79,26 +79,47 @@ let
       version
       ;
   };
+  parts = import ./parts.nix {
+    inherit
+      lib
+      nekoServer
+      nekoClient
+      nekoTrust
+      xorgDeps
+      runtime
+      image
+      firefox
+      firefoxImage
+      ;
+  };
   packages = {
     inherit
       nekoServer
       nekoClient
       xorgDeps
       runtime
-      image
       ;
-    default = image;
+    image = image // {
+      parts = parts.ofImage;
+    };
+    default = packages.image;
     nekoPlugins = nekoServer.plugins;
     neko-trust = nekoTrust;
     image-index = imageIndex "neko-image-index" "image";
-    firefox-image = firefoxImage;
+    firefox-image = firefoxImage // {
+      parts = parts.ofFirefoxImage;
+    };
     firefox-image-index = imageIndex "neko-firefox-image-index" "firefox-image";
     sbom = sbom.document;
-    runner-image = runnerImage.disk;
+    runner-image = runnerImage.disk // {
+      parts = parts.ofRunner runnerImage.disk;
+    };
   }
   # TDX is Intel's: there is no signer for other machines.
   // lib.optionalAttrs (system == "x86_64-linux") {
-    signer-image = signer.image;
+    signer-image = signer.image // {
+      parts = parts.ofSigner signer;
+    };
     signer-disk = signer.disk;
     signer-uki = signer.uki;
   };

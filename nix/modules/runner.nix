@@ -21,6 +21,7 @@ in
   imports = [ ./disk.nix ];
 
   system.image.id = "neko-trust-runner";
+  system.build = { inherit githubRunner; };
 
   image.repart = {
     name = "neko-trust-runner";

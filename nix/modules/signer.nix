@@ -65,6 +65,7 @@ in
 
   config = {
     system.image.id = "neko-trust-signer";
+    system.build = { inherit closedStub; };
 
     boot = {
       # From 6.16 on TDX's registers can be read and extended through sysfs.

@@ -29,6 +29,7 @@ let
       elem
       filter
       length
+      listToAttrs
       mapAttrs
       ;
     genAttrs =
@@ -56,6 +57,8 @@ let
             [ ]
         ) (attrNames set)
       );
+    imap1 = make: list: builtins.genList (n: make (n + 1) (elemAt list n)) (length list);
+    nameValuePair = name: value: { inherit name value; };
     concatStrings = concatStringsSep "";
     concatMapStrings = make: list: concatStringsSep "" (map make list);
     concatMapStringsSep =

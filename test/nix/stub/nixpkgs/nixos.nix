@@ -88,7 +88,7 @@ let
     system = {
       boot.loader.ukiFile = "machine.efi";
       build =
-        lib.genAttrs [ "finalImage" "image" ] (
+        lib.genAttrs [ "finalImage" "image" "intermediateImage" ] (
           name:
           pkgs.stdenv.mkDerivation {
             inherit name;
@@ -99,6 +99,7 @@ let
           }
         )
         // {
+          initialRamdisk = pkgs.stdenv.mkDerivation { name = "initrd"; };
           toplevel = pkgs.stdenv.mkDerivation { name = "toplevel"; };
           uki = pkgs.stdenv.mkDerivation { name = "uki"; };
         };
