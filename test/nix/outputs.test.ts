@@ -237,6 +237,16 @@ test(
   },
 );
 
+test("the shell has what the project's commands, checks and tests call, and a C compiler", { skip }, () => {
+  const shell = evaluate("devShells.x86_64-linux.default.recorded") as { builder: string; packages: string[] };
+  assert.equal(shell.builder, "mkShell");
+  const called = ["actionlint", "cargo", "cosign", "curl", "deadnix", "diffoscope", "git", "gnumake", "go"];
+  const more = ["google-cloud-sdk", "jq", "kubectl", "nix", "nixfmt", "nodejs_24", "osslsigncode", "pulumi", "python3"];
+  for (const each of [...called, ...more, "rustc", "sbomnix", "shellcheck", "skopeo", "zizmor"]) {
+    assert.ok(shell.packages.includes(`<${each}>`), each);
+  }
+});
+
 test("nix flake check evaluates all of it", { skip }, () => {
   const options = ["--no-build", "--offline", "--no-write-lock-file", ...(lab?.standIns ?? [])];
   const checked = lab?.nix(["flake", "check", ...options, `git+file://${lab.flake}`]);

@@ -63,6 +63,7 @@ let
     "bash"
     "bashInteractive"
     "cacert"
+    "cargo"
     "chrony"
     "coreutils"
     "cosign"
@@ -76,6 +77,7 @@ let
     "fontconfig"
     "gawk"
     "git"
+    "google-cloud-sdk"
     "gnugrep"
     "gnumake"
     "gnused"
@@ -84,6 +86,7 @@ let
     "gzip"
     "ipafont"
     "jq"
+    "kubectl"
     "libx11"
     "libxcvt"
     "libxfixes"
@@ -98,11 +101,15 @@ let
     "nodejs_24"
     "noto-fonts-color-emoji"
     "openbox"
+    "osslsigncode"
     "pkg-config"
     "pulseaudio"
     "pulumi"
+    "python3"
+    "rustc"
     "sbomnix"
     "shadow"
+    "shellcheck"
     "skopeo"
     "systemd"
     "takao"
@@ -189,7 +196,7 @@ let
             inherit browser;
           }
         );
-      mkShellNoCC = make "mkShellNoCC";
+      mkShell = make "mkShell";
       writeText =
         name: text:
         make "writeText" {
