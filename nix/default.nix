@@ -150,5 +150,6 @@ in
       ;
   };
   devShells.default = callPackage ./dev-shell.nix { };
-  formatter = pkgs.nixfmt;
+  # nixfmt for a whole tree: `nix fmt` names no files.
+  formatter = pkgs.nixfmt-tree;
 }

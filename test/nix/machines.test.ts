@@ -166,7 +166,7 @@ test(
 
 test("the patch of the stub is whole, and closes each of its five ways in", () => {
   const file = join(checkout, "nix/patches/systemd-stub-closed.patch");
-  // Whether it applies is only seen on systemd's sources: four of its hunks were, on 257.13; the fifth's function is newer.
+  // Whether it applies is only seen on systemd's sources: its five places were found in those of 2026, and four of them in 257.13.
   const counted = execFileSync("git", ["apply", "--numstat", file], { encoding: "utf8" });
   assert.equal(counted, "15\t0\tsrc/boot/stub.c\n");
   const added = readFileSync(file, "utf8")

@@ -198,8 +198,8 @@ test(
       assert.deepEqual(found, { "aarch64-linux": expected, "x86_64-linux": expected });
     }
     assert.deepEqual(evaluate("formatter", "f: builtins.mapAttrs (_: d: d.name) f"), {
-      "aarch64-linux": "nixfmt",
-      "x86_64-linux": "nixfmt",
+      "aarch64-linux": "nixfmt-tree",
+      "x86_64-linux": "nixfmt-tree",
     });
     assert.deepEqual(evaluate("nixosModules", "builtins.attrNames"), ["runner", "signer"]);
     const release = evaluate("lib.release") as { source: { narHash: string } };

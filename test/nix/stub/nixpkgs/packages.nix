@@ -97,6 +97,7 @@ let
     "makeBinaryWrapper"
     "nix"
     "nixfmt"
+    "nixfmt-tree"
     "nodejs-slim_24"
     "nodejs_24"
     "noto-fonts-color-emoji"
