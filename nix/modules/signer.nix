@@ -65,6 +65,7 @@ in
 
   config = {
     system.image.id = "neko-trust-signer";
+    system.build = { inherit closedStub; };
 
     boot = {
       # From 6.16 on TDX's registers can be read and extended through sysfs.
@@ -129,6 +130,7 @@ in
       };
       "/nix/store" = {
         device = "/usr/nix/store";
+        fsType = "none";
         options = [ "bind" ];
       };
     };
@@ -163,16 +165,39 @@ in
         "nts.netnod.se"
         "ptbtime1.ptb.de"
       ];
+      # It asks the same servers without authentication. Instead, the clock may jump in the first updates, which have it.
+      initstepslew.enabled = false;
+      extraConfig = ''
+        makestep 1 3
+        authselectmode require
+      '';
+    };
+    # chronyd has started long before it knows the time, and only then time-sync.target tells something.
+    systemd.services.chrony-wait = {
+      description = "Waits, without end, until authenticated servers have set the clock";
+      requires = [ "chronyd.service" ];
+      after = [ "chronyd.service" ];
+      before = [ "time-sync.target" ];
+      wantedBy = [ "time-sync.target" ];
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        # No limit of tries; a correction of at most 0.1 s is left; any skew; each second. chronyc(1), waitsync.
+        ExecStart = "${config.services.chrony.package}/bin/chronyc waitsync 0 0.1 0 1";
+        TimeoutStartSec = "infinity";
+      };
     };
 
     systemd.services.neko-trust-signer = {
       description = "Verifies what the registry offers, and signs it with attested keys";
       wantedBy = [ "multi-user.target" ];
+      requires = [ "chrony-wait.service" ];
       wants = [
         "network-online.target"
         "time-sync.target"
       ];
       after = [
+        "chrony-wait.service"
         "network-online.target"
         "time-sync.target"
       ];

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { appendFileSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { flakeLab, nameStandIns, nekoRevision, nixAbsent } from "../support/flake-lab.ts";
 import type { FlakeLab } from "../support/flake-lab.ts";
+import { nixFunctions, nixLab } from "../support/nix-lab.ts";
 
 /** What somebody sees who gives the flake something odd. */
 
@@ -110,4 +112,27 @@ test("Nix without flakes says which setting turns them on", { skip }, () => {
   const { code, stderr } = lab.nix(["--experimental-features", "nix-command", "eval", `git+file://${lab.flake}#lib`]);
   assert.equal(code, 1);
   assert.match(stderr, /experimental Nix feature 'flakes' is disabled/);
+});
+
+test("the client is not built without a sandbox, where its files would have other names", async (t) => {
+  const nix = await nixLab(t);
+  if (nix === undefined) return;
+  const { preBuild } = newLab().evaluate("packages.x86_64-linux.nekoClient.recorded") as { preBuild: string };
+  // As nixpkgs unpacks a source: one folder below that of the build.
+  const build = `mkdir client\ncd client\n${preBuild}\necho built > $out`;
+  const file = nix.write(
+    "client.nix",
+    `let ${nixFunctions} in { client = make "neko-client" {} (builtins.readFile ${nix.write("build.sh", build)}); }`,
+  );
+  await nix.nix.build(nix.attribute(file, "client"));
+  // A store in another place than /nix is always sandboxed: outside of one, the same text runs by itself.
+  const environment = { PATH: process.env["PATH"] ?? "", out: join(nix.folder, "out") };
+  const { status, stderr } = spawnSync("sh", ["-e", join(nix.folder, "build.sh")], {
+    cwd: nix.folder,
+    encoding: "utf8",
+    env: environment,
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /^neko-client is built in \/.+\/client, outside of Nix's sandbox, .+: set sandbox = true\n$/);
+  assert.equal(existsSync(environment.out), false);
 });
