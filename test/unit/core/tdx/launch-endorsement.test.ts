@@ -63,7 +63,7 @@ test("members that Google adds to what it signs are left alone", () => {
   assert.ok(verify(endorsementOf(golden({ more }))).ok);
 });
 
-test("names the machines of an MRTD, and shows what is endorsed when a machine has drifted", () => {
+test("F10: names the machines of an MRTD, and shows what is endorsed when a machine has drifted", () => {
   const verdict = verify(good);
   assert.ok(verdict.ok);
   assert.deepEqual(judgeMrtd(verdict.endorsement, hex[1]!), {
