@@ -39,7 +39,7 @@ function readCases(page: string): Case[] {
 }
 
 const cases = readCases(textOf("docs/attestation-cases.md"));
-const letters = [..."ABCDEFGHIJK"];
+const letters = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J", "K"];
 /** How far behind a test's name its codes may be asked for, and before it, where a table's row begins with them. */
 const reach = 2500;
 

@@ -72,7 +72,11 @@ refuses("B3: TD 1.0's type with TD 1.5's size", { quote: { bodyType: 2 } }, "QUO
 refuses("B3: TD 1.5's type with TD 1.0's size", { td: "1.0", quote: { version: 5, bodyType: 3 } }, "QUOTE_BODY_SIZE");
 refuses("B3: a body's size that overflows", { quote: { bodySize: 0xffff_ffff } }, "QUOTE_BODY_SIZE");
 refuses("B8: a chain outside the QE report", { quote: { certificationType: 5 } }, "QUOTE_CERTIFICATION_TYPE");
-refuses("B8: an encrypted PPID instead of a chain", { quote: { innerCertificationType: 3 } }, "QUOTE_CERTIFICATION_TYPE");
+refuses(
+  "B8: an encrypted PPID instead of a chain",
+  { quote: { innerCertificationType: 3 } },
+  "QUOTE_CERTIFICATION_TYPE",
+);
 refuses("bytes within the signature's length", { quote: { insideTrailer: Buffer.of(0) } }, "QUOTE_LENGTHS");
 
 const signatureLengthAt = 54 + 648;

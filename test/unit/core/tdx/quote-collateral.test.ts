@@ -48,7 +48,11 @@ refuses(
   "COLLATERAL_EXPIRED",
 );
 refuses("collateral a second earlier", { at: new Date(issuedAt.getTime() - second) }, ...early);
-refuses("D12: a clock that is an hour behind the issue", { at: new Date(issuedAt.getTime() - 3600 * second) }, ...early);
+refuses(
+  "D12: a clock that is an hour behind the issue",
+  { at: new Date(issuedAt.getTime() - 3600 * second) },
+  ...early,
+);
 refuses(
   "D12: a time that is none",
   { at: new Date(NaN) },
@@ -76,7 +80,11 @@ test("expires with the part that ends first", () => {
 refuses("D6: TCB info of the future", info({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
 refuses("D5: TCB info whose successor was due", info({ nextUpdate: "2026-11-10T11:59:59Z" }), "COLLATERAL_EXPIRED");
 refuses("D6: QE identity of the future", identity({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
-refuses("D5: QE identity whose successor was due", identity({ nextUpdate: "2026-11-10T11:59:59Z" }), "COLLATERAL_EXPIRED");
+refuses(
+  "D5: QE identity whose successor was due",
+  identity({ nextUpdate: "2026-11-10T11:59:59Z" }),
+  "COLLATERAL_EXPIRED",
+);
 
 refuses("D1: TCB info of another platform", info({ fmspc: "00806F050000" }), "COLLATERAL_OTHER_PLATFORM");
 refuses("D2: TCB info of another PCE", info({ pceId: "0001" }), "COLLATERAL_OTHER_PCE");

@@ -215,5 +215,9 @@ says("OutOfDate", "an old platform, which no relaunch mends", relaunch(svns(5, 3
   "INTEL-SA-09901",
   "INTEL-SA-09902",
 ]);
-refuses("E8: a relaunch on a version of the module that is not listed", relaunch(old, svns(5, 2, 2)), "TCB_MODULE_UNKNOWN");
+refuses(
+  "E8: a relaunch on a version of the module that is not listed",
+  relaunch(old, svns(5, 2, 2)),
+  "TCB_MODULE_UNKNOWN",
+);
 says("UpToDate", "a current domain, whatever the platform has now", relaunch(svns(5, 3, 2), svns(0, 9, 0)));

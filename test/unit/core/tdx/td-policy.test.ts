@@ -67,7 +67,12 @@ refuses(
   { statuses: ["OutOfDate"] },
   "TCB_ADVISORY_NOT_ALLOWED",
 );
-refuses("E10: Revoked, though a policy lists it", { quote: { qe: { svn: 1 } } }, { statuses: ["Revoked"] }, "TCB_REVOKED");
+refuses(
+  "E10: Revoked, though a policy lists it",
+  { quote: { qe: { svn: 1 } } },
+  { statuses: ["Revoked"] },
+  "TCB_REVOKED",
+);
 test("accepts a status and its advisories that are listed", () => {
   assert.deepEqual(
     codesOfJudged(
