@@ -3,7 +3,12 @@ import { join } from "node:path";
 import { z } from "zod";
 import { describeJsonProblem, parseStrictJson } from "../../core/json/strict-json.ts";
 import { safeParse } from "../../core/safe-parse.ts";
-import { collateralFileSchema, fromCollateralFile, toCollateralFile } from "../../core/tdx/collateral.ts";
+import {
+  collateralFileSchema,
+  fromCollateralFile,
+  readCollateralFile,
+  toCollateralFile,
+} from "../../core/tdx/collateral.ts";
 import type { Collateral } from "../../core/tdx/contract.ts";
 import { ensurePrivateFolder } from "../files/private-folder.ts";
 import { readRegularFile } from "../files/read-regular-file.ts";
@@ -38,11 +43,22 @@ export function readKept(file: string): KeptCollateral | undefined {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw pcsFailure("PCS_CACHE_INVALID", `${file} can't be read.`);
   }
+  return parseKept(bytes, file);
+}
+
+function parseKept(bytes: Uint8Array, file: string): KeptCollateral {
   const json = parseStrictJson(bytes, { maxBytes: mostBytes, maxDepth: 4 });
   if (!json.ok) throw pcsFailure("PCS_CACHE_INVALID", `${file} is damaged: ${describeJsonProblem(json.problem)}.`);
   const parsed = safeParse(keptSchema, json.value);
   if (!parsed.success) throw pcsFailure("PCS_CACHE_INVALID", `${file} does not hold collateral of this version.`);
   return { fetched: new Date(parsed.data.fetched), collateral: fromCollateralFile(parsed.data.collateral) };
+}
+
+/** The collateral of a file, which was kept here or is dcap-qvl's. Throws PCS_CACHE_INVALID, COLLATERAL_FILE_INVALID (usage). */
+export function readKeptOrFile(bytes: Uint8Array, file: string): Collateral {
+  const json = parseStrictJson(bytes, { maxBytes: mostBytes, maxDepth: 4 });
+  const isKept = json.ok && typeof json.value === "object" && json.value !== null && "collateral" in json.value;
+  return isKept ? parseKept(bytes, file).collateral : readCollateralFile(bytes, file);
 }
 
 /** Throws FOLDER_NOT_PRIVATE, and what node:fs throws. */

@@ -4,6 +4,7 @@ import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
 import type { TeeTerms } from "../../operations/open-tee-evidence.ts";
+import { readCurrentCollateral } from "../../operations/read-current-collateral.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { teeTermsOf } from "../../operations/verify-releases.ts";
@@ -24,16 +25,20 @@ export interface SignerReleaseOptions {
   readonly signerImage?: string;
   readonly signerPolicy?: string;
   readonly quoteRoot?: string;
+  readonly teeCollateral?: string;
 }
 
 /** What a policy with `tee` needs to know of the signer: from the options, else from the stack. Throws SIGNER_IMAGE_UNNAMED. */
 export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, context: CommandContext): TeeTerms {
-  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile } = options;
-  const quoteRoot = rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) };
+  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile, teeCollateral } = options;
+  const others = {
+    ...(rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) }),
+    ...(teeCollateral === undefined ? {} : { collateral: readCurrentCollateral(teeCollateral) }),
+  };
   if (image !== undefined) {
     parseReference(`${image}:latest`);
     const policy = signerPolicy === undefined ? {} : { policy: readPolicyFile(signerPolicy) };
-    return { signer: { image, ...policy }, ...quoteRoot };
+    return { signer: { image, ...policy }, ...others };
   }
   if (signerPolicy !== undefined) {
     throw new Failure({
@@ -43,9 +48,9 @@ export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, 
       remedy: "Give --signer-image registry/path with --signer-policy.",
     });
   }
-  if (stack === undefined) return quoteRoot;
+  if (stack === undefined) return others;
   const { checkout } = context.directories;
-  return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...quoteRoot };
+  return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...others };
 }
 
 /** The policy and the root, from a stack's file or from two files. Throws POLICY_NOT_NAMED, and what reading them throws. */

@@ -36,6 +36,7 @@ export async function verifyImageAction(
   if (vsa !== undefined) assertSummariesWritable(vsa);
   const references = await referencesOf(named, options.file, context.signal);
   const { environment, signal, now, progress } = context;
+  if (policy.tee === undefined && options.teeCollateral !== undefined) throw teeNotDemanded(policy.name);
   const tee = policy.tee === undefined ? {} : { tee: teeTermsOfOptions(options, context) };
   const { verdicts, verifiedAt } = await verifyUntilRebuilt({
     references,
@@ -56,6 +57,16 @@ export async function verifyImageAction(
   // The shape of the document follows from the call, not from how long a list happens to be.
   const isOne = only !== undefined && named.length === 1 && options.file === undefined;
   return isOne ? outcomeOfOne(only, shown) : outcomeOfMany(verdicts, shown);
+}
+
+/** Nobody shall believe that something was said of a machine, where none was asked for. */
+function teeNotDemanded(policy: string): Failure {
+  return new Failure({
+    code: "TEE_NOT_DEMANDED",
+    kind: "usage",
+    message: `The policy "${policy}" asks for no attested signature (tee), so --tee-collateral is about nothing.`,
+    remedy: "Leave --tee-collateral out, or verify under a policy with tee.",
+  });
 }
 
 /** The references of the call, then those of the file. Throws REFERENCES_MISSING. */

@@ -26,6 +26,10 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
     )
     .option("--signer-policy <file>", "its policy (else the policy itself without tee)")
     .option("--quote-root <file>", "the root certificate of a lab's simulated platform, in environment local only")
+    .option(
+      "--tee-collateral <path>",
+      "Intel's collateral of today, a file or a folder of them: what it says of the machine that signed is shown, and warns",
+    )
     .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
     .option(
       "--wait-for-rebuilds <duration>",
@@ -44,6 +48,11 @@ Examples:
   neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production --wait-for-rebuilds 5h
   kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{"\\n"}{end}' |
     neko-trust verify-image --file - --stack production --accept-waivers
+
+The verdict of the time of signing decides. What Intel says today is told with --tee-collateral, which takes what
+tee status keeps (the folder intel-pcs in the cache folder) or files of dcap-qvl:
+  neko-trust tee status --fmspc 00806f050000
+  neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production --tee-collateral ~/.cache/neko-trust/intel-pcs
 
 With one reference, --json prints {ok, resolved, policy, release or findings}; with several or --file
 {ok, policy, results: […]}, each result with its reference, in the order of the call. ok means proven: a waived image
