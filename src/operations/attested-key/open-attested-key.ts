@@ -5,7 +5,6 @@ import { intelAddresses } from "../../adapters/intel-pcs/fetch-collateral.ts";
 import { createPcsSource } from "../../adapters/intel-pcs/pcs-source.ts";
 import { fetchResource } from "../../adapters/kbs/fetch-resource.ts";
 import { createRegistryClient } from "../../adapters/registry/client.ts";
-import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { createTsmAttester } from "../../adapters/tsm/attester.ts";
 import { Failure } from "../../core/failure.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
@@ -16,6 +15,7 @@ import { intelTrust } from "../../core/tdx/intel-root.ts";
 import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
+import type { Publisher } from "./watch-registry.ts";
 
 /** What an attested signer asks a key broker for. */
 export interface BrokerOptions {
@@ -110,17 +110,18 @@ export function readBrokerKey(bytes: Uint8Array): KeyObject {
   });
 }
 
-/** A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. */
+/** A way to the registry with what the key broker gives, or with docker's credentials where none is named. */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
   registry: string,
   { broker, attester, now }: { broker?: BrokerOptions; attester: Attester; now: () => Date },
   signal: AbortSignal,
-): RegistryClient {
+): Publisher {
   const resource = broker?.resource;
-  if (broker === undefined || resource === undefined) return openRegistry(environment, signal);
+  if (broker === undefined || resource === undefined) return { client: openRegistry(environment, signal) };
   const { url, trust } = broker;
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
-  return createRegistryClient({ credentials: brokerCredentials(registry, fetch, () => now().getTime()), signal });
+  const credentials = brokerCredentials(registry, fetch, () => now().getTime());
+  return { client: createRegistryClient({ credentials, signal }), credential: () => credentials(registry) };
 }

@@ -1,6 +1,7 @@
 import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { unwrap } from "../../adapters/registry/unwrap.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { formatDigestReference, parseDigestReference, parseReference } from "../../core/release/reference.ts";
 import type { TdMeasurements } from "../../core/tdx/contract.ts";
 import { attestSelf } from "./attest-self.ts";
@@ -14,15 +15,36 @@ const mostTags = 1000;
 /** Fallback tags hold lists of referrers, and older signatures: neither is an image to sign. */
 const noImage = /^sha256-[0-9a-f]{64}(?:\.[a-z]+)?$/;
 
-/** The steps of a service that signs what the tags of one repository name, with this machine's own quotes. */
-export function registrySteps(client: RegistryClient, signer: AttestedSigner, repository: string): WatchSteps {
+/** How a service reaches the registry. */
+export interface Publisher {
+  readonly client: RegistryClient;
+  /** Attests to the key broker, unless it did within ten minutes; absent where docker's credentials are used. Throws as fetchResource. */
+  readonly credential?: () => Promise<unknown>;
+}
+
+/**
+ * The steps of a service that signs what the tags of one repository name, with this machine's own quotes. It is attested when
+ * Intel's rules say so, and the key broker.
+ */
+export function registrySteps(
+  { client, credential }: Publisher,
+  signer: AttestedSigner,
+  repository: string,
+): WatchSteps {
+  const policy = policyDigest(signer.policy);
   let own: TdMeasurements | undefined;
   const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
       own = quote.report;
-      return { tcbStatus: quote.tcb.status, collateralExpires: quote.expires };
+      await credential?.();
+      const { mrtd, rtmr0, rtmr1, rtmr2 } = quote.report;
+      return {
+        tcbStatus: quote.tcb.status,
+        collateralExpires: quote.expires,
+        details: { policy, mrtd, rtmr0, rtmr1, rtmr2, ppid: quote.ppid },
+      };
     },
     offered: async (signal) => {
       const tags = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);

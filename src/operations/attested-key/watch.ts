@@ -1,25 +1,27 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { attestedEvent } from "../../core/signer-log.ts";
+import type { LogEntry } from "../../core/signer-log.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
 import type { ServiceState } from "./service-state.ts";
 
-/** One line of the service's log: plain values, no secret, written as JSON. */
-export interface LogEntry {
-  readonly level: "info" | "warning" | "error";
-  readonly event: string;
-  readonly [detail: string]: string | number | boolean | readonly string[];
-}
-
 /** What a watching signer does, one at a time; each throws Failure. */
 export interface WatchSteps {
-  /** Proves that this machine is attested. */
-  readonly attest: (signal: AbortSignal) => Promise<{ readonly tcbStatus: string; readonly collateralExpires: Date }>;
+  /** Proves that this machine is attested; the details tell as what. */
+  readonly attest: (signal: AbortSignal) => Promise<ProvedAttested>;
   /** What the registry offers now: tags and what they name. */
   readonly offered: (signal: AbortSignal) => Promise<ReadonlyMap<string, Digest>>;
   /** Whether the image has a signature already that this signer would make. */
   readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
   /** Verifies, signs and publishes. */
   readonly sign: (digest: Digest, signal: AbortSignal) => Promise<AttestedSignature>;
+}
+
+export interface ProvedAttested {
+  readonly tcbStatus: string;
+  readonly collateralExpires: Date;
+  /** For the log: policy, measurements, platform. */
+  readonly details: Readonly<Record<string, string>>;
 }
 
 export interface WatchOptions {
@@ -54,7 +56,7 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
  * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const { state, log, now, sleep, intervalMilliseconds } = options;
+  const { state, log, sleep, intervalMilliseconds } = options;
   const signed = new Set<Digest>();
   const waiting = new Map<Digest, Waiting>();
   log({ level: "info", event: "started" });
@@ -62,7 +64,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        await attest(steps, state, now, signal);
+        await attest(steps, options, signal);
         await round(steps, options, { signed, waiting }, signal);
       },
       options,
@@ -78,11 +80,18 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
 }
 
-async function attest(steps: WatchSteps, state: ServiceState, now: () => number, signal: AbortSignal): Promise<void> {
-  const { tcbStatus, collateralExpires } = await steps.attest(signal);
+async function attest(steps: WatchSteps, { state, log, now }: WatchOptions, signal: AbortSignal): Promise<void> {
+  const { tcbStatus, collateralExpires, details } = await steps.attest(signal);
   state.attestedAt = now();
   state.tcbStatus = tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
+  log({
+    level: "info",
+    event: attestedEvent,
+    tcbStatus,
+    collateralExpires: collateralExpires.toISOString(),
+    ...details,
+  });
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */

@@ -5,8 +5,9 @@ import type { FailureKind } from "../../../../src/core/failure.ts";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
 import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
+import type { LogEntry } from "../../../../src/core/signer-log.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
-import type { LogEntry, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
+import type { WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
 import { sampleReleaseData } from "../../../support/releases.ts";
 
@@ -41,7 +42,12 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const stop = new AbortController();
   const sinceStart = (): number => Math.round((time - start) / 1000);
   const steps: WatchSteps = {
-    attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date(start + 10 * minute) }),
+    attest: () =>
+      Promise.resolve({
+        tcbStatus: "UpToDate",
+        collateralExpires: new Date(start + 10 * minute),
+        details: { mrtd: "a1" },
+      }),
     offered: () => Promise.resolve(new Map([["v1", a]])),
     isSigned: () => Promise.resolve(false),
     sign: (digest) => Promise.resolve(signatureOf(digest)),
@@ -73,7 +79,9 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   return { log, signed, state, time };
 }
 
-const events = (log: readonly LogEntry[]): string[] => log.map(({ event }) => event);
+/** But the heartbeats, which come with each round. */
+const events = (log: readonly LogEntry[]): string[] =>
+  log.map(({ event }) => event).filter((event) => event !== "attested");
 
 test("what the registry offers is signed once, however often it is looked at, and under however many tags", async () => {
   const offered = () =>
@@ -90,7 +98,7 @@ test("what the registry offers is signed once, however often it is looked at, an
     [a, b],
   );
   assert.deepEqual(events(log), ["started", "signed", "signed", "stopped"]);
-  assert.deepEqual(log[1]?.["tags"], ["v1", "latest"]);
+  assert.deepEqual(log.find(({ event }) => event === "signed")?.["tags"], ["v1", "latest"]);
   assert.equal(state.signed, 2);
   assert.ok(state.polls > 25);
 });
@@ -156,6 +164,24 @@ test("while it can't prove that it is attested it asks the registry nothing and 
   assert.ok(downs.length < 15, `${String(downs.length)} lines in an hour`);
 });
 
+test("each proof of being attested is a heartbeat that says as what, and nothing else is one", async () => {
+  const { log } = await runFor(30, {});
+  const beats = log.filter(({ event }) => event === "attested");
+  assert.deepEqual(
+    beats.map(({ at }) => at / 60),
+    Array.from({ length: 31 }, (_, round) => round),
+  );
+  const { at: _at, ...beat } = beats[0] ?? { at: 0 };
+  const collateralExpires = new Date(1_800_000_000_000 + 10 * minute).toISOString();
+  assert.deepEqual(beat, { level: "info", event: "attested", tcbStatus: "UpToDate", collateralExpires, mrtd: "a1" });
+
+  const silent = await runFor(30, { attest: () => Promise.reject(failure("refused", "KBS_TOKEN_STATUS")) });
+  assert.deepEqual(
+    silent.log.filter(({ event }) => event === "attested"),
+    [],
+  );
+});
+
 test("a registry that is down is asked with back-off, and works again afterwards", async () => {
   let polls = 0;
   const offered = () => {
@@ -191,7 +217,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const waiting = Promise.withResolvers<undefined>();
   const running = watch(
     {
-      attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date() }),
+      attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date(), details: {} }),
       offered: () => Promise.resolve(new Map([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
@@ -214,7 +240,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   await waiting.promise;
   stop.abort(failure("unavailable", "INTERRUPTED"));
   await running;
-  assert.deepEqual(log, ["started", "stopped"]);
+  assert.deepEqual(log, ["started", "attested", "stopped"]);
 });
 
 test("healthy means attested lately, and metrics are Prometheus text", () => {
@@ -226,11 +252,13 @@ test("healthy means attested lately, and metrics are Prometheus text", () => {
   assert.equal(isAttested(state, state.attestedAt + 5 * minute + 1), false);
   // A clock that went back says nothing.
   assert.equal(isAttested(state, state.attestedAt - 1), false);
-  const text = metricsText(state, state.attestedAt);
+  const text = metricsText(state, { now: state.attestedAt, policy: a });
   assert.match(
     text,
     /^# HELP neko_trust_signer_attested .+\n# TYPE neko_trust_signer_attested gauge\nneko_trust_signer_attested 1\n/,
   );
   assert.match(text, /\nneko_trust_signer_tcb_up_to_date 1\n/);
-  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+ [0-9]+)$/);
+  for (const line of text.trimEnd().split("\n")) {
+    assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{digest="sha256:[0-9a-f]{64}"\})? [0-9]+)$/);
+  }
 });
