@@ -37,7 +37,8 @@ function table(results: readonly ReproModel[]): string[] {
       : `✗ ${differing} of ${results.length} differ between builds`,
     ...results.map((result) => {
       const name = legible(result.installable);
-      return result.equal ? `  ✓ equal    ${name}` : `  ✗ differs  ${name.padEnd(width)}  ${firstDifference(result)}`;
+      if (result.equal) return `  ✓ equal    ${name}`;
+      return `  ✗ differs  ${name.padEnd(width)}  ${firstDifference(result)}`.trimEnd();
     }),
     "",
   ];
