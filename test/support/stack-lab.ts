@@ -29,7 +29,7 @@ export interface StackLab {
   readonly text: () => string;
   readonly write: (text: string) => void;
   /** Publishes the sample in another version; its digest. */
-  readonly publish: (version: string) => Promise<Digest>;
+  readonly publish: (version: string, changes?: Parameters<typeof smallRelease>[2]) => Promise<Digest>;
   /** Takes the statements about a digest away again. */
   readonly withdraw: (digest: Digest) => void;
   /** The keys of the stack, with other values at dotted paths (`policy.name`), as YAML. */
@@ -99,7 +99,7 @@ export async function stackLab(
     write: (text) => {
       writeFileSync(path, text);
     },
-    publish: (version) => publishVersion(served, lab, version),
+    publish: (version, more) => publishVersion(served, lab, version, more),
     withdraw: (digest) => {
       const { manifests } = served.registry;
       for (const [name, { body }] of manifests) {
@@ -138,9 +138,14 @@ export async function signerStackLab(
 }
 
 /** Puts the sample, built for another version's tag, into the registry with all its statements. */
-async function publishVersion({ registry }: ReleaseRegistry, lab: ReleaseLab, version: string): Promise<Digest> {
+async function publishVersion(
+  { registry }: ReleaseRegistry,
+  lab: ReleaseLab,
+  version: string,
+  changes: Parameters<typeof smallRelease>[2] = {},
+): Promise<Digest> {
   const run = { ...labRun, ref: `refs/tags/v${version}` };
-  const release = smallRelease(run, version);
+  const release = smallRelease(run, version, changes);
   const { index } = release.index;
   registry.manifests.set(index.digest, { type: mediaTypes.index, body: Buffer.from(index.bytes) });
   for (const { image } of release.platforms) {

@@ -86,12 +86,18 @@ function stackTrustOf(
   { asSigner }: { readonly asSigner: boolean },
 ): { policy: TrustPolicy; trustedRoot: string } {
   if (!asSigner) return config;
+  const signer = signerReleaseOf(config, stack);
+  return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+}
+
+/** The signer's release that a stack names. Throws SIGNER_RELEASE_UNNAMED. */
+export function signerReleaseOf(config: StackConfig, stack: string): NonNullable<StackConfig["signerRelease"]> {
   const { signerRelease: signer } = config;
-  if (signer !== undefined) return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+  if (signer !== undefined) return signer;
   throw new Failure({
     code: "SIGNER_RELEASE_UNNAMED",
     kind: "usage",
-    message: `Stack "${stack}" has no signerRelease, whose policy --as-signer would take.`,
+    message: `Stack "${stack}" has no signerRelease, which --as-signer is about.`,
     remedy: "Leave --as-signer out, or name a stack that has a signer.",
   });
 }

@@ -12,6 +12,7 @@ export const registerRelease: RegisterCommand = (program, run) => {
     )
     .argument("<stack>", "the stack whose file is edited")
     .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)")
+    .option("--as-signer", "make it the release of the stack's signer: signerRelease, with its policy, root and disk")
     .option("--drop-old", "do not retain the digest that was current")
     .option("--retain <count>", "retain at most so many digests, the latest ones; all unless given")
     .option("--dry-run", "verify, and show the change without making it")
@@ -22,9 +23,14 @@ export const registerRelease: RegisterCommand = (program, run) => {
 Examples:
   neko-trust release set staging ghcr.io/m1k1o/neko/base:1.2.3
   neko-trust release set production ghcr.io/m1k1o/neko/base@sha256:… --retain 2 --dry-run
+  neko-trust release set production ghcr.io/m1k1o/neko/signer:1.2.3 --as-signer
 
 Refuses a release that is not proven, or that is older than the current one (unless freshness.rollback of the policy
-names it), and a file that it can't edit without touching more than the change.`,
+names it), and a file that it can't edit without touching more than the change.
+
+With --as-signer the release is verified under the policy and root of signerRelease, and its disk is the image of its one
+platform, whose layer has to be what the manifest names. current and disk become the release's; what was there moves to
+retained and retainedDisks, which hold one at most: the key broker serves no more.`,
     )
     .action((stack: string, reference: string, options: ReleaseSetOptions) =>
       run(async (context) => {
