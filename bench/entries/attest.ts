@@ -56,7 +56,7 @@ async function compareWithCosign(context: BenchContext): Promise<Prepared> {
   };
   try {
     const sigstore = await startSigstore({ stateDirectory: placesOf(lab.directories).sigstore, port: 0 });
-    stops.push(sigstore.stop);
+    stops.push(() => sigstore.stop());
     const pki = createTdxPki({ now: new Date(Date.now() - 60_000) });
     const platform = simulatePlatform({ pki, ...labMachine(), now });
     const { rego, judged } = timedRego(opa.path);
