@@ -65,7 +65,10 @@ export function compiledForStack(
  * Starts the lab's key broker with the stack's own keys, policies and credential, and opens the door that this credential is for. Both
  * run in this process, until they are stopped. Throws as `startKbs`.
  */
-export async function startLabBroker(context: LabContext, input: LabBrokerInput): Promise<LabBroker> {
+export async function startLabBroker(
+  context: Pick<LabContext, "directories">,
+  input: LabBrokerInput,
+): Promise<LabBroker> {
   const { registry, compiled, admin, rego, platform } = input;
   const [path] = compiled.resources;
   if (path === undefined) throw new Error("the key broker keeps no credential");
