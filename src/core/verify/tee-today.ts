@@ -4,6 +4,7 @@ import { collateralAge } from "../tdx/collateral-age.ts";
 import type { CollateralAge } from "../tdx/collateral-age.ts";
 import { readCollateral } from "../tdx/collateral-parts.ts";
 import type { Collateral, QuoteFault, QuoteTrust, VerifiedQuote } from "../tdx/contract.ts";
+import { faultsOf } from "../tdx/fault.ts";
 import { identifyPlatform, pckAuthority } from "../tdx/identify-platform.ts";
 import type { PlatformId } from "../tdx/identify-platform.ts";
 import { acceptTd } from "../tdx/td-policy.ts";
@@ -65,10 +66,10 @@ function ageAndPlatform(
 ): { readonly age?: CollateralAge; readonly platform?: PlatformId; readonly faults: readonly QuoteFault[] } {
   const parts = readCollateral(collateral, trust);
   if (!parts.ok) return { faults: parts.faults };
-  const { tcbInfo, pckCaChain } = parts.value;
+  const { pckCaChain, tcbChain, qeChain, rootCrl, pckCrl, tcbInfo, qeIdentity } = parts.value;
   const age = collateralAge(parts.value);
   if (age === undefined || !tcbInfo.ok || !pckCaChain.ok)
-    return { faults: Object.values(parts.value).flatMap((part) => (part.ok ? [] : part.faults)) };
+    return { faults: [pckCaChain, tcbChain, qeChain, rootCrl, pckCrl, tcbInfo, qeIdentity].flatMap(faultsOf) };
   return { age, platform: { fmspc: tcbInfo.value.fmspc, ca: pckAuthority(pckCaChain.value.leaf) }, faults: [] };
 }
 
