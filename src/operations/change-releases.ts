@@ -2,6 +2,7 @@ import type { Directories } from "../adapters/directories/directories.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
+import { repositoriesOf } from "../core/policy/policy-repositories.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { formatDigestReference, parseDigestReference } from "../core/release/reference.ts";
 import type { Reference } from "../core/release/reference.ts";
@@ -132,10 +133,6 @@ function placeOf(open: OpenStackFile, repository: string): { name: string; entry
 /** The policy's image that has this repository or mirror. */
 export function imageOf(policy: TrustPolicy, repository: string): TrustPolicy["images"][number] | undefined {
   return policy.images.find((image) => repositoriesOf({ images: [image] }).includes(repository));
-}
-
-function repositoriesOf({ images }: Pick<TrustPolicy, "images">): string[] {
-  return images.flatMap(({ repository, mirrors }) => [repository, ...mirrors]);
 }
 
 type Under = Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now">;

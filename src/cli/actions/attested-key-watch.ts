@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
-import { isRepository, parseReference } from "../../core/release/reference.ts";
+import { isRepository } from "../../core/release/reference.ts";
 import { openPublisher } from "../../operations/attested-key/open-attested-key.ts";
 import { readMachineSettings } from "../../operations/attested-key/read-machine-settings.ts";
 import { runService } from "../../operations/attested-key/run-service.ts";
@@ -47,9 +47,9 @@ export async function attestedKeyWatchAction(
     );
   }
   const { environment, signal, now, progress } = context;
-  const { registry } = parseReference(`${repository}:latest`);
-  const publishing = { attester: signer.attester, now, ...(broker === undefined ? {} : { broker }) };
-  const client = openPublisher(environment, registry, publishing, signal);
+  const { policy, attester } = signer;
+  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const client = openPublisher(environment, publishing, signal);
   const state = await runService({
     client,
     signer,

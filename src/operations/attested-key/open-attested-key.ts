@@ -10,12 +10,14 @@ import { createTsmAttester } from "../../adapters/tsm/attester.ts";
 import { Failure } from "../../core/failure.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { parseReference } from "../../core/release/reference.ts";
 import { publicGoodServices } from "../../core/sigstore/signing-services.ts";
 import type { Attester, CollateralSource } from "../../core/tdx/contract.ts";
 import { intelTrust } from "../../core/tdx/intel-root.ts";
 import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
+import { requireListed } from "./require-listed.ts";
 
 /** What an attested signer asks a key broker for. */
 export interface BrokerOptions {
@@ -110,16 +112,30 @@ export function readBrokerKey(bytes: Uint8Array): KeyObject {
   });
 }
 
-/** A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. */
+export interface PublisherOptions {
+  /** `registry/path` that is published to. */
+  readonly repository: string;
+  /** The measured policy: a registry that it does not name gets no credential. */
+  readonly policy: TrustPolicy;
+  readonly broker?: BrokerOptions;
+  readonly attester: Attester;
+  readonly now: () => Date;
+}
+
+/**
+ * A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. Nothing
+ * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED (usage).
+ */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
-  registry: string,
-  { broker, attester, now }: { broker?: BrokerOptions; attester: Attester; now: () => Date },
+  { repository, policy, broker, attester, now }: PublisherOptions,
   signal: AbortSignal,
 ): RegistryClient {
+  requireListed(policy, repository);
   const resource = broker?.resource;
   if (broker === undefined || resource === undefined) return openRegistry(environment, signal);
   const { url, trust } = broker;
+  const { registry } = parseReference(repository);
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
   return createRegistryClient({ credentials: brokerCredentials(registry, fetch, () => now().getTime()), signal });
