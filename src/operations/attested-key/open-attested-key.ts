@@ -18,6 +18,7 @@ import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
 import { requireListed } from "./require-listed.ts";
+import { requireSignerPolicy } from "./require-signer-policy.ts";
 
 /** What an attested signer asks a key broker for. */
 export interface BrokerOptions {
@@ -62,9 +63,10 @@ export interface AttestedKeyOptions extends GuestOptions {
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. */
+/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE (usage). */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
+  requireSignerPolicy(policy);
   const guest = openGuest(options);
   const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
   return {

@@ -23,6 +23,7 @@ import { resolveSubjects } from "../resolve-subjects.ts";
 import { verifyImage } from "../verify-image.ts";
 import { describeFinding, releaseRefused } from "../verify-releases.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
+import { requireSignerPolicy } from "./require-signer-policy.ts";
 
 export interface AttestedSignature {
   /** `repository@digest` */
@@ -47,7 +48,7 @@ const mostClockSkewMilliseconds = 2 * 60_000;
  * Verifies an image under the measured policy, then signs it: one key, one quote, one statement, with everything that
  * anybody needs to verify it years later. Nothing is published that its own verification would not accept.
  *
- * Throws RELEASE_REFUSED or EVIDENCE_UNAVAILABLE for an image that does not verify, ATTESTED_CLOCK, ATTESTED_TIME_INVALID,
+ * Throws RELEASE_REFUSED or EVIDENCE_UNAVAILABLE for an image that does not verify, ATTESTED_POLICY_HAS_TEE (usage), ATTESTED_CLOCK, ATTESTED_TIME_INVALID,
  * ATTESTED_SELF_CHECK (refused), and what attester, collateral, authorities and registry throw.
  */
 export async function signAttested(
@@ -56,6 +57,7 @@ export async function signAttested(
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<AttestedSignature> {
+  requireSignerPolicy(signer.policy);
   const { repository, digest, resolved, subject } = await resolveSubjects(client, reference);
   // From here on the digest alone: the same bytes are verified and signed.
   const named = parseDigestReference(formatDigestReference(repository, digest));
@@ -141,14 +143,6 @@ async function challengeOf(signer: AttestedSigner, spki: Uint8Array, signal?: Ab
 
 async function verified(client: RegistryClient, signer: AttestedSigner, reference: Reference): Promise<ReleaseData> {
   const { policy, trustedRoot } = signer;
-  if (policy.tee !== undefined) {
-    throw new Failure({
-      code: "ATTESTED_POLICY_HAS_TEE",
-      kind: "usage",
-      message: `The policy "${policy.name}" demands the attested signature that is about to be made.`,
-      remedy: "Give the signer's image a policy of its own without `tee`.",
-    });
-  }
   const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: signer.now() });
   if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
   return result.proof.data;

@@ -45,6 +45,22 @@ test("watch refuses another policy than the one that is expected, before anythin
   assert.match(stderr, /\(code ATTESTED_POLICY_OTHER\)\n$/);
 });
 
+test("watch and sign refuse to start under a policy with tee: no signature of theirs could ever meet it first", async (t) => {
+  const { write, repository, reference } = await serveRelease(t, lab);
+  const policy = { ...tee.policy(), images: [{ ...tee.policy().images[0], repository }] };
+  const trust = ["--policy", write("tee.yaml", stringify(policy)), "--trusted-root"];
+  trust.push(write("root.json", lab.evidence.trustedRoot));
+  const address = ["--health", "127.0.0.1:not-a-port"];
+  for (const command of [
+    ["watch", "--repository", repository, ...address],
+    ["sign", reference],
+  ]) {
+    const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust]);
+    assert.equal(code, 2);
+    assert.match(stderr, /\(code ATTESTED_POLICY_HAS_TEE\)\n$/);
+  }
+});
+
 test("verify refuses a policy that demands no attested signature", async (t) => {
   const { trust, reference } = await serveRelease(t, lab);
   const { code, stderr } = await runInProcess(["attested-key", "verify", reference, ...trust]);
