@@ -105,6 +105,13 @@ const debugged = simulatePlatform({
   report: { tdAttributes: "0100001000000000" },
 });
 
+const revoked = simulatePlatform({
+  pki,
+  ...machine,
+  now: () => new Date(Date.now() - 3600_000),
+  quote: { qe: { svn: 1 } },
+});
+
 const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
   ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
@@ -118,6 +125,7 @@ const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["an authority that is down", { timestamps: [down] }, "SIGNING_TSA_UNAVAILABLE"],
   ["a policy that demands its own signature", { policy: tee.policy() }, "ATTESTED_POLICY_HAS_TEE"],
   ["a machine with debug on", { attester: debugged, collateral: debugged }, "ATTESTED_SELF_CHECK"],
+  ["a platform that Intel revoked", { attester: revoked, collateral: revoked }, "ATTESTED_SELF_CHECK"],
 ];
 
 for (const [what, changes, code] of cases) {
@@ -135,6 +143,7 @@ test("a machine is attested by Intel's rules, or says why not", async (t) => {
   assert.equal(quote.tcb.status, "UpToDate");
   for (const changes of [
     { attester: debugged, collateral: debugged },
+    { attester: revoked, collateral: revoked },
     { trust: createTdxPki({ now: new Date() }).trust },
     { attester: { attest: () => signer.attester.attest(new Uint8Array(64)) } },
     { now: () => new Date(Date.now() + 40 * 24 * 3600_000) },
