@@ -72,7 +72,7 @@ export async function attestSample(context: LabContext, input: LabAttestedInput)
   const at = { repository: sample.repository, digest: sample.digest };
   const reference = parseReference(formatDigestReference(sample.repository, sample.digest));
   const { quote } = await attestSelf(signer, signal);
-  const signed = !(await hasOwnSignature(client, signer, quote.report, at));
+  const signed = !(await hasOwnSignature(client, signer, quote, at));
   if (signed) await signAttested(client, signer, reference, signal);
 
   const { mrtd, rtmr0 } = machine.measurements;

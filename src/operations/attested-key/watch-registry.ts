@@ -2,9 +2,10 @@ import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { unwrap } from "../../adapters/registry/unwrap.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import { formatDigestReference, parseDigestReference, parseReference } from "../../core/release/reference.ts";
-import type { TdMeasurements } from "../../core/tdx/contract.ts";
+import type { VerifiedQuote } from "../../core/tdx/contract.ts";
 import { attestSelf } from "./attest-self.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
+import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
 import type { WatchSteps } from "./watch.ts";
@@ -16,13 +17,13 @@ const noImage = /^sha256-[0-9a-f]{64}(?:\.[a-z]+)?$/;
 
 /** The steps of a service that signs what the tags of one repository name, with this machine's own quotes. */
 export function registrySteps(client: RegistryClient, signer: AttestedSigner, repository: string): WatchSteps {
-  let own: TdMeasurements | undefined;
+  let own: VerifiedQuote | undefined;
   const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
-      own = quote.report;
-      return { tcbStatus: quote.tcb.status, collateralExpires: quote.expires };
+      own = quote;
+      return { machine: machineFacts(quote), collateralExpires: quote.expires };
     },
     offered: async (signal) => {
       const tags = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);

@@ -1,5 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import type { MachineFacts } from "./machine-facts.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
 import type { ServiceState } from "./service-state.ts";
 
@@ -10,10 +11,15 @@ export interface LogEntry {
   readonly [detail: string]: string | number | boolean | readonly string[];
 }
 
+export interface Attested {
+  readonly machine: MachineFacts;
+  readonly collateralExpires: Date;
+}
+
 /** What a watching signer does, one at a time; each throws Failure. */
 export interface WatchSteps {
-  /** Proves that this machine is attested. */
-  readonly attest: (signal: AbortSignal) => Promise<{ readonly tcbStatus: string; readonly collateralExpires: Date }>;
+  /** Proves that this machine is attested, and as what. */
+  readonly attest: (signal: AbortSignal) => Promise<Attested>;
   /** What the registry offers now: tags and what they name. */
   readonly offered: (signal: AbortSignal) => Promise<ReadonlyMap<string, Digest>>;
   /** Whether the image has a signature already that this signer would make. */
@@ -58,11 +64,15 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   const signed = new Set<Digest>();
   const waiting = new Map<Digest, Waiting>();
   log({ level: "info", event: "started" });
+  let known: string | undefined;
   let silentTries = 0;
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        await attest(steps, state, now, signal);
+        const facts = JSON.stringify(await attest(steps, state, now, signal));
+        // Signatures of another platform or state than now may be worth less: each is looked at again.
+        if (facts !== known) signed.clear();
+        known = facts;
         await round(steps, options, { signed, waiting }, signal);
       },
       options,
@@ -78,11 +88,17 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
 }
 
-async function attest(steps: WatchSteps, state: ServiceState, now: () => number, signal: AbortSignal): Promise<void> {
-  const { tcbStatus, collateralExpires } = await steps.attest(signal);
+async function attest(
+  steps: WatchSteps,
+  state: ServiceState,
+  now: () => number,
+  signal: AbortSignal,
+): Promise<MachineFacts> {
+  const { machine, collateralExpires } = await steps.attest(signal);
   state.attestedAt = now();
-  state.tcbStatus = tcbStatus;
+  state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
+  return machine;
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */

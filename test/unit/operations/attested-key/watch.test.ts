@@ -4,6 +4,7 @@ import { Failure } from "../../../../src/core/failure.ts";
 import type { FailureKind } from "../../../../src/core/failure.ts";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
+import type { MachineFacts } from "../../../../src/operations/attested-key/machine-facts.ts";
 import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
 import type { LogEntry, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
@@ -31,6 +32,19 @@ function signatureOf(digest: Digest): AttestedSignature {
   };
 }
 
+const machine: MachineFacts = {
+  mrtd: "a".repeat(96),
+  rtmr0: "b".repeat(96),
+  rtmr1: "c".repeat(96),
+  rtmr2: "d".repeat(96),
+  rtmr3: "0".repeat(96),
+  ppid: "e".repeat(32),
+  fmspc: "f".repeat(12),
+  tcbStatus: "UpToDate",
+  advisories: [],
+  evaluation: 20,
+};
+
 /** Runs the service for so many minutes of a clock that moves only while it sleeps. */
 async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const start = 1_800_000_000_000;
@@ -41,7 +55,7 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const stop = new AbortController();
   const sinceStart = (): number => Math.round((time - start) / 1000);
   const steps: WatchSteps = {
-    attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date(start + 10 * minute) }),
+    attest: () => Promise.resolve({ machine, collateralExpires: new Date(start + 10 * minute) }),
     offered: () => Promise.resolve(new Map([["v1", a]])),
     isSigned: () => Promise.resolve(false),
     sign: (digest) => Promise.resolve(signatureOf(digest)),
@@ -99,6 +113,23 @@ test("what is signed already is not signed again", async () => {
   const { log, signed } = await runFor(5, { isSigned: () => Promise.resolve(true) });
   assert.deepEqual(signed, []);
   assert.deepEqual(events(log), ["started", "already-signed", "stopped"]);
+});
+
+test("when platform or Intel's verdict change, each image is looked at again", async () => {
+  let attestations = 0;
+  let looks = 0;
+  const attest = () => {
+    attestations += 1;
+    const evaluation = attestations < 10 ? 20 : 21;
+    return Promise.resolve({ machine: { ...machine, evaluation }, collateralExpires: new Date() });
+  };
+  const isSigned = () => {
+    looks += 1;
+    return Promise.resolve(attestations < 10);
+  };
+  const { log, signed } = await runFor(20, { attest, isSigned });
+  assert.deepEqual([looks, signed.length], [2, 1]);
+  assert.deepEqual(events(log), ["started", "already-signed", "signed", "stopped"]);
 });
 
 test("a registry that offers what does not verify is refused and logged, and asked again ever less often", async () => {
@@ -191,7 +222,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const waiting = Promise.withResolvers<undefined>();
   const running = watch(
     {
-      attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date() }),
+      attest: () => Promise.resolve({ machine, collateralExpires: new Date() }),
       offered: () => Promise.resolve(new Map([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
