@@ -16,12 +16,23 @@ export interface Attested {
   readonly collateralExpires: Date;
 }
 
+/** What a registry offers, as far as it was looked at. */
+export interface Offered {
+  /** Tags and what they name, what matters most first. */
+  readonly images: ReadonlyMap<string, Digest>;
+  /** Tags of which the registry did not say what they name. */
+  readonly silent: ReadonlyMap<string, Failure>;
+  /** Tags that were listed and not looked at, and whether all were listed. */
+  readonly leftOut: number;
+  readonly complete: boolean;
+}
+
 /** What a watching signer does, one at a time; each throws Failure. */
 export interface WatchSteps {
   /** Proves that this machine is attested, and as what. */
   readonly attest: (signal: AbortSignal) => Promise<Attested>;
-  /** What the registry offers now: tags and what they name. */
-  readonly offered: (signal: AbortSignal) => Promise<ReadonlyMap<string, Digest>>;
+  /** What the registry offers now. */
+  readonly offered: (signal: AbortSignal) => Promise<Offered>;
   /** Whether the image has a signature already that this signer would make. */
   readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
   /** Verifies, signs and publishes. */
@@ -63,6 +74,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   const { state, log, now, sleep, intervalMilliseconds } = options;
   const signed = new Set<Digest>();
   const waiting = new Map<Digest, Waiting>();
+  const silent = new Map<string, string>();
   log({ level: "info", event: "started" });
   let known: string | undefined;
   let silentTries = 0;
@@ -73,7 +85,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
         // Signatures of another platform or state than now may be worth less: each is looked at again.
         if (facts !== known) signed.clear();
         known = facts;
-        await round(steps, options, { signed, waiting }, signal);
+        await round(steps, options, { signed, waiting, silent }, signal);
       },
       options,
       signal,
@@ -121,27 +133,48 @@ async function unlessDown(
 
 interface Known {
   readonly signed: Set<Digest>;
+  /** By tag, the code of why it was not answered for: it is logged when that changes. */
+  readonly silent: Map<string, string>;
   readonly waiting: Map<Digest, Waiting>;
 }
 
-async function round(
-  steps: WatchSteps,
-  { state, log, now }: WatchOptions,
-  { signed, waiting }: Known,
-  signal: AbortSignal,
-): Promise<void> {
+/** What was not looked at is counted each time, and logged when it changes: one tag holds nobody up, and none is lost unheard. */
+function tellUnseen(
+  { silent, leftOut, complete }: Offered,
+  { state, log }: WatchOptions,
+  { silent: before }: Known,
+): void {
+  state.failed += silent.size;
+  for (const [tag, failure] of silent) {
+    if (before.get(tag) !== failure.code) log({ level: "error", event: "failed", tags: [tag], ...wordsOf(failure) });
+  }
+  before.clear();
+  for (const [tag, { code }] of silent) before.set(tag, code);
+  const more = !complete;
+  if (leftOut !== state.tagsLeftOut || more !== state.tagsUnlisted) {
+    const level = leftOut > 0 || more ? "warning" : "info";
+    log({ level, event: "left-out", tags: leftOut, more });
+  }
+  state.tagsLeftOut = leftOut;
+  state.tagsUnlisted = more;
+}
+
+async function round(steps: WatchSteps, options: WatchOptions, known: Known, signal: AbortSignal): Promise<void> {
+  const { state, log, now } = options;
+  const { signed, waiting } = known;
   state.polls += 1;
   const offered = await steps.offered(signal);
   state.polledAt = now();
-  const digests = new Set(offered.values());
+  tellUnseen(offered, options, known);
+  const digests = new Set(offered.images.values());
   // What is not offered any more is forgotten: a registry can't fill this machine's memory with digests.
-  for (const known of signed) if (!digests.has(known)) signed.delete(known);
-  for (const known of waiting.keys()) if (!digests.has(known)) waiting.delete(known);
+  for (const digest of signed) if (!digests.has(digest)) signed.delete(digest);
+  for (const digest of waiting.keys()) if (!digests.has(digest)) waiting.delete(digest);
   for (const digest of digests) {
     signal.throwIfAborted();
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
-    const tags = [...offered]
+    const tags = [...offered.images]
       .filter(([, named]) => named === digest)
       .map(([tag]) => tag)
       .slice(0, 20);

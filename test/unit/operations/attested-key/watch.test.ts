@@ -7,7 +7,7 @@ import { isAttested, metricsText, newServiceState } from "../../../../src/operat
 import type { MachineFacts } from "../../../../src/operations/attested-key/machine-facts.ts";
 import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
-import type { LogEntry, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
+import type { LogEntry, Offered, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
 import { sampleReleaseData } from "../../../support/releases.ts";
 
@@ -45,6 +45,10 @@ const machine: MachineFacts = {
   evaluation: 20,
 };
 
+function offering(images: readonly (readonly [string, Digest])[], rest: Partial<Offered> = {}): Offered {
+  return { images: new Map(images), silent: new Map(), leftOut: 0, complete: true, ...rest };
+}
+
 /** Runs the service for so many minutes of a clock that moves only while it sleeps. */
 async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const start = 1_800_000_000_000;
@@ -56,7 +60,7 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const sinceStart = (): number => Math.round((time - start) / 1000);
   const steps: WatchSteps = {
     attest: () => Promise.resolve({ machine, collateralExpires: new Date(start + 10 * minute) }),
-    offered: () => Promise.resolve(new Map([["v1", a]])),
+    offered: () => Promise.resolve(offering([["v1", a]])),
     isSigned: () => Promise.resolve(false),
     sign: (digest) => Promise.resolve(signatureOf(digest)),
     ...changes,
@@ -92,7 +96,7 @@ const events = (log: readonly LogEntry[]): string[] => log.map(({ event }) => ev
 test("what the registry offers is signed once, however often it is looked at, and under however many tags", async () => {
   const offered = () =>
     Promise.resolve(
-      new Map([
+      offering([
         ["v1", a],
         ["latest", a],
         ["v2", b],
@@ -162,7 +166,7 @@ test("one image that fails does not stop the others", async () => {
       : Promise.resolve(signatureOf(digest));
   const offered = () =>
     Promise.resolve(
-      new Map([
+      offering([
         ["v1", a],
         ["v2", b],
       ]),
@@ -172,11 +176,36 @@ test("one image that fails does not stop the others", async () => {
   assert.ok(state.failed > 0);
 });
 
+test("a tag that the registry gives no answer for holds nobody up: it is logged once, and counted each time", async () => {
+  const silent = new Map([["v9", failure("unavailable", "REGISTRY_BROKEN")]]);
+  const offered = () => Promise.resolve(offering([["v1", a]], { silent }));
+  const { log, state } = await runFor(10, { offered });
+  assert.deepEqual(events(log), ["started", "failed", "signed", "stopped"]);
+  assert.deepEqual([log[1]?.["tags"], log[1]?.["code"]], [["v9"], "REGISTRY_BROKEN"]);
+  assert.equal(state.failed, state.polls);
+});
+
+test("tags that were not looked at are logged when their number changes, and are a metric", async () => {
+  let round = 0;
+  const offered = () => {
+    round += 1;
+    return Promise.resolve(offering([["v1", a]], round < 3 ? { leftOut: 12 } : { leftOut: 13, complete: false }));
+  };
+  const { log, state } = await runFor(5, { offered });
+  const left = log.filter(({ event }) => event === "left-out").map((entry) => [entry["tags"], entry["more"]]);
+  assert.deepEqual(left, [
+    [12, false],
+    [13, true],
+  ]);
+  assert.match(metricsText(state, 0), /\nneko_trust_signer_tags_left_out 13\n/);
+  assert.match(metricsText(state, 0), /\nneko_trust_signer_tags_unlisted 1\n/);
+});
+
 test("while it can't prove that it is attested it asks the registry nothing and signs nothing", async () => {
   let asked = 0;
   const offered = () => {
     asked += 1;
-    return Promise.resolve(new Map([["v1", a]]));
+    return Promise.resolve(offering([["v1", a]]));
   };
   const attest = () => Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
   const { log, signed, state, time } = await runFor(60, { attest, offered });
@@ -193,7 +222,7 @@ test("a registry that is down is asked with back-off, and works again afterwards
     polls += 1;
     return polls < 4
       ? Promise.reject(failure("unavailable", "REGISTRY_BROKEN"))
-      : Promise.resolve(new Map([["v1", a]]));
+      : Promise.resolve(offering([["v1", a]]));
   };
   const { log } = await runFor(10, { offered });
   assert.deepEqual(events(log), ["started", "down", "down", "down", "signed", "stopped"]);
@@ -209,7 +238,7 @@ test("what is not offered any more is forgotten, so that a registry can't fill t
   const offered = () => {
     round += 1;
     return Promise.resolve(
-      new Map(Array.from({ length: 50 }, (_, index) => [`t${String(index)}`, hex(round * 100 + index)])),
+      offering(Array.from({ length: 50 }, (_, index) => [`t${String(index)}`, hex(round * 100 + index)])),
     );
   };
   const { state } = await runFor(20, { offered, sign: () => Promise.reject(failure("refused", "RELEASE_REFUSED")) });
@@ -223,7 +252,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const running = watch(
     {
       attest: () => Promise.resolve({ machine, collateralExpires: new Date() }),
-      offered: () => Promise.resolve(new Map([["v1", a]])),
+      offered: () => Promise.resolve(offering([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
         new Promise((_resolve, reject) => {
