@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Failure } from "../../core/failure.ts";
+import { quoteBytesMost } from "../../core/tdx/quote.ts";
 import type { ReportFiles } from "./report-files.ts";
 import { errnoOf, reportFailure, tsmFailure } from "./tsm-failure.ts";
 
@@ -16,8 +17,6 @@ export interface QuoteRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The kernel's buffer for a quote (GET_QUOTE_BUF_SIZE, 128 KiB in the newest kernels). */
-const mostQuoteBytes = 128 * 1024;
 const pauseMilliseconds = 50;
 
 /**
@@ -109,7 +108,7 @@ async function untilGeneration(
 async function readUnlessBusy(folder: string, files: ReportFiles, signal: AbortSignal): Promise<Uint8Array> {
   for (let busy: unknown; ;) {
     try {
-      return await files.readQuote(folder, mostQuoteBytes, signal);
+      return await files.readQuote(folder, quoteBytesMost, signal);
     } catch (error) {
       if (errnoOf(error) === "EBUSY") busy = error;
       else throw busy !== undefined && signal.aborted ? reportFailure(busy) : error;

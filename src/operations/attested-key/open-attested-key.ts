@@ -13,6 +13,7 @@ import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
 import { publicGoodServices } from "../../core/sigstore/signing-services.ts";
 import type { Attester, CollateralSource } from "../../core/tdx/contract.ts";
+import { mostTimestamps } from "../../core/tdx/evidence-document.ts";
 import { intelTrust } from "../../core/tdx/intel-root.ts";
 import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
@@ -58,15 +59,23 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
 export interface AttestedKeyOptions extends GuestOptions {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
-  /** Time-stamp authorities; Sigstore's own unless given. */
+  /** Time-stamp authorities, 4 at most; Sigstore's own unless given. */
   readonly tsaUrls: readonly string[];
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE (usage). */
+/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES (usage). */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
   requireSignerPolicy(policy);
+  if (tsaUrls.length > mostTimestamps) {
+    throw new Failure({
+      code: "ATTESTED_TOO_MANY_AUTHORITIES",
+      kind: "usage",
+      message: `A signature carries the stamps of ${mostTimestamps} time-stamp authorities at most, and ${tsaUrls.length} are named.`,
+      remedy: "Name as many as roots.tsa of the verifiers' policy asks for.",
+    });
+  }
   const guest = openGuest(options);
   const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
   return {

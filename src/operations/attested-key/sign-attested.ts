@@ -15,7 +15,7 @@ import type { Reference } from "../../core/release/reference.ts";
 import type { ReleaseData } from "../../core/release/verified-release.ts";
 import { readTrustedRoot } from "../../core/sigstore/trusted-root.ts";
 import { verifyTimestamp } from "../../core/sigstore/verify-timestamp.ts";
-import { evidenceAttachment, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
+import { evidenceAttachment, readEvidenceDocument, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import type { TdxEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import { challengeImprint, reportData, stampImprint } from "../../core/tdx/report-data.ts";
 import { examineOwnSignature } from "../../core/verify/examine-own-signature.ts";
@@ -81,10 +81,11 @@ export async function signAttested(
   for (const stamp of signer.timestamps) timestamps.push(await stamp(imprint, signal));
 
   const document: TdxEvidenceDocument = { payload, signature, spki, challenge, timestamps, ...evidence, collateral };
-  const times = examine(signer, document, digest);
+  const bytes = writeEvidenceDocument(document);
+  const times = examine(signer, bytes, digest);
   signal?.throwIfAborted();
   const attached = unwrap(
-    await client.attach(repository, subject, evidenceAttachment(writeEvidenceDocument(document))),
+    await client.attach(repository, subject, evidenceAttachment(bytes)),
     `a referrer of ${resolved}`,
   );
   return {
@@ -148,22 +149,28 @@ async function verified(client: RegistryClient, signer: AttestedSigner, referenc
   return result.proof.data;
 }
 
-/** What everybody else will check, checked here: what no verifier would accept is not published. */
+/** What everybody else will check, checked here on the bytes that they will read: what none would accept is not published. */
 function examine(
   { policy, trustedRoot, trust, now }: AttestedSigner,
-  document: TdxEvidenceDocument,
+  bytes: Uint8Array,
   subject: Digest,
 ): { readonly challengedAt: string; readonly signedAt: string } {
-  const examined = examineOwnSignature(document, { subject, policy, trustedRoot, trust, now: now() });
+  const read = readEvidenceDocument(bytes);
+  if (!read.ok) throw selfCheck([`evidence document: ${read.fault}`]);
+  const examined = examineOwnSignature(read.document, { subject, policy, trustedRoot, trust, now: now() });
   if (examined.ok) {
     const { challengedAt, stampedAt } = examined.proof.times;
     return { challengedAt: challengedAt.toISOString(), signedAt: stampedAt[0].toISOString() };
   }
-  throw new Failure({
+  throw selfCheck(examined.findings.map(describeFinding));
+}
+
+function selfCheck(details: readonly string[]): Failure {
+  return new Failure({
     code: "ATTESTED_SELF_CHECK",
     kind: "refused",
     message: "The signature that this trust domain made would not verify, so it was not published.",
     remedy: "Mend what each line says: the platform, its collateral, the clock, or the image that was booted.",
-    details: examined.findings.map(describeFinding),
+    details,
   });
 }

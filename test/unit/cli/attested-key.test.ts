@@ -61,6 +61,19 @@ test("watch and sign refuse to start under a policy with tee: no signature of th
   }
 });
 
+test("more time-stamp authorities than a signature can carry are refused before anything is asked", async (t) => {
+  const { trust, repository, reference } = await serveRelease(t, lab);
+  const urls = Array.from({ length: 5 }, (_, index) => ["--tsa-url", `http://127.0.0.1:${String(index + 1)}/`]);
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust, ...urls.flat()]);
+    assert.equal(code, 2);
+    assert.match(stderr, /\(code ATTESTED_TOO_MANY_AUTHORITIES\)\n$/);
+  }
+});
+
 test("verify refuses a policy that demands no attested signature", async (t) => {
   const { trust, reference } = await serveRelease(t, lab);
   const { code, stderr } = await runInProcess(["attested-key", "verify", reference, ...trust]);

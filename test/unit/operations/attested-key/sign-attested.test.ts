@@ -141,6 +141,15 @@ const revoked = simulatePlatform({
   quote: { qe: { svn: 1 } },
 });
 
+const stamp: AttestedSigner["timestamps"][number] = (data, signal) => requestTimestamp({ url: tsa, data, signal });
+// The rest of the area that the firmware reserved.
+const longWinded = simulatePlatform({
+  pki,
+  ...machine,
+  eventLog: Buffer.concat([machine.eventLog, Buffer.alloc(1024 * 1024, 0xff)]),
+  now: () => new Date(Date.now() - 3600_000),
+});
+
 const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
   ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
@@ -154,6 +163,8 @@ const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["an authority that is down", { timestamps: [down] }, "SIGNING_TSA_UNAVAILABLE"],
   ["a policy that demands its own signature", { policy: tee.policy() }, "ATTESTED_POLICY_HAS_TEE"],
   ["a machine with debug on", { attester: debugged, collateral: debugged }, "ATTESTED_SELF_CHECK"],
+  ["more stamps than a document carries", { timestamps: [stamp, stamp, stamp, stamp, stamp] }, "ATTESTED_SELF_CHECK"],
+  ["an event log that no document carries", { attester: longWinded, collateral: longWinded }, "ATTESTED_SELF_CHECK"],
   ["a platform that Intel revoked", { attester: revoked, collateral: revoked }, "ATTESTED_SELF_CHECK"],
 ];
 
