@@ -73,6 +73,12 @@ const refused: Readonly<Record<string, readonly [string, Partial<ReportFiles>]>>
   "a quote that is too large": ["TSM_TOO_LARGE", { readQuote: failed("EFBIG") }],
   "no quoting service": ["TSM_NO_QUOTING_SERVICE", { readQuote: failed("ENXIO") }],
   "a quoting service that fails": ["TSM_QUOTING_FAILED", { readQuote: failed("EIO") }],
+  "a system without memory": ["TSM_QUOTING_FAILED", { make: failed("ENOMEM") }],
+  "a report of this name": ["TSM_QUOTING_FAILED", { make: failed("EEXIST") }],
+  "a process without files left": ["TSM_QUOTING_FAILED", { readQuote: failed("EMFILE") }],
+  "a kernel that faults": ["TSM_QUOTING_FAILED", { readQuote: failed("EFAULT") }],
+  "a file system without room": ["TSM_QUOTING_FAILED", { write: failed("ENOSPC") }],
+  "a file that is none of reports": ["TSM_QUOTING_FAILED", { read: failed("ENOTTY") }],
   "an empty quote": ["TSM_QUOTING_FAILED", { readQuote: () => Promise.resolve(new Uint8Array()) }],
   "a kernel that gave up": ["TSM_TIMEOUT", { readQuote: failed("ETIMEDOUT") }],
   "a host that never answers": ["TSM_TIMEOUT", { readQuote: never }],
@@ -87,6 +93,12 @@ for (const [what, [code, changes]] of Object.entries(refused)) {
     if (files.calls.length > 1) assert.equal(files.calls.at(-1), "remove");
   });
 }
+
+test("a bug is no answer of the system's", async (t) => {
+  const bug = Object.assign(new TypeError("bug"), { code: "ERR_INVALID_ARG_TYPE" });
+  const files = emulatedReports({ readQuote: () => Promise.reject(bug) });
+  await assert.rejects(createTsmAttester({ root: fakeGuest(t), files }).attest(reportData), TypeError);
+});
 
 test("waits while the host is busy with another's quote", async (t) => {
   let busy = 3;
