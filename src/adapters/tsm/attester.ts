@@ -3,7 +3,7 @@ import type { Attester } from "../../core/tdx/contract.ts";
 import { readEventLog } from "./event-log.ts";
 import { kernelReportFiles } from "./report-files.ts";
 import type { ReportFiles } from "./report-files.ts";
-import { requestQuote } from "./request-quote.ts";
+import { requestQuote, requireReports } from "./request-quote.ts";
 
 export interface TsmSettings {
   /** Where the kernel's file systems are; `/` but for tests. */
@@ -19,7 +19,9 @@ export function createTsmAttester(settings: TsmSettings = {}): Attester {
   const reports = join(root, "sys", "kernel", "config", "tsm", "report");
   return {
     async attest(reportData, signal) {
-      // The log is complete since the boot; first, as it needs no host.
+      // Without reports this is no guest at all, which says more than a log that is missing, too.
+      await requireReports(reports);
+      // The log is complete since the boot; before the quote, as it needs no host.
       const eventLog = await readEventLog(root);
       return { quote: await requestQuote({ reports, files, reportData, waitMilliseconds, signal }), eventLog };
     },

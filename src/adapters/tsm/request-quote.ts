@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Failure } from "../../core/failure.ts";
@@ -18,6 +19,16 @@ export interface QuoteRequest {
 }
 
 const pauseMilliseconds = 50;
+
+/** Throws TSM_ABSENT where there is no folder of reports, and what `reportFailure` makes of why it can't be looked at. */
+export async function requireReports(reports: string): Promise<void> {
+  try {
+    if ((await stat(reports)).isDirectory()) return;
+  } catch (error) {
+    throw reportFailure(error);
+  }
+  throw tsmFailure("TSM_ABSENT", `${reports} is no folder.`);
+}
 
 /**
  * One quote over `reportData`, by a report of its own that is removed in any case, so that processes don't meet.

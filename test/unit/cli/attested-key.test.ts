@@ -13,11 +13,12 @@ const sha = `sha256:${"0".repeat(64)}`;
 const digest = `registry.example/a/b@${sha}`;
 
 for (const [what, args, code, exit] of [
-  ["status without a trust domain", ["status"], "TSM_EVENT_LOG", 2],
+  ["status without a trust domain", ["status"], "TSM_ABSENT", 2],
   ["quote over too little", ["quote", "--report-data", "00"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["quote over nothing", ["quote"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["attest to nobody", ["attest"], "ATTESTED_BROKER_UNNAMED", 2],
   ["attest to somebody unknown", ["attest", "--kbs-url", "https://kbs.example/kbs"], "KBS_TRUST_INVALID", 2],
+  ["attest to an address without TLS", ["attest", "--kbs-url", "http://x/kbs"], "KBS_URL_INVALID", 2],
   ["sign a tag", ["sign", "registry.example/a/b:tag"], "ATTESTED_DIGEST_NEEDED", 2],
   ["sign without a policy", ["sign", digest], "POLICY_NOT_NAMED", 2],
   [

@@ -150,8 +150,12 @@ test("without a guest, the machine's own kernel says so", async (t) => {
   const root = fakeGuest(t);
   rmSync(join(root, "sys/kernel"), { recursive: true });
   assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");
+  // Nor has it an event log, which is not what lacks first.
   rmSync(join(root, "sys/firmware"), { recursive: true });
-  assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_EVENT_LOG");
+  assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");
+  const guest = fakeGuest(t);
+  rmSync(join(guest, "sys/firmware"), { recursive: true });
+  assert.equal(await failureCodeOf(createTsmAttester({ root: guest }).attest(reportData)), "TSM_EVENT_LOG");
 });
 
 // The kernel's files, as far as ordinary ones can stand for them.

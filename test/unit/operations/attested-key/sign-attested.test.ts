@@ -153,7 +153,7 @@ const longWinded = simulatePlatform({
 const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
   ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
-  ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_EVENT_LOG"],
+  ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_ABSENT"],
   ["no authority", { timestamps: [] }, "ATTESTED_NO_AUTHORITY"],
   [
     "an authority that nobody trusts",
