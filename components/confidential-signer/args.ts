@@ -259,7 +259,6 @@ function metadataOf(settings: Settings, generation: CheckedGeneration): Record<s
     "neko-trust-release": `${generation.repository}@${generation.digest}`,
     "neko-trust-repository": service.repository,
     "neko-trust-timestamp-url": service.timestampUrl,
-    "neko-trust-transparency-log-url": service.transparencyLogUrl,
     "serial-port-enable": "false",
     "serial-port-logging-enable": "false",
   };

@@ -182,7 +182,8 @@ const service = z.strictObject({
   /** Where Intel's collateral comes from: Intel's own service, or a cache of it. */
   collateralUrl: httpsUrl,
   timestampUrl: httpsUrl,
-  transparencyLogUrl: httpsUrl,
+  /** Read by nothing: what is signed is verified with the log's own proofs, and the signer asks no log. Leave it out. */
+  transparencyLogUrl: httpsUrl.optional(),
 });
 
 const health = z.strictObject({
@@ -244,13 +245,12 @@ export const confidentialSignerSettingsSchema = shape.superRefine((settings, con
     const message = `must lie in the region ${settings.region}: its keys and subnetwork do`;
     context.addIssue({ code: "custom", path: ["zones", index], message });
   });
-  const { repository, keyBroker, collateralUrl, timestampUrl, transparencyLogUrl } = settings.service;
+  const { repository, keyBroker, collateralUrl, timestampUrl } = settings.service;
   const needed = [
     ["repository", `https://${repository}`],
     ["keyBroker.url", keyBroker.url],
     ["collateralUrl", collateralUrl],
     ["timestampUrl", timestampUrl],
-    ["transparencyLogUrl", transparencyLogUrl],
   ] as const;
   for (const [path, address] of needed) {
     if (!URL.canParse(address)) continue;

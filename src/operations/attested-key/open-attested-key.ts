@@ -5,7 +5,6 @@ import { intelAddresses } from "../../adapters/intel-pcs/fetch-collateral.ts";
 import { createPcsSource } from "../../adapters/intel-pcs/pcs-source.ts";
 import { fetchResource } from "../../adapters/kbs/fetch-resource.ts";
 import { createRegistryClient } from "../../adapters/registry/client.ts";
-import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { createTsmAttester } from "../../adapters/tsm/attester.ts";
 import { Failure } from "../../core/failure.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
@@ -20,6 +19,7 @@ import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
 import { requireListed } from "./require-listed.ts";
 import { requireSignerPolicy } from "./require-signer-policy.ts";
+import type { Publisher } from "./watch-registry.ts";
 
 /** What an attested signer asks a key broker for. */
 export interface BrokerOptions {
@@ -134,20 +134,21 @@ export interface PublisherOptions {
 }
 
 /**
- * A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. Nothing
+ * A way to the registry with what the key broker gives, or with docker's credentials where none is named. Nothing
  * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED (usage).
  */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
   { repository, policy, broker, attester, now }: PublisherOptions,
   signal: AbortSignal,
-): RegistryClient {
+): Publisher {
   requireListed(policy, repository);
   const resource = broker?.resource;
-  if (broker === undefined || resource === undefined) return openRegistry(environment, signal);
+  if (broker === undefined || resource === undefined) return { client: openRegistry(environment, signal) };
   const { url, trust } = broker;
   const { registry } = parseReference(repository);
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
-  return createRegistryClient({ credentials: brokerCredentials(registry, fetch, () => now().getTime()), signal });
+  const credentials = brokerCredentials(registry, fetch, () => now().getTime());
+  return { client: createRegistryClient({ credentials, signal }), credential: () => credentials(registry) };
 }

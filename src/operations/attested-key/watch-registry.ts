@@ -2,6 +2,7 @@ import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { unanswered, unwrap } from "../../adapters/registry/unwrap.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { orderTags } from "../../core/release/order-tags.ts";
 import { formatDigestReference, parseDigestReference, parseReference } from "../../core/release/reference.ts";
 import type { VerifiedQuote } from "../../core/tdx/contract.ts";
@@ -17,15 +18,31 @@ const mostTags = 1000;
 /** Tags without an answer, after which the registry is asked no more in this round. */
 const mostSilent = 20;
 
-/** The steps of a service that signs what the tags of one repository name, with this machine's own quotes. */
-export function registrySteps(client: RegistryClient, signer: AttestedSigner, repository: string): WatchSteps {
+/** How a service reaches the registry. */
+export interface Publisher {
+  readonly client: RegistryClient;
+  /** Attests to the key broker, unless it did within ten minutes; absent where docker's credentials are used. Throws as fetchResource. */
+  readonly credential?: () => Promise<unknown>;
+}
+
+/**
+ * The steps of a service that signs what the tags of one repository name, with this machine's own quotes. It is attested when
+ * Intel's rules say so, and the key broker.
+ */
+export function registrySteps(
+  { client, credential }: Publisher,
+  signer: AttestedSigner,
+  repository: string,
+): WatchSteps {
+  const policy = policyDigest(signer.policy);
   let own: VerifiedQuote | undefined;
   const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
       own = quote;
-      return { machine: machineFacts(quote), collateralExpires: quote.expires };
+      await credential?.();
+      return { machine: machineFacts(quote, policy), collateralExpires: quote.expires };
     },
     offered: async (signal) => {
       const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);

@@ -1,15 +1,10 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { attestedEvent } from "../../core/signer-log.ts";
+import type { LogEntry } from "../../core/signer-log.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
 import type { ServiceState } from "./service-state.ts";
-
-/** One line of the service's log: plain values, no secret, written as JSON. */
-export interface LogEntry {
-  readonly level: "info" | "warning" | "error";
-  readonly event: string;
-  readonly [detail: string]: string | number | boolean | readonly string[];
-}
 
 export interface Attested {
   readonly machine: MachineFacts;
@@ -71,7 +66,7 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
  * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const { state, log, now, sleep, intervalMilliseconds } = options;
+  const { state, log, sleep, intervalMilliseconds } = options;
   const signed = new Set<Digest>();
   const waiting = new Map<Digest, Waiting>();
   const silent = new Map<string, string>();
@@ -81,7 +76,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        const facts = JSON.stringify(await attest(steps, state, now, signal));
+        const facts = JSON.stringify(await attest(steps, options, signal));
         // Signatures of another platform or state than now may be worth less: each is looked at again.
         if (facts !== known) signed.clear();
         known = facts;
@@ -102,14 +97,14 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
 
 async function attest(
   steps: WatchSteps,
-  state: ServiceState,
-  now: () => number,
+  { state, log, now }: WatchOptions,
   signal: AbortSignal,
 ): Promise<MachineFacts> {
   const { machine, collateralExpires } = await steps.attest(signal);
   state.attestedAt = now();
   state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
+  log({ level: "info", event: attestedEvent, collateralExpires: collateralExpires.toISOString(), ...machine });
   return machine;
 }
 

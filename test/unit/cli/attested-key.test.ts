@@ -29,6 +29,7 @@ for (const [what, args, code, exit] of [
   ],
   ["watch nothing", ["watch"], "ATTESTED_REPOSITORY_INVALID", 2],
   ["watch all the time", ["watch", "--repository", "r.example/a", "--interval", "0"], "ATTESTED_INTERVAL_INVALID", 2],
+  ["watch too seldom", ["watch", "--repository", "r.example/a", "--interval", "241"], "ATTESTED_INTERVAL_INVALID", 2],
 ] as const) {
   test(`attested-key ${what}: exits ${String(exit)} with ${code}`, async () => {
     const { code: exitCode, stderr, stdout } = await runInProcess(["attested-key", ...args]);

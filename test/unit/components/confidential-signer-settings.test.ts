@@ -117,7 +117,6 @@ test("refuses a wrong value of each setting, where it stands", () => {
       "service.keyBroker.url",
       "service.collateralUrl",
       "service.timestampUrl",
-      "service.transparencyLogUrl",
     ],
     ["keys.rotationDays", 0],
     ["keys.rotationDays", 366],

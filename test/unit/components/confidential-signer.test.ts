@@ -81,7 +81,6 @@ test("metadata is a closed list that says where things are and forbids every way
     "neko-trust-release": `${signerRepository}@${sampleDigest("a")}`,
     "neko-trust-repository": "ghcr.io/m1k1o/neko/base",
     "neko-trust-timestamp-url": "https://timestamp.sigstore.dev/api/v1/timestamp",
-    "neko-trust-transparency-log-url": "https://rekor.sigstore.dev",
     "serial-port-enable": "false",
     "serial-port-logging-enable": "false",
   });

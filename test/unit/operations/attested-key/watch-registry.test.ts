@@ -34,7 +34,8 @@ async function offeredBy(t: TestContext, tags: readonly string[], silent: (tag: 
     key: { kind: "ephemeral" },
     now: () => new Date(),
   } as const;
-  const steps = registrySteps(createRegistryClient({ retries: 0 }), signer, `${server.host}/a/b`);
+  const client = createRegistryClient({ retries: 0 });
+  const steps = registrySteps({ client }, signer, `${server.host}/a/b`);
   return { offered: await steps.offered(signal), asked };
 }
 

@@ -4,12 +4,13 @@ import { Failure } from "../../../../src/core/failure.ts";
 import type { FailureKind } from "../../../../src/core/failure.ts";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
-import type { MachineFacts } from "../../../../src/operations/attested-key/machine-facts.ts";
 import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
+import type { LogEntry } from "../../../../src/core/signer-log.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
-import type { LogEntry, Offered, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
+import type { WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
 import { sampleReleaseData } from "../../../support/releases.ts";
+import { offering, sampleMachine } from "../../../support/watching.ts";
 
 const minute = 60_000;
 const a = sampleDigest("a");
@@ -32,23 +33,6 @@ function signatureOf(digest: Digest): AttestedSignature {
   };
 }
 
-const machine: MachineFacts = {
-  mrtd: "a".repeat(96),
-  rtmr0: "b".repeat(96),
-  rtmr1: "c".repeat(96),
-  rtmr2: "d".repeat(96),
-  rtmr3: "0".repeat(96),
-  ppid: "e".repeat(32),
-  fmspc: "f".repeat(12),
-  tcbStatus: "UpToDate",
-  advisories: [],
-  evaluation: 20,
-};
-
-function offering(images: readonly (readonly [string, Digest])[], rest: Partial<Offered> = {}): Offered {
-  return { images: new Map(images), silent: new Map(), leftOut: 0, complete: true, ...rest };
-}
-
 /** Runs the service for so many minutes of a clock that moves only while it sleeps. */
 async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const start = 1_800_000_000_000;
@@ -59,7 +43,7 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   const stop = new AbortController();
   const sinceStart = (): number => Math.round((time - start) / 1000);
   const steps: WatchSteps = {
-    attest: () => Promise.resolve({ machine, collateralExpires: new Date(start + 10 * minute) }),
+    attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(start + 10 * minute) }),
     offered: () => Promise.resolve(offering([["v1", a]])),
     isSigned: () => Promise.resolve(false),
     sign: (digest) => Promise.resolve(signatureOf(digest)),
@@ -91,7 +75,9 @@ async function runFor(minutes: number, changes: Partial<WatchSteps>) {
   return { log, signed, state, time };
 }
 
-const events = (log: readonly LogEntry[]): string[] => log.map(({ event }) => event);
+/** But the heartbeats, which come with each round. */
+const events = (log: readonly LogEntry[]): string[] =>
+  log.map(({ event }) => event).filter((event) => event !== "attested");
 
 test("what the registry offers is signed once, however often it is looked at, and under however many tags", async () => {
   const offered = () =>
@@ -108,7 +94,7 @@ test("what the registry offers is signed once, however often it is looked at, an
     [a, b],
   );
   assert.deepEqual(events(log), ["started", "signed", "signed", "stopped"]);
-  assert.deepEqual(log[1]?.["tags"], ["v1", "latest"]);
+  assert.deepEqual(log.find(({ event }) => event === "signed")?.["tags"], ["v1", "latest"]);
   assert.equal(state.signed, 2);
   assert.ok(state.polls > 25);
 });
@@ -125,7 +111,7 @@ test("when platform or Intel's verdict change, each image is looked at again", a
   const attest = () => {
     attestations += 1;
     const evaluation = attestations < 10 ? 20 : 21;
-    return Promise.resolve({ machine: { ...machine, evaluation }, collateralExpires: new Date() });
+    return Promise.resolve({ machine: { ...sampleMachine, evaluation }, collateralExpires: new Date() });
   };
   const isSigned = () => {
     looks += 1;
@@ -181,7 +167,8 @@ test("a tag that the registry gives no answer for holds nobody up: it is logged 
   const offered = () => Promise.resolve(offering([["v1", a]], { silent }));
   const { log, state } = await runFor(10, { offered });
   assert.deepEqual(events(log), ["started", "failed", "signed", "stopped"]);
-  assert.deepEqual([log[1]?.["tags"], log[1]?.["code"]], [["v9"], "REGISTRY_BROKEN"]);
+  const told = log.find(({ event }) => event === "failed");
+  assert.deepEqual([told?.["tags"], told?.["code"]], [["v9"], "REGISTRY_BROKEN"]);
   assert.equal(state.failed, state.polls);
 });
 
@@ -197,8 +184,8 @@ test("tags that were not looked at are logged when their number changes, and are
     [12, false],
     [13, true],
   ]);
-  assert.match(metricsText(state, 0), /\nneko_trust_signer_tags_left_out 13\n/);
-  assert.match(metricsText(state, 0), /\nneko_trust_signer_tags_unlisted 1\n/);
+  assert.match(metricsText(state, { now: 0, policy: sampleMachine.policy }), /\nneko_trust_signer_tags_left_out 13\n/);
+  assert.match(metricsText(state, { now: 0, policy: sampleMachine.policy }), /\nneko_trust_signer_tags_unlisted 1\n/);
 });
 
 test("while it can't prove that it is attested it asks the registry nothing and signs nothing", async () => {
@@ -214,6 +201,24 @@ test("while it can't prove that it is attested it asks the registry nothing and 
   const downs = log.filter(({ event }) => event === "down").map(({ at }) => at);
   assert.deepEqual(downs.slice(0, 5), [0, 10, 30, 70, 150]);
   assert.ok(downs.length < 15, `${String(downs.length)} lines in an hour`);
+});
+
+test("each proof of being attested is a heartbeat that says as what, and nothing else is one", async () => {
+  const { log } = await runFor(30, {});
+  const beats = log.filter(({ event }) => event === "attested");
+  assert.deepEqual(
+    beats.map(({ at }) => at / 60),
+    Array.from({ length: 31 }, (_, round) => round),
+  );
+  const { at: _at, ...beat } = beats[0] ?? { at: 0 };
+  const collateralExpires = new Date(1_800_000_000_000 + 10 * minute).toISOString();
+  assert.deepEqual(beat, { level: "info", event: "attested", collateralExpires, ...sampleMachine });
+
+  const silent = await runFor(30, { attest: () => Promise.reject(failure("refused", "KBS_TOKEN_STATUS")) });
+  assert.deepEqual(
+    silent.log.filter(({ event }) => event === "attested"),
+    [],
+  );
 });
 
 test("a registry that is down is asked with back-off, and works again afterwards", async () => {
@@ -251,7 +256,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const waiting = Promise.withResolvers<undefined>();
   const running = watch(
     {
-      attest: () => Promise.resolve({ machine, collateralExpires: new Date() }),
+      attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date() }),
       offered: () => Promise.resolve(offering([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
@@ -274,7 +279,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   await waiting.promise;
   stop.abort(failure("unavailable", "INTERRUPTED"));
   await running;
-  assert.deepEqual(log, ["started", "stopped"]);
+  assert.deepEqual(log, ["started", "attested", "stopped"]);
 });
 
 test("healthy means attested lately, and metrics are Prometheus text", () => {
@@ -286,11 +291,13 @@ test("healthy means attested lately, and metrics are Prometheus text", () => {
   assert.equal(isAttested(state, state.attestedAt + 5 * minute + 1), false);
   // A clock that went back says nothing.
   assert.equal(isAttested(state, state.attestedAt - 1), false);
-  const text = metricsText(state, state.attestedAt);
+  const text = metricsText(state, { now: state.attestedAt, policy: a });
   assert.match(
     text,
     /^# HELP neko_trust_signer_attested .+\n# TYPE neko_trust_signer_attested gauge\nneko_trust_signer_attested 1\n/,
   );
   assert.match(text, /\nneko_trust_signer_tcb_up_to_date 1\n/);
-  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+ [0-9]+)$/);
+  for (const line of text.trimEnd().split("\n")) {
+    assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{digest="sha256:[0-9a-f]{64}"\})? [0-9]+)$/);
+  }
 });
