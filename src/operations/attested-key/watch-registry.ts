@@ -41,8 +41,10 @@ export function registrySteps(
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
       own = quote;
-      await credential?.();
       return { machine: machineFacts(quote, policy), collateralExpires: quote.expires };
+    },
+    approve: async () => {
+      await credential?.();
     },
     offered: async (signal) => {
       const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);

@@ -24,8 +24,10 @@ export interface Offered {
 
 /** What a watching signer does, one at a time; each throws Failure. */
 export interface WatchSteps {
-  /** Proves that this machine is attested, and as what. */
+  /** Proves by Intel's rules that this machine is attested, and as what. */
   readonly attest: (signal: AbortSignal) => Promise<Attested>;
+  /** Has the key broker agree. */
+  readonly approve: (signal: AbortSignal) => Promise<void>;
   /** What the registry offers now. */
   readonly offered: (signal: AbortSignal) => Promise<Offered>;
   /** Whether the image has a signature already that this signer would make. */
@@ -76,10 +78,17 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        const facts = JSON.stringify(await attest(steps, options, signal));
-        // Signatures of another platform or state than now may be worth less: each is looked at again.
-        if (facts !== known) signed.clear();
+        const { machine, collateralExpires } = await steps.attest(signal);
+        const facts = JSON.stringify(machine);
+        if (facts !== known) {
+          // Before the key broker agrees: its policy, and the verifiers', take these values from here.
+          log({ level: "info", event: "measured", ...machine });
+          // Signatures of another platform or state than now may be worth less: each is looked at again.
+          signed.clear();
+        }
         known = facts;
+        await steps.approve(signal);
+        beat({ machine, collateralExpires }, options);
         await round(steps, options, { signed, waiting, silent }, signal);
       },
       options,
@@ -95,17 +104,11 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
 }
 
-async function attest(
-  steps: WatchSteps,
-  { state, log, now }: WatchOptions,
-  signal: AbortSignal,
-): Promise<MachineFacts> {
-  const { machine, collateralExpires } = await steps.attest(signal);
+function beat({ machine, collateralExpires }: Attested, { state, log, now }: WatchOptions): void {
   state.attestedAt = now();
   state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
   log({ level: "info", event: attestedEvent, collateralExpires: collateralExpires.toISOString(), ...machine });
-  return machine;
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */

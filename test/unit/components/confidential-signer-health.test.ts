@@ -39,6 +39,7 @@ async function entriesOf(t: TestContext, steps: Partial<WatchSteps>) {
   let rounds = 0;
   const good: WatchSteps = {
     attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: now() }),
+    approve: () => Promise.resolve(),
     offered: () => Promise.resolve(offering([["v1", sampleDigest("a")]])),
     isSigned: () => Promise.resolve(true),
     sign: () => assert.fail("it is signed already"),
@@ -72,7 +73,7 @@ test("the alert's metric counts each heartbeat of the service, as the machine th
   for (const { resource } of counted) assert.equal(resource.labels["instance_id"], loggingMachine.instanceId);
   assert.deepEqual(
     entries.filter((entry) => !counted.includes(entry)).map(({ jsonPayload }) => jsonPayload["event"]),
-    ["started", "already-signed", "stopped"],
+    ["started", "measured", "already-signed", "stopped"],
   );
 });
 

@@ -77,9 +77,9 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   const told = log.filter(({ event }) => event !== "attested");
   assert.deepEqual(
     told.map(({ event }) => event),
-    ["listening", "started", "signed", "refused", "stopped"],
+    ["listening", "started", "measured", "signed", "refused", "stopped"],
   );
-  assert.equal(told[3]?.["code"], "RELEASE_REFUSED");
+  assert.equal(told[4]?.["code"], "RELEASE_REFUSED");
   // Each round begins with the heartbeat, which says as what this machine is attested, and the broker was asked before it.
   const beats = log.filter(({ event }) => event === "attested");
   assert.ok(beats[0] !== undefined);
@@ -88,8 +88,8 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   assert.ok(Date.parse(String(collateralExpires)) > Date.now());
   const { ppid, fmspc } = pki.platform;
   const { measurements } = labMachine();
-  const state20 = { advisories: [], evaluation: 20 };
-  assert.deepEqual(details, { event: "attested", policy, ...measurements, ppid, fmspc, ...state20 });
+  const tcb = { advisories: [], evaluation: 20 };
+  assert.deepEqual(details, { event: "attested", policy, ...measurements, ppid, fmspc, ...tcb });
   assert.ok(beats.length > 2 && asked === beats.length);
   await assert.rejects(fetch(`${url}/healthz`));
 });

@@ -1,83 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../../../src/core/failure.ts";
-import type { FailureKind } from "../../../../src/core/failure.ts";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
-import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
-import type { LogEntry } from "../../../../src/core/signer-log.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
-import type { WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
-import { sampleReleaseData } from "../../../support/releases.ts";
-import { offering, sampleMachine } from "../../../support/watching.ts";
+import { events, failure, offering, runFor, sampleMachine, signatureOf } from "../../../support/watching.ts";
 
 const minute = 60_000;
 const a = sampleDigest("a");
 const b = sampleDigest("b");
-
-function failure(kind: FailureKind, code: string): Failure {
-  return new Failure({ code, kind, message: `${code} happened.`, remedy: "Mend it." });
-}
-
-function signatureOf(digest: Digest): AttestedSignature {
-  return {
-    resolved: `registry/x@${digest}`,
-    referrer: sampleDigest("c"),
-    listedBy: "api",
-    release: sampleReleaseData(digest),
-    key: "ephemeral",
-    fingerprint: sampleDigest("d"),
-    challengedAt: "2026-11-27T00:00:00.000Z",
-    signedAt: "2026-11-27T00:00:01.000Z",
-  };
-}
-
-/** Runs the service for so many minutes of a clock that moves only while it sleeps. */
-async function runFor(minutes: number, changes: Partial<WatchSteps>) {
-  const start = 1_800_000_000_000;
-  let time = start;
-  const log: (LogEntry & { readonly at: number })[] = [];
-  const signed: (readonly [Digest, number])[] = [];
-  const state = newServiceState();
-  const stop = new AbortController();
-  const sinceStart = (): number => Math.round((time - start) / 1000);
-  const steps: WatchSteps = {
-    attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(start + 10 * minute) }),
-    offered: () => Promise.resolve(offering([["v1", a]])),
-    isSigned: () => Promise.resolve(false),
-    sign: (digest) => Promise.resolve(signatureOf(digest)),
-    ...changes,
-  };
-  const sign = steps.sign;
-  await watch(
-    {
-      ...steps,
-      sign: (digest, signal) => {
-        signed.push([digest, sinceStart()]);
-        return sign(digest, signal);
-      },
-    },
-    {
-      state,
-      log: (entry) => log.push({ ...entry, at: sinceStart() }),
-      now: () => time,
-      intervalMilliseconds: minute,
-      sleep: (milliseconds) => {
-        assert.ok(milliseconds > 0, "it never spins");
-        time += milliseconds;
-        if (time - start > minutes * minute) stop.abort();
-        return Promise.resolve();
-      },
-    },
-    stop.signal,
-  );
-  return { log, signed, state, time };
-}
-
-/** But the heartbeats, which come with each round. */
-const events = (log: readonly LogEntry[]): string[] =>
-  log.map(({ event }) => event).filter((event) => event !== "attested");
 
 test("what the registry offers is signed once, however often it is looked at, and under however many tags", async () => {
   const offered = () =>
@@ -103,23 +34,6 @@ test("what is signed already is not signed again", async () => {
   const { log, signed } = await runFor(5, { isSigned: () => Promise.resolve(true) });
   assert.deepEqual(signed, []);
   assert.deepEqual(events(log), ["started", "already-signed", "stopped"]);
-});
-
-test("when platform or Intel's verdict change, each image is looked at again", async () => {
-  let attestations = 0;
-  let looks = 0;
-  const attest = () => {
-    attestations += 1;
-    const evaluation = attestations < 10 ? 20 : 21;
-    return Promise.resolve({ machine: { ...sampleMachine, evaluation }, collateralExpires: new Date() });
-  };
-  const isSigned = () => {
-    looks += 1;
-    return Promise.resolve(attestations < 10);
-  };
-  const { log, signed } = await runFor(20, { attest, isSigned });
-  assert.deepEqual([looks, signed.length], [2, 1]);
-  assert.deepEqual(events(log), ["started", "already-signed", "signed", "stopped"]);
 });
 
 test("a registry that offers what does not verify is refused and logged, and asked again ever less often", async () => {
@@ -162,32 +76,6 @@ test("one image that fails does not stop the others", async () => {
   assert.ok(state.failed > 0);
 });
 
-test("a tag that the registry gives no answer for holds nobody up: it is logged once, and counted each time", async () => {
-  const silent = new Map([["v9", failure("unavailable", "REGISTRY_BROKEN")]]);
-  const offered = () => Promise.resolve(offering([["v1", a]], { silent }));
-  const { log, state } = await runFor(10, { offered });
-  assert.deepEqual(events(log), ["started", "failed", "signed", "stopped"]);
-  const told = log.find(({ event }) => event === "failed");
-  assert.deepEqual([told?.["tags"], told?.["code"]], [["v9"], "REGISTRY_BROKEN"]);
-  assert.equal(state.failed, state.polls);
-});
-
-test("tags that were not looked at are logged when their number changes, and are a metric", async () => {
-  let round = 0;
-  const offered = () => {
-    round += 1;
-    return Promise.resolve(offering([["v1", a]], round < 3 ? { leftOut: 12 } : { leftOut: 13, complete: false }));
-  };
-  const { log, state } = await runFor(5, { offered });
-  const left = log.filter(({ event }) => event === "left-out").map((entry) => [entry["tags"], entry["more"]]);
-  assert.deepEqual(left, [
-    [12, false],
-    [13, true],
-  ]);
-  assert.match(metricsText(state, { now: 0, policy: sampleMachine.policy }), /\nneko_trust_signer_tags_left_out 13\n/);
-  assert.match(metricsText(state, { now: 0, policy: sampleMachine.policy }), /\nneko_trust_signer_tags_unlisted 1\n/);
-});
-
 test("while it can't prove that it is attested it asks the registry nothing and signs nothing", async () => {
   let asked = 0;
   const offered = () => {
@@ -214,7 +102,7 @@ test("each proof of being attested is a heartbeat that says as what, and nothing
   const collateralExpires = new Date(1_800_000_000_000 + 10 * minute).toISOString();
   assert.deepEqual(beat, { level: "info", event: "attested", collateralExpires, ...sampleMachine });
 
-  const silent = await runFor(30, { attest: () => Promise.reject(failure("refused", "KBS_TOKEN_STATUS")) });
+  const silent = await runFor(30, { approve: () => Promise.reject(failure("refused", "KBS_TOKEN_STATUS")) });
   assert.deepEqual(
     silent.log.filter(({ event }) => event === "attested"),
     [],
@@ -257,6 +145,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const running = watch(
     {
       attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date() }),
+      approve: () => Promise.resolve(),
       offered: () => Promise.resolve(offering([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
@@ -279,7 +168,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   await waiting.promise;
   stop.abort(failure("unavailable", "INTERRUPTED"));
   await running;
-  assert.deepEqual(log, ["started", "attested", "stopped"]);
+  assert.deepEqual(log, ["started", "measured", "attested", "stopped"]);
 });
 
 test("healthy means attested lately, and metrics are Prometheus text", () => {
