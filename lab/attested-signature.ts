@@ -139,7 +139,7 @@ async function signThroughBroker(
   const since = performance.now();
   await credential();
   const milliseconds = Math.round(performance.now() - since);
-  const signed = !(await hasOwnSignature(client, signer, quote.report, sample));
+  const signed = !(await hasOwnSignature(client, signer, quote, sample));
   const reference = parseReference(formatDigestReference(sample.repository, sample.digest));
   if (signed) await signAttested(client, signer, reference, signal);
   return { signed, milliseconds };

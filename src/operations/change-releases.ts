@@ -1,6 +1,7 @@
 import type { Directories } from "../adapters/directories/directories.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { Failure } from "../core/failure.ts";
+import { repositoriesOf } from "../core/policy/policy-repositories.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import type { Reference } from "../core/release/reference.ts";
 import { changeRelease } from "../core/release/release-list.ts";
@@ -139,10 +140,6 @@ export function placeOf(
 /** The policy's image that has this repository or mirror. */
 export function imageOf(policy: TrustPolicy, repository: string): TrustPolicy["images"][number] | undefined {
   return policy.images.find((image) => repositoriesOf({ images: [image] }).includes(repository));
-}
-
-function repositoriesOf({ images }: Pick<TrustPolicy, "images">): string[] {
-  return images.flatMap(({ repository, mirrors }) => [repository, ...mirrors]);
 }
 
 function yamlChanges(releases: readonly ReleaseEntry[], changes: readonly ReleaseChange[]): YamlChange[] {

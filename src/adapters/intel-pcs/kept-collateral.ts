@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
+import { Failure, reasonOf } from "../../core/failure.ts";
 import { describeJsonProblem, parseStrictJson } from "../../core/json/strict-json.ts";
 import { safeParse } from "../../core/safe-parse.ts";
 import {
@@ -61,9 +62,14 @@ export function readKeptOrFile(bytes: Uint8Array, file: string): Collateral {
   return isKept ? parseKept(bytes, file).collateral : readCollateralFile(bytes, file);
 }
 
-/** Throws FOLDER_NOT_PRIVATE, and what node:fs throws. */
+/** Throws FOLDER_NOT_PRIVATE, PCS_CACHE_UNWRITABLE: what was not kept could go back unseen. */
 export function keep(file: string, { fetched, collateral }: KeptCollateral): void {
-  ensurePrivateFolder(join(file, ".."));
   const document = { schema: 1, fetched: fetched.toISOString(), collateral: toCollateralFile(collateral) };
-  writeWhole(file, JSON.stringify(document));
+  try {
+    ensurePrivateFolder(join(file, ".."));
+    writeWhole(file, JSON.stringify(document));
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw pcsFailure("PCS_CACHE_UNWRITABLE", `${file} can't be written: ${reasonOf(error)}.`);
+  }
 }

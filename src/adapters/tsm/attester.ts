@@ -4,7 +4,7 @@ import { readEventLog } from "./event-log.ts";
 import { requireRtmr3Untouched } from "./registers.ts";
 import { kernelReportFiles } from "./report-files.ts";
 import type { ReportFiles } from "./report-files.ts";
-import { requestQuote } from "./request-quote.ts";
+import { requestQuote, requireReports } from "./request-quote.ts";
 
 export interface TsmSettings {
   /** Where the kernel's file systems are; `/` but for tests. */
@@ -20,7 +20,10 @@ export function createTsmAttester(settings: TsmSettings = {}): Attester {
   const reports = join(root, "sys", "kernel", "config", "tsm", "report");
   return {
     async attest(reportData, signal) {
-      // Both first, as they need no host: a quote of a domain that went on measuring is of no use, and the log is complete since the boot.
+      // Without reports this is no guest at all, which says more than a log that is missing, too.
+      await requireReports(reports);
+      // Both before the quote, as they need no host: one of a domain that went on measuring is of no use, and the log is complete
+      // since the boot.
       const eventLog = await readEventLog(root);
       await requireRtmr3Untouched(root);
       return { quote: await requestQuote({ reports, files, reportData, waitMilliseconds, signal }), eventLog };

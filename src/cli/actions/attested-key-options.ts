@@ -1,3 +1,4 @@
+import { requireKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
@@ -30,7 +31,7 @@ export interface SigningCommandOptions extends TrustOptions, GuestCommandOptions
   readonly tsaUrl: readonly string[];
 }
 
-/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED and what kbsTrust throws. */
+/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED, KBS_URL_INVALID and what kbsTrust throws. */
 export function brokerOf(
   options: BrokerCommandOptions,
   environment: TrustPolicy["environment"],
@@ -43,6 +44,8 @@ export function brokerOf(
     if (named.every((value) => value === undefined)) return undefined;
     throw unnamed("Something is said of a key broker, but not where it is.");
   }
+  // Before the pins: whoever gives a wrong address need not be told of files first.
+  requireKbsUrl(url);
   const text = (option: string, path: string): string => Buffer.from(readInput(option, path)).toString("utf8");
   return {
     url,

@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
-import { isRepository, parseReference } from "../../core/release/reference.ts";
+import { isRepository } from "../../core/release/reference.ts";
 import { logLine } from "../../core/signer-log.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import { openCloudLog } from "../../operations/attested-key/cloud-log.ts";
@@ -53,9 +53,9 @@ export async function attestedKeyWatchAction(
     );
   }
   const { environment, signal, now, progress } = context;
-  const { registry } = parseReference(`${repository}:latest`);
-  const publishing = { attester: signer.attester, now, ...(broker === undefined ? {} : { broker }) };
-  const publisher = openPublisher(environment, registry, publishing, signal);
+  const { policy, attester } = signer;
+  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const publisher = openPublisher(environment, publishing, signal);
   const toStandardError = (entry: LogEntry): void => {
     progress(logLine(now(), entry));
   };

@@ -143,9 +143,11 @@ export async function attestedKeySignAction(
   }
   const { signer, broker } = signerOfOptions(options, context);
   const { environment, now, signal, progress } = context;
-  const publishing = { attester: signer.attester, now, ...(broker === undefined ? {} : { broker }) };
-  const { client } = openPublisher(environment, reference.registry, publishing, signal);
-  progress(`verifying ${text} under policy "${signer.policy.name}", then signing it`);
+  const { policy, attester } = signer;
+  const { repository } = reference;
+  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const { client } = openPublisher(environment, publishing, signal);
+  progress(`verifying ${text} under policy "${policy.name}", then signing it`);
   const signed = await signAttested(client, signer, reference, signal);
   const { release, ...document } = signed;
   return {

@@ -9,12 +9,16 @@ import { createTsmAttester } from "../../adapters/tsm/attester.ts";
 import { Failure } from "../../core/failure.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { parseReference } from "../../core/release/reference.ts";
 import { publicGoodServices } from "../../core/sigstore/signing-services.ts";
 import type { Attester, CollateralSource } from "../../core/tdx/contract.ts";
+import { mostTimestamps } from "../../core/tdx/evidence-document.ts";
 import { intelTrust } from "../../core/tdx/intel-root.ts";
 import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
+import { requireListed } from "./require-listed.ts";
+import { requireSignerPolicy } from "./require-signer-policy.ts";
 import type { Publisher } from "./watch-registry.ts";
 
 /** What an attested signer asks a key broker for. */
@@ -55,14 +59,23 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
 export interface AttestedKeyOptions extends GuestOptions {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
-  /** Time-stamp authorities; Sigstore's own unless given. */
+  /** Time-stamp authorities, 4 at most; Sigstore's own unless given. */
   readonly tsaUrls: readonly string[];
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. */
+/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES (usage). */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
+  requireSignerPolicy(policy);
+  if (tsaUrls.length > mostTimestamps) {
+    throw new Failure({
+      code: "ATTESTED_TOO_MANY_AUTHORITIES",
+      kind: "usage",
+      message: `A signature carries the stamps of ${mostTimestamps} time-stamp authorities at most, and ${tsaUrls.length} are named.`,
+      remedy: "Name as many as roots.tsa of the verifiers' policy asks for.",
+    });
+  }
   const guest = openGuest(options);
   const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
   return {
@@ -110,16 +123,30 @@ export function readBrokerKey(bytes: Uint8Array): KeyObject {
   });
 }
 
-/** A way to the registry with what the key broker gives, or with docker's credentials where none is named. */
+export interface PublisherOptions {
+  /** `registry/path` that is published to. */
+  readonly repository: string;
+  /** The measured policy: a registry that it does not name gets no credential. */
+  readonly policy: TrustPolicy;
+  readonly broker?: BrokerOptions;
+  readonly attester: Attester;
+  readonly now: () => Date;
+}
+
+/**
+ * A way to the registry with what the key broker gives, or with docker's credentials where none is named. Nothing
+ * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED (usage).
+ */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
-  registry: string,
-  { broker, attester, now }: { broker?: BrokerOptions; attester: Attester; now: () => Date },
+  { repository, policy, broker, attester, now }: PublisherOptions,
   signal: AbortSignal,
 ): Publisher {
+  requireListed(policy, repository);
   const resource = broker?.resource;
   if (broker === undefined || resource === undefined) return { client: openRegistry(environment, signal) };
   const { url, trust } = broker;
+  const { registry } = parseReference(repository);
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
   const credentials = brokerCredentials(registry, fetch, () => now().getTime());

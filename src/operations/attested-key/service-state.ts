@@ -14,6 +14,9 @@ export interface ServiceState {
   failed: number;
   /** Digests that wait for another try. */
   waiting: number;
+  /** Tags that were listed in the last round and not looked at, and whether there are more than were listed. */
+  tagsLeftOut: number;
+  tagsUnlisted: boolean;
 }
 
 export function newServiceState(): ServiceState {
@@ -27,6 +30,8 @@ export function newServiceState(): ServiceState {
     refused: 0,
     failed: 0,
     waiting: 0,
+    tagsLeftOut: 0,
+    tagsUnlisted: false,
   };
 }
 
@@ -56,6 +61,8 @@ export function metricsText(
     ["refusals_total", "counter", "Images that did not verify and were not signed.", state.refused],
     ["failures_total", "counter", "Tries that ended because something was down.", state.failed],
     ["waiting", "gauge", "Digests that wait for another try.", state.waiting],
+    ["tags_left_out", "gauge", "Tags that the last round did not look at.", state.tagsLeftOut],
+    ["tags_unlisted", "gauge", "Whether there are more tags than are listed.", state.tagsUnlisted ? 1 : 0],
   ] as const;
   const written = metrics.map(([name, type, help, value]) => {
     const full = `neko_trust_signer_${name}`;

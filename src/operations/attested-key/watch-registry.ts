@@ -1,19 +1,22 @@
 import type { RegistryClient } from "../../adapters/registry/client.ts";
-import { unwrap } from "../../adapters/registry/unwrap.ts";
+import { unanswered, unwrap } from "../../adapters/registry/unwrap.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
+import { orderTags } from "../../core/release/order-tags.ts";
 import { formatDigestReference, parseDigestReference, parseReference } from "../../core/release/reference.ts";
-import type { TdMeasurements } from "../../core/tdx/contract.ts";
+import type { VerifiedQuote } from "../../core/tdx/contract.ts";
 import { attestSelf } from "./attest-self.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
+import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
 import type { WatchSteps } from "./watch.ts";
 
 /** Tags that are looked at in one round. */
 const mostTags = 1000;
-/** Fallback tags hold lists of referrers, and older signatures: neither is an image to sign. */
-const noImage = /^sha256-[0-9a-f]{64}(?:\.[a-z]+)?$/;
+/** Tags without an answer, after which the registry is asked no more in this round. */
+const mostSilent = 20;
 
 /** How a service reaches the registry. */
 export interface Publisher {
@@ -32,31 +35,32 @@ export function registrySteps(
   repository: string,
 ): WatchSteps {
   const policy = policyDigest(signer.policy);
-  let own: TdMeasurements | undefined;
+  let own: VerifiedQuote | undefined;
   const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
-      own = quote.report;
+      own = quote;
+      return { machine: machineFacts(quote, policy), collateralExpires: quote.expires };
+    },
+    approve: async () => {
       await credential?.();
-      const { mrtd, rtmr0, rtmr1, rtmr2 } = quote.report;
-      return {
-        tcbStatus: quote.tcb.status,
-        collateralExpires: quote.expires,
-        details: { policy, mrtd, rtmr0, rtmr1, rtmr2, ppid: quote.ppid },
-      };
     },
     offered: async (signal) => {
-      const tags = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
-      const offered = new Map<string, Digest>();
-      for (const tag of tags.filter((each) => !noImage.test(each)).slice(0, mostTags)) {
+      const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
+      const images = new Map<string, Digest>();
+      const silent = new Map<string, Failure>();
+      let looked = 0;
+      for (const tag of orderTags(tags).slice(0, mostTags)) {
+        if (silent.size >= mostSilent) break;
         signal.throwIfAborted();
+        looked += 1;
         const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
+        if (answer.kind === "found") images.set(tag, answer.value.digest);
         // A tag may go between the list and the look.
-        if (answer.kind === "absent") continue;
-        offered.set(tag, unwrap(answer, `${repository}:${tag}`).digest);
+        else if (answer.kind !== "absent") silent.set(tag, unanswered(answer, `${repository}:${tag}`));
       }
-      return offered;
+      return { images, silent, leftOut: tags.length - looked, complete };
     },
     isSigned: async (digest, signal) => {
       signal.throwIfAborted();

@@ -10,6 +10,7 @@ import type { WatchSteps } from "../../../src/operations/attested-key/watch.ts";
 import { loggingMachine, startCloudLog } from "../../support/cloud-log.ts";
 import { sampleDigest } from "../../support/policies.ts";
 import { signerSettings } from "../../support/signer.ts";
+import { offering, sampleMachine } from "../../support/watching.ts";
 
 /**
  * What the service writes, through the filter of the metric that the alert goes by. Conjunctions of equalities, which is all that it
@@ -37,8 +38,9 @@ async function entriesOf(t: TestContext, steps: Partial<WatchSteps>) {
   });
   let rounds = 0;
   const good: WatchSteps = {
-    attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: now(), details: { mrtd: "a1" } }),
-    offered: () => Promise.resolve(new Map([["v1", sampleDigest("a")]])),
+    attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: now() }),
+    approve: () => Promise.resolve(),
+    offered: () => Promise.resolve(offering([["v1", sampleDigest("a")]])),
     isSigned: () => Promise.resolve(true),
     sign: () => assert.fail("it is signed already"),
   };
@@ -71,7 +73,7 @@ test("the alert's metric counts each heartbeat of the service, as the machine th
   for (const { resource } of counted) assert.equal(resource.labels["instance_id"], loggingMachine.instanceId);
   assert.deepEqual(
     entries.filter((entry) => !counted.includes(entry)).map(({ jsonPayload }) => jsonPayload["event"]),
-    ["started", "already-signed", "stopped"],
+    ["started", "measured", "already-signed", "stopped"],
   );
 });
 

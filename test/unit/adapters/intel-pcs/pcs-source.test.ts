@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -272,6 +272,18 @@ test("refuses a kept file that is damaged: it would forget what was the newest",
     writeFileSync(join(cache, "intel-pcs", name!), content);
     assert.equal(await failureCodeOf(source.collateralOf(platform)), "PCS_CACHE_INVALID");
   }
+});
+
+test("what can't be kept is a failure, not a bug: a rollback would go unseen", async (t) => {
+  const { server, state, cache } = await rig(t);
+  // A link that leads nowhere: nothing is there to read, and nothing can be made.
+  symlinkSync(join(cache, "nowhere", "at", "all"), join(cache, "link"));
+  mkdirSync(join(cache, "intel-pcs"), { mode: 0o755 });
+  const settings = { addresses: server.addresses, update: "standard", trust: pki.trust, now: () => state.now } as const;
+  const full = createPcsSource({ ...settings, cache: join(cache, "link") });
+  const open = createPcsSource({ ...settings, cache });
+  assert.equal(await failureCodeOf(open.collateralOf(platform)), "FOLDER_NOT_PRIVATE");
+  assert.equal(await failureCodeOf(full.collateralOf(platform)), "PCS_CACHE_UNWRITABLE");
 });
 
 test("what is kept counts for nothing without its signatures", async (t) => {

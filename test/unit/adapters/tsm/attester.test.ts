@@ -72,6 +72,12 @@ const refused: Readonly<Record<string, readonly [string, Partial<ReportFiles>]>>
   "a quote that is too large": ["TSM_TOO_LARGE", { readQuote: failed("EFBIG") }],
   "no quoting service": ["TSM_NO_QUOTING_SERVICE", { readQuote: failed("ENXIO") }],
   "a quoting service that fails": ["TSM_QUOTING_FAILED", { readQuote: failed("EIO") }],
+  "a system without memory": ["TSM_QUOTING_FAILED", { make: failed("ENOMEM") }],
+  "a report of this name": ["TSM_QUOTING_FAILED", { make: failed("EEXIST") }],
+  "a process without files left": ["TSM_QUOTING_FAILED", { readQuote: failed("EMFILE") }],
+  "a kernel that faults": ["TSM_QUOTING_FAILED", { readQuote: failed("EFAULT") }],
+  "a file system without room": ["TSM_QUOTING_FAILED", { write: failed("ENOSPC") }],
+  "a file that is none of reports": ["TSM_QUOTING_FAILED", { read: failed("ENOTTY") }],
   "an empty quote": ["TSM_QUOTING_FAILED", { readQuote: () => Promise.resolve(new Uint8Array()) }],
   "a kernel that gave up": ["TSM_TIMEOUT", { readQuote: failed("ETIMEDOUT") }],
   "a host that never answers": ["TSM_TIMEOUT", { readQuote: never }],
@@ -86,6 +92,12 @@ for (const [what, [code, changes]] of Object.entries(refused)) {
     if (files.calls.length > 1) assert.equal(files.calls.at(-1), "remove");
   });
 }
+
+test("a bug is no answer of the system's", async (t) => {
+  const bug = Object.assign(new TypeError("bug"), { code: "ERR_INVALID_ARG_TYPE" });
+  const files = emulatedReports({ readQuote: () => Promise.reject(bug) });
+  await assert.rejects(createTsmAttester({ root: fakeGuest(t), files }).attest(reportData), TypeError);
+});
 
 test("waits while the host is busy with another's quote", async (t) => {
   let busy = 3;
@@ -137,8 +149,12 @@ test("without a guest, the machine's own kernel says so", async (t) => {
   const root = fakeGuest(t);
   rmSync(join(root, "sys/kernel"), { recursive: true });
   assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");
+  // Nor has it an event log, which is not what lacks first.
   rmSync(join(root, "sys/firmware"), { recursive: true });
-  assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_EVENT_LOG");
+  assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");
+  const guest = fakeGuest(t);
+  rmSync(join(guest, "sys/firmware"), { recursive: true });
+  assert.equal(await failureCodeOf(createTsmAttester({ root: guest }).attest(reportData)), "TSM_EVENT_LOG");
 });
 
 // The kernel's files, as far as ordinary ones can stand for them.
@@ -195,7 +211,7 @@ for (const [what, path, content] of [
   ["a table of another name", table, Buffer.alloc(56)],
   ["a table that is cut", table, Buffer.from("CCEL")],
   ["the table of another technology", table, Buffer.concat([Buffer.from("CCEL"), Buffer.alloc(52, 1)])],
-  ["a log that is larger than any", log, Buffer.alloc(4 * 1024 * 1024 + 1)],
+  ["a log that is larger than any", log, Buffer.alloc(1024 * 1024 + 1)],
 ] as const) {
   test(`refuses ${what}`, async (t) => {
     assert.equal(await failureCodeOf(readEventLog(fakeGuest(t, { [path]: content }))), "TSM_EVENT_LOG");

@@ -77,17 +77,19 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   const told = log.filter(({ event }) => event !== "attested");
   assert.deepEqual(
     told.map(({ event }) => event),
-    ["listening", "started", "signed", "refused", "stopped"],
+    ["listening", "started", "measured", "signed", "refused", "stopped"],
   );
-  assert.equal(told[3]?.["code"], "RELEASE_REFUSED");
+  assert.equal(told[4]?.["code"], "RELEASE_REFUSED");
   // Each round begins with the heartbeat, which says as what this machine is attested, and the broker was asked before it.
-  const { mrtd, rtmr0, rtmr1, rtmr2 } = labMachine().measurements;
   const beats = log.filter(({ event }) => event === "attested");
   assert.ok(beats[0] !== undefined);
   const { level, tcbStatus, collateralExpires, ...details } = beats[0];
   assert.deepEqual([level, tcbStatus], ["info", "UpToDate"]);
   assert.ok(Date.parse(String(collateralExpires)) > Date.now());
-  assert.deepEqual(details, { event: "attested", policy, mrtd, rtmr0, rtmr1, rtmr2, ppid: platform.ppid });
+  const { ppid, fmspc } = pki.platform;
+  const { measurements } = labMachine();
+  const tcb = { advisories: [], evaluation: 20 };
+  assert.deepEqual(details, { event: "attested", policy, ...measurements, ppid, fmspc, ...tcb });
   assert.ok(beats.length > 2 && asked === beats.length);
   await assert.rejects(fetch(`${url}/healthz`));
 });
