@@ -1,50 +1,20 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { attestSample } from "../../../lab/attested-signature.ts";
-import type { LabContext } from "../../../lab/context.ts";
-import { writeOverlay } from "../../../lab/overlay.ts";
-import { placesOf } from "../../../lab/places.ts";
-import { publishSample, publishSigner } from "../../../lab/publish-sample.ts";
-import { startSigstore } from "../../../lab/sigstore/server.ts";
 import { writeCollateral } from "../../../lab/tdx/collateral-writer.ts";
 import type { CollateralChanges } from "../../../lab/tdx/collateral-writer.ts";
-import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
-import { readYamlConfig } from "../../../src/config/read-config.ts";
 import { formatDigestReference } from "../../../src/core/release/reference.ts";
 import { toCollateralFile } from "../../../src/core/tdx/collateral.ts";
-import { readTrustedRootFile } from "../../../src/operations/read-trusted-root.ts";
+import { attestedLab } from "../../support/attested-lab.ts";
 import { runInProcess } from "../../support/command-line.ts";
-import { startServer } from "../adapters/registry/loopback-server.ts";
-import { memoryRegistry } from "../adapters/registry/memory-registry.ts";
-
-const checkout = join(import.meta.dirname, "..", "..", "..");
 
 test("verify-image shows what Intel says today of the machine that signed, and exits 0 as the verdict then decides", async (t) => {
-  const state = mkdtempSync(join(tmpdir(), "neko-today-"));
-  t.after(() => {
-    rmSync(state, { recursive: true, force: true });
-  });
-  const context: LabContext = {
-    directories: { checkout, state, cache: state, run: state },
-    environment: process.env,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    progress: () => undefined,
-  };
-  const sigstore = await startSigstore({ stateDirectory: placesOf(context.directories).sigstore, port: 0 });
-  t.after(() => sigstore.stop());
-  const registry = await startServer(t, memoryRegistry({ referrers: "works" }).answer);
-  const services = { registry: registry.host, referrersRegistry: registry.host, sigstore: sigstore.urls };
-  const client = createRegistryClient();
-  const sample = await publishSample(context, services, client);
-  const signer = await publishSigner(context, services, client);
-  writeOverlay(context.directories, services, { sample, signer }, context.now());
-  const config = readYamlConfig("local", context.directories);
-  const trustedRoot = readTrustedRootFile(config.trustedRoot, checkout);
-  const attested = await attestSample(context, { services, client, config, trustedRoot, sample, signer });
+  const { context, config, input } = await attestedLab(t);
+  const { sample, signer } = input;
+  const { state } = context.directories;
+  const attested = await attestSample(context, input);
 
   const { policy, signerPolicy, quoteRoot } = attested.files;
   const trust = ["--trusted-root", config.trustedRoot];

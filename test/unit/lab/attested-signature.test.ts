@@ -1,70 +1,25 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
-import { z } from "zod";
 import { attestSample } from "../../../lab/attested-signature.ts";
 import { tryAttestedForgeries } from "../../../lab/attested-refusals.ts";
-import type { LabContext } from "../../../lab/context.ts";
-import { writeOverlay } from "../../../lab/overlay.ts";
 import type { Rego } from "../../../lab/kbs/rego.ts";
-import { placesOf } from "../../../lab/places.ts";
-import { publishSample, publishSigner, publishVouching } from "../../../lab/publish-sample.ts";
+import { publishVouching } from "../../../lab/publish-sample.ts";
 import type { PublishedSample } from "../../../lab/publish-sample.ts";
-import { startSigstore } from "../../../lab/sigstore/server.ts";
 import { pushTamperedCopy } from "../../../lab/tamper.ts";
 import { otherDisk } from "../../../lab/sample-release/signer-product.ts";
 import { labMachine } from "../../../lab/tdx/lab-machine.ts";
-import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
 import type { RegistryClient } from "../../../src/adapters/registry/client.ts";
 import { unwrap } from "../../../src/adapters/registry/unwrap.ts";
-import { readYamlConfig } from "../../../src/config/read-config.ts";
 import type { StackConfig } from "../../../src/config/stack-config.ts";
 import { mediaTypes } from "../../../src/core/oci/formats.ts";
 import { formatDigestReference, parseReference } from "../../../src/core/release/reference.ts";
-import { readTrustedRootFile } from "../../../src/operations/read-trusted-root.ts";
 import { verifyImage } from "../../../src/operations/verify-image.ts";
+import { attestedLab } from "../../support/attested-lab.ts";
 import { runInProcess } from "../../support/command-line.ts";
 import { failureCodeOf } from "../../support/failures.ts";
-import { startServer } from "../adapters/registry/loopback-server.ts";
-import { memoryRegistry } from "../adapters/registry/memory-registry.ts";
-
-const checkout = join(import.meta.dirname, "..", "..", "..");
-
-const appraised = z.object({
-  data: z.object({ reference: z.object({ rtmr_1: z.array(z.string()) }) }),
-  input: z.object({
-    tdx: z.object({
-      quote: z.object({ body: z.object({ rtmr_1: z.string() }) }),
-      td_attributes: z.object({ debug: z.boolean() }),
-    }),
-  }),
-});
-const asked = z.object({
-  input: z.object({ submods: z.object({ cpu0: z.object({ "ear.status": z.string() }) }) }),
-});
-
-/** Says what the compiled policies say of the three machines here; test/peers has the real Rego, and Open Policy Agent to judge it. */
-const judge: Rego = {
-  evaluate: (question) => {
-    if (question.query === "data.policy.allow") {
-      return Promise.resolve(asked.parse(question).input.submods.cpu0["ear.status"] === "affirming");
-    }
-    const { data, input } = appraised.parse(question);
-    const measured = data.reference.rtmr_1.includes(input.tdx.quote.body.rtmr_1);
-    return Promise.resolve({
-      executables: measured ? 3 : 96,
-      hardware: 2,
-      configuration: input.tdx.td_attributes.debug ? 96 : 2,
-    });
-  },
-  close: () => undefined,
-};
 
 test("the lab's simulated machine signs the sample, whoever names the signer verifies it, and every forgery is refused by its code", async (t) => {
-  const { context, services, client, config, trustedRoot, input } = await labRig(t);
+  const { context, services, client, config, trustedRoot, input } = await attestedLab(t);
   const { sample, signer } = input;
 
   const attested = await attestSample(context, input);
@@ -117,7 +72,7 @@ test("the lab's simulated machine signs the sample, whoever names the signer ver
 });
 
 test("a broker that releases to every machine does not go unseen", async (t) => {
-  const { context, input } = await labRig(t);
+  const { context, input } = await attestedLab(t);
   const generous: Rego = {
     evaluate: ({ query }) =>
       Promise.resolve(query === "data.policy.allow" ? true : { executables: 3, hardware: 2, configuration: 2 }),
@@ -127,39 +82,13 @@ test("a broker that releases to every machine does not go unseen", async (t) => 
 });
 
 test("a broker that releases to nobody leaves the sample unsigned", async (t) => {
-  const { context, client, input } = await labRig(t);
+  const { context, client, input } = await attestedLab(t);
   const miserly: Rego = { evaluate: () => Promise.resolve(false), close: () => undefined };
   assert.equal(await failureCodeOf(attestSample(context, { ...input, rego: miserly })), "KBS_ATTESTATION_REFUSED");
   const { repository, digest } = input.sample;
   const listed = unwrap(await client.referrers(repository, digest), repository);
   assert.equal(listed.filter(({ artifactType }) => artifactType === mediaTypes.tdxEvidence).length, 0);
 });
-
-async function labRig(t: TestContext) {
-  const state = mkdtempSync(join(tmpdir(), "neko-lab-attested-"));
-  t.after(() => {
-    rmSync(state, { recursive: true, force: true });
-  });
-  const context: LabContext = {
-    directories: { checkout, state, cache: state, run: state },
-    environment: process.env,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    progress: () => undefined,
-  };
-  const sigstore = await startSigstore({ stateDirectory: placesOf(context.directories).sigstore, port: 0 });
-  t.after(() => sigstore.stop());
-  const registry = await startServer(t, memoryRegistry({ referrers: "works" }).answer);
-  const services = { registry: registry.host, referrersRegistry: registry.host, sigstore: sigstore.urls };
-  const client = createRegistryClient();
-  const sample = await publishSample(context, services, client);
-  const signer = await publishSigner(context, services, client);
-  writeOverlay(context.directories, services, { sample, signer }, context.now());
-  const config = readYamlConfig("local", context.directories);
-  const trustedRoot = readTrustedRootFile(config.trustedRoot, checkout);
-  const input = { services, client, config, trustedRoot, sample, signer, rego: judge };
-  return { context, services, client, config, trustedRoot, input };
-}
 
 /** Without rule 7 the release verifies, and its manifest names the machine: nothing but that rule refuses it. */
 async function assertVouches(
