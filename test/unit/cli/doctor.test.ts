@@ -8,8 +8,6 @@ import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
 import { readYamlConfig } from "../../../src/config/read-config.ts";
 import type { CheckResult } from "../../../src/core/check-result.ts";
 import { approvalDocument } from "../../../src/core/policy/published-approval.ts";
-import { neededPermissions } from "../../../src/operations/examine/examine-google.ts";
-import { neededRights } from "../../../src/operations/examine/examine-clusters.ts";
 import { failureCodeOf } from "../../support/failures.ts";
 import { operateRig, plainKubeconfig, stagingText } from "../../support/operate-rig.ts";
 import type { OperateRig } from "../../support/operate-rig.ts";
@@ -191,10 +189,6 @@ test("a permission that Google did not grant, and a project that it does not sho
   assert.deepEqual(notOk((await examine()).checks), {});
   status = 403;
   assert.deepEqual(notOk((await examine()).checks), { "google project acme-signing": "missing" });
-  assert.deepEqual(neededPermissions({ admissionPolicies: {} }, "apply"), []);
-  assert.ok(
-    neededPermissions({ confidentialSigner: {}, ciSecrets: {} }, "apply").includes("cloudkms.cryptoKeys.create"),
-  );
 });
 
 test("the published approval is read with the caller's own credentials: approved, another one, none, forbidden, broken", async (t) => {
@@ -234,49 +228,6 @@ test("the published approval is read with the caller's own credentials: approved
   for (const status of [401, 403, 404]) assert.deepEqual((await says(status, "")).slice(0, 2), ["missing", 1]);
   for (const status of [302, 500]) assert.deepEqual((await says(status, "")).slice(0, 2), ["unknown", 3]);
   assert.deepEqual((await says(200, "x".repeat(5000))).slice(0, 2), ["unknown", 3]);
-});
-
-test("rights in a cluster follow from the components, each once", () => {
-  assert.deepEqual(neededRights({}, "apply"), []);
-  const all = { admissionPolicies: {}, keyBroker: { namespace: "kbs" }, buildRunners: {} };
-  const names = neededRights(all, "apply").map(
-    ({ group, resource, verbs, namespace = "" }) => `${resource}.${group} ${namespace} ${verbs.join()}`,
-  );
-  assert.equal(new Set(names).size, names.length);
-  assert.ok(names.includes("networkpolicies.networking.k8s.io kbs get,create,patch,delete"));
-  assert.ok(names.includes("networkpolicies.networking.k8s.io  get,create,patch,delete"));
-});
-
-test("what a plan needs only reads: of the same things, in the same places", () => {
-  const all = { admissionPolicies: {}, keyBroker: { namespace: "kbs" }, buildRunners: {} };
-  const verbs = new Set(neededRights(all, "plan").flatMap((right) => right.verbs));
-  assert.deepEqual([...verbs].sort(), ["get", "list"]);
-  const places = (purpose: "plan" | "apply") =>
-    neededRights(all, purpose).map(({ group, resource, namespace = "" }) => `${resource}.${group} ${namespace}`);
-  assert.deepEqual(places("plan"), places("apply"));
-  const permissions = neededPermissions({ confidentialSigner: {}, ciSecrets: {}, buildRunners: {} }, "plan");
-  assert.ok(permissions.every((permission) => /\.(?:get|getIamPolicy)$/.test(permission)));
-  // What roles of a plan's identity have (docs/getting-started.md).
-  assert.deepEqual(neededPermissions({ confidentialSigner: {} }, "plan"), [
-    "cloudkms.cryptoKeys.get",
-    "cloudkms.cryptoKeys.getIamPolicy",
-    "cloudkms.keyRings.get",
-    "compute.disks.get",
-    "compute.firewallPolicies.get",
-    "compute.images.get",
-    "compute.instances.get",
-    "compute.networks.get",
-    "compute.routers.get",
-    "compute.routes.get",
-    "compute.subnetworks.get",
-    "dns.managedZones.get",
-    "dns.policies.get",
-    "iam.serviceAccounts.get",
-    "logging.logMetrics.get",
-    "monitoring.alertPolicies.get",
-    "resourcemanager.projects.getIamPolicy",
-    "storage.buckets.get",
-  ]);
 });
 
 /** An identity of CI's that can only read: Google, the cluster and GitHub refuse it everything else. */
