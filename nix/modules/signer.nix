@@ -43,6 +43,14 @@ in
       type = lib.types.path;
       description = "The trusted_root.json that the policy pins. It is measured.";
     };
+    minEvaluation = lib.mkOption {
+      type = lib.types.nullOr lib.types.ints.unsigned;
+      default = null;
+      description = ''
+        The least evaluation number of Intel's statements that is taken. It is measured. The machine forgets with each boot which
+        was the newest: without a floor, a service of older statements that are still signed goes unseen then.
+      '';
+    };
     keyBroker = lib.mkOption {
       type = lib.types.nullOr (
         lib.types.submodule {
@@ -213,6 +221,10 @@ in
             "--trusted-root"
             "/etc/neko-trust/trusted_root.json"
             "--metadata"
+          ]
+          ++ lib.optionals (cfg.minEvaluation != null) [
+            "--min-evaluation"
+            (toString cfg.minEvaluation)
           ]
           ++ lib.optionals (cfg.keyBroker != null) [
             "--kbs-tls-authority"

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { Failure, reasonOf } from "../../core/failure.ts";
@@ -11,9 +10,11 @@ import {
   toCollateralFile,
 } from "../../core/tdx/collateral.ts";
 import type { Collateral } from "../../core/tdx/contract.ts";
+import type { PlatformId } from "../../core/tdx/identify-platform.ts";
 import { ensurePrivateFolder } from "../files/private-folder.ts";
 import { readRegularFile } from "../files/read-regular-file.ts";
 import { writeWhole } from "../files/write-whole.ts";
+import type { UpdateChannel } from "./fetch-collateral.ts";
 import { pcsFailure } from "./pcs-failure.ts";
 
 /** Collateral as it was fetched last. Its signatures say what it is worth, not the file. */
@@ -29,10 +30,12 @@ const keptSchema = z.strictObject({
 });
 const mostBytes = 8 * 1024 * 1024;
 
-/** One file for each service, channel and platform, in a folder that is private to this user. */
-export function keptFile(cache: string, parts: readonly string[]): string {
-  const name = createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
-  return join(cache, "intel-pcs", `${name}.json`);
+/**
+ * One file for each channel and kind of platform, in a folder that is private to this user. Whose service it came from is no
+ * part of it: what Intel signed is the same everywhere, and another address makes nothing older acceptable.
+ */
+export function keptFile(cache: string, update: UpdateChannel, { fmspc, ca }: PlatformId): string {
+  return join(cache, "intel-pcs", `${update}-${fmspc}-${ca}.json`);
 }
 
 /** Undefined when nothing was kept yet. Throws PCS_CACHE_INVALID: who could break the file could else make it forget. */

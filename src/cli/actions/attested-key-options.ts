@@ -3,7 +3,7 @@ import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { openAttestedKey } from "../../operations/attested-key/open-attested-key.ts";
-import type { BrokerOptions } from "../../operations/attested-key/open-attested-key.ts";
+import type { BrokerOptions, GuestOptions } from "../../operations/attested-key/open-attested-key.ts";
 import type { AttestedSigner } from "../../operations/attested-key/attested-signer.ts";
 import type { CommandContext } from "../context.ts";
 import { readInput } from "./files.ts";
@@ -13,6 +13,7 @@ import type { TrustOptions } from "./trust-options.ts";
 /** Where collateral comes from. */
 export interface GuestCommandOptions {
   readonly collateralUrl?: string;
+  readonly minEvaluation?: string;
 }
 
 /** How the command line names a key broker, and whom it has to be. */
@@ -78,9 +79,27 @@ function unnamed(message: string): Failure {
   return new Failure({ code: "ATTESTED_BROKER_UNNAMED", kind: "usage", message, remedy });
 }
 
-/** Collateral's address and cache, and the clock. */
-export function guestOptions({ collateralUrl }: GuestCommandOptions, { directories, now }: CommandContext) {
-  return { ...(collateralUrl === undefined ? {} : { collateralUrl }), cache: directories.cache, now };
+/** Collateral's address, floor and cache, and the clock. Throws ATTESTED_EVALUATION_INVALID (usage). */
+export function guestOptions(
+  { collateralUrl, minEvaluation }: GuestCommandOptions,
+  { directories, now }: CommandContext,
+): GuestOptions {
+  return {
+    ...(collateralUrl === undefined ? {} : { collateralUrl }),
+    ...(minEvaluation === undefined ? {} : { minEvaluation: evaluationOf(minEvaluation) }),
+    cache: directories.cache,
+    now,
+  };
+}
+
+function evaluationOf(text: string): number {
+  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
+  throw new Failure({
+    code: "ATTESTED_EVALUATION_INVALID",
+    kind: "usage",
+    message: `${JSON.stringify(text.slice(0, 40))} is no evaluation number of Intel's.`,
+    remedy: "Give a whole number, as tee.minEvaluation of the verifiers' policy has it.",
+  });
 }
 
 /** The signer of this machine, as the options say. */

@@ -31,6 +31,7 @@ function addSigning(command: Command): Command {
     addTrust(command)
       .option("--tsa-url <url>", "a time-stamp authority of the root, repeatable (default: Sigstore's)", collect, [])
       .option("--collateral-url <url>", "where Intel's collateral comes from (default: Intel's own service)")
+      .option("--min-evaluation <number>", "refuse statements of Intel's with a lower evaluation number (default: 0)")
       .option("--kbs-url <address>", "the key broker that gives the credential to publish with; ends in /kbs")
       .option("--kbs-resource <name>", "that credential, repository/type/tag (default: docker's credentials)"),
   );

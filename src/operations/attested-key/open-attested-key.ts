@@ -35,13 +35,15 @@ export interface BrokerOptions {
 export interface GuestOptions {
   /** Where collateral comes from; Intel's own service unless given. */
   readonly collateralUrl?: string;
+  /** The least evaluation number of Intel's statements that is taken, as a measured file or unit says; 0 unless given. */
+  readonly minEvaluation?: number;
   /** The user's cache folder. */
   readonly cache: string;
   readonly now: () => Date;
 }
 
 /** This machine as a trust domain, with the collateral of its platform. */
-export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
+export function openGuest({ collateralUrl, minEvaluation = 0, cache, now }: GuestOptions): {
   readonly attester: Attester;
   readonly collateral: CollateralSource;
   readonly trust: typeof intelTrust;
@@ -51,7 +53,7 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
   const addresses = api === undefined ? intelAddresses : { ...intelAddresses, api };
   return {
     attester: createTsmAttester(),
-    collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, cache, now }),
+    collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, minEvaluation, cache, now }),
     trust: intelTrust,
   };
 }

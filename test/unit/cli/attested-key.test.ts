@@ -27,6 +27,12 @@ for (const [what, args, code, exit] of [
     "ATTESTED_BROKER_UNNAMED",
     2,
   ],
+  [
+    "sign with a floor that is none",
+    ["sign", digest, "--stack", "production", "--min-evaluation", "-1"],
+    "ATTESTED_EVALUATION_INVALID",
+    2,
+  ],
   ["watch nothing", ["watch"], "ATTESTED_REPOSITORY_INVALID", 2],
   ["watch all the time", ["watch", "--repository", "r.example/a", "--interval", "0"], "ATTESTED_INTERVAL_INVALID", 2],
   ["watch too seldom", ["watch", "--repository", "r.example/a", "--interval", "241"], "ATTESTED_INTERVAL_INVALID", 2],
