@@ -70,6 +70,11 @@ let
     "org.opencontainers.image.source" = version.repository;
     "org.opencontainers.image.title" = "neko";
     "org.opencontainers.image.version" = version.version;
+  }
+  # A release manifest says which commit of this flake it is of, and one digest must never get two: so no two commits make
+  # one digest, even where nothing else of the image changed. Only the image's configuration differs; layers stay.
+  // lib.optionalAttrs (version.flakeRevision != null) {
+    "net.m1k1o.neko.trust.flake-revision" = version.flakeRevision;
   };
 
   config = {
