@@ -1,0 +1,129 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { TestContext } from "node:test";
+import { parse, stringify } from "yaml";
+import { buildLayer } from "../../../src/core/oci/layout-builder.ts";
+import { checkout } from "../engine/engine-under-test.ts";
+import { copyCheckout } from "../program-checkout.ts";
+import type { ReleaseLab } from "../release-lab.ts";
+import { sampleDisk, sampleUki } from "../signer-disk.ts";
+import { noDigest } from "../stack-lab.ts";
+import { sbomScript, smallFlake } from "./small-flake.ts";
+
+export interface SourceOptions {
+  readonly odd?: boolean;
+  readonly flakeVersion?: string;
+  /** Changes the policies that the last word is by, at dotted paths. */
+  readonly policy?: Readonly<Record<string, unknown>>;
+  /** What the flake gives as the signer's kernel image; that which lies on its disk unless given. */
+  readonly signerUki?: Uint8Array;
+}
+
+export const releasedVersion = "1.2.3";
+
+/**
+ * The repository that is released: this checkout, with the small flake and stacks that trust the lab, and images at
+ * `images` (registry/owner/repository). Gives its folder.
+ */
+export function releaseSource(
+  t: TestContext,
+  lab: ReleaseLab,
+  { images, home }: { readonly images: string; readonly home: string },
+  options: SourceOptions,
+): string {
+  const copy = copyCheckout();
+  t.after(() => copy.remove());
+  const source = copy.folder;
+  rmSync(join(source, "node_modules"));
+  const write = (name: string, content: string | Uint8Array, mode = 0o644): void => {
+    mkdirSync(dirname(join(source, name)), { recursive: true });
+    writeFileSync(join(source, name), content, { mode });
+  };
+  for (const name of ["base", "firefox"]) {
+    for (const architecture of ["amd64", "arm64"]) {
+      write(`lab/${name}-${architecture}.tar.gz`, layerOf("etc/text", Buffer.from(`${name} for ${architecture}`)));
+    }
+  }
+  // A disk that a machine of Compute Engine would boot, but for what is on it.
+  write("lab/signer-amd64.tar.gz", layerOf("disk.raw", sampleDisk()));
+  write("lab/signer.efi", options.signerUki ?? sampleUki);
+  write("lab/sbom.sh", sbomScript, 0o755);
+  write("flake.nix", smallFlake({ odd: options.odd === true, version: options.flakeVersion ?? releasedVersion }));
+  write("flake.lock", JSON.stringify({ nodes: { root: {} }, root: "root", version: 7 }));
+  write("stacks/lab-root.json", lab.sigstore.trustedRoot);
+  for (const [stack, refs] of Object.entries(refsOf)) {
+    const config = stackOf(lab, stack, { images, refs }, options);
+    write(`stacks/Pulumi.${stack}.yaml`, stringify({ config }, { aliasDuplicateObjects: false }));
+  }
+  runGit(source, home, ["init", "--quiet", "--initial-branch", "master"]);
+  runGit(source, home, ["add", "--all"]);
+  runGit(source, home, ["commit", "--quiet", "--message", "what is released"]);
+  return source;
+}
+
+/** One manifest for each digest: a stack believes who signs on master, or who signs versions, and never both. */
+const refsOf = { staging: ["refs/heads/master"], production: ["refs/tags/v*"] } as const;
+
+function layerOf(path: string, bytes: Uint8Array): Uint8Array {
+  return buildLayer([{ kind: "file", path, bytes }], { sourceDateEpoch: 1_700_000_000 }).bytes;
+}
+
+/** A committed stack, which trusts the lab and names its images; it has no releases yet. */
+function stackOf(
+  lab: ReleaseLab,
+  stack: string,
+  { images, refs }: { readonly images: string; readonly refs: readonly string[] },
+  options: SourceOptions,
+): Record<string, unknown> {
+  const { config } = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
+    config: Record<string, unknown>;
+  };
+  const policyOf = (attributes: readonly string[], changes: Readonly<Record<string, unknown>>) =>
+    lab.policyWith({
+      environment: stack,
+      "signers.0.environment": "release",
+      "provenance.externalParameters": {
+        flake: { fields: { repository: { fact: "flake.repository" }, commit: { fact: "flake.commit" } } },
+        attribute: { oneOf: attributes },
+        platform: { fact: "platform" },
+      },
+      ...changes,
+      ...options.policy,
+    });
+  const imageOf = (name: string, repository: string, platforms: readonly string[]) => {
+    return { name, repository: `${images}/${repository}`, mirrors: [], platforms };
+  };
+  const both = ["linux/amd64", "linux/arm64"];
+  return {
+    ...Object.fromEntries(
+      Object.entries(config).filter(([key]) => !/^neko-trust:(?:signer|confidential|keyBroker)/.test(key)),
+    ),
+    "neko-trust:policy": policyOf(["image", "firefox-image"], {
+      name: `neko-${stack}`,
+      images: [imageOf("neko-base", "base", both), imageOf("neko-firefox", "firefox", both)],
+      "signers.0.refs": refs,
+    }),
+    "neko-trust:trustedRoot": "stacks/lab-root.json",
+    "neko-trust:releases": [],
+    "neko-trust:signerRelease": {
+      image: `${images}/signer`,
+      // Before the first one there is none to name.
+      current: noDigest,
+      retained: [],
+      disk: { kind: "oci", reference: `${images}/signer@${noDigest}` },
+      policy: policyOf(["signer-image"], {
+        name: `neko-${stack}-signer`,
+        images: [imageOf("neko-trust-signer", "signer", ["linux/amd64"])],
+        "signers.0.refs": ["refs/tags/v*"],
+      }),
+    },
+  };
+}
+
+/** Runs git in the repository as somebody whose settings are nobody's; gives what it prints. */
+export function runGit(folder: string, home: string, args: readonly string[]): string {
+  const identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"];
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1" };
+  return execFileSync("git", [...identity, ...args], { cwd: folder, encoding: "utf8", env });
+}
