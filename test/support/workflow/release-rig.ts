@@ -13,7 +13,7 @@ import { checkout } from "../engine/engine-under-test.ts";
 import { labRun } from "../release-lab.ts";
 import type { ReleaseLab } from "../release-lab.ts";
 import { labToken, signingConfig } from "../signing.ts";
-import { releaseSource, releasedVersion, runGit } from "./release-source.ts";
+import { releaseSource, releasedVersion, runGit, stackText } from "./release-source.ts";
 import type { SourceOptions } from "./release-source.ts";
 import { runWorkflow } from "./run-workflow.ts";
 import type { RunningJob, WorkflowResult, WorkflowRunner } from "./run-workflow.ts";
@@ -34,8 +34,6 @@ export interface WorkflowRig {
   readonly run: (what?: RunOptions) => Promise<WorkflowResult>;
   /** registry/owner/repository: where the images lie. */
   readonly images: string;
-  /** The repository, at its newest commit. */
-  readonly checkout: string;
   /** Makes a commit that changes a file that no image is made of; gives its id. */
   readonly commit: () => string;
   readonly git: (...args: string[]) => string;
@@ -43,10 +41,12 @@ export interface WorkflowRig {
   readonly gh: () => string;
   /** The bare repository that is GitHub's. */
   readonly origin: string;
-  /** A stack, as the newest commit has it. */
-  readonly config: (stack: string) => StackConfig;
-  /** Runs neko-trust in the repository. */
-  readonly nekoTrust: (...args: string[]) => { readonly code: number | null; readonly output: string };
+  /** A checkout as runs for a ref have it. */
+  readonly checkoutOf: (ref: string) => string;
+  /** Stack local in the role that it has in runs for a ref: staging's on master, production's for a tag. */
+  readonly config: (ref: string) => StackConfig;
+  /** Runs neko-trust in such a checkout. */
+  readonly nekoTrust: (ref: string, ...args: string[]) => { readonly code: number | null; readonly output: string };
   /** A document that a job of the last run uploaded. */
   readonly published: (artifact: string, file: string) => unknown;
 }
@@ -58,6 +58,8 @@ export interface RunOptions {
   readonly sha?: string;
   /** The only jobs to run. */
   readonly only?: readonly string[];
+  /** Jobs that are taken for done, where another run has shown that they do their work. */
+  readonly assumed?: readonly string[];
 }
 
 /** A rig for one test, which removes it; undefined, with the test skipped and the reason printed, where it can't run. */
@@ -85,13 +87,29 @@ export async function workflowRig(
   execFileSync("git", ["clone", "--quiet", "--bare", source, origin]);
   const bin = programs(folder, origin);
   const endpoint = await tokenEndpoint(t, lab);
-  const place = { folder, bin, origin, images, endpoint };
-  const directories = { checkout: source, state: join(folder, "state"), cache: folder, run: folder };
+  const checkOut = (ref: string, sha: string, workspace: string): void => {
+    execFileSync("git", ["clone", "--quiet", origin, workspace]);
+    execFileSync("git", ["-C", workspace, "checkout", "--quiet", "--detach", sha]);
+    // What `make setup` would install; git takes a link for a file that nobody ignores.
+    symlinkSync(join(checkout, "node_modules"), join(workspace, "node_modules"));
+    writeFileSync(join(workspace, ".git", "info", "exclude"), "/node_modules\n");
+    if (!ref.startsWith("refs/tags/")) return;
+    // Only stack local may trust the lab, so that it is production, too. To git, and so to Nix, the file is as it was.
+    const file = "stacks/Pulumi.local.yaml";
+    execFileSync("git", ["-C", workspace, "update-index", "--assume-unchanged", file]);
+    writeFileSync(join(workspace, file), stackText(lab, images, "production", options));
+  };
+  const asOf = (ref: string): string => {
+    const workspace = join(folder, "checkouts", ref);
+    if (!existsSync(workspace)) checkOut(ref, git("rev-parse", "HEAD"), workspace);
+    return workspace;
+  };
+  const place = { folder, bin, images, endpoint, checkOut };
+  const state = join(folder, "state");
   let runs = 0;
   const folderOfRun = (): string => join(folder, "runs", String(runs));
   return {
     images,
-    checkout: source,
     git,
     origin,
     commit: () => {
@@ -102,18 +120,19 @@ export async function workflowRig(
       return git("rev-parse", "HEAD");
     },
     gh: () => readFileSync(join(folder, "gh"), "utf8"),
-    config: (stack) => readYamlConfig(stack, directories),
-    nekoTrust: (...args) => {
-      const env = { PATH: process.env["PATH"] ?? "", HOME: folder, NEKO_TRUST_STATE: directories.state };
-      const ran = spawnSync(join(checkout, "scripts/neko-trust"), args, { cwd: source, env, encoding: "utf8" });
+    checkoutOf: asOf,
+    config: (ref) => readYamlConfig("local", { checkout: asOf(ref), state, cache: folder, run: folder }),
+    nekoTrust: (ref, ...args) => {
+      const env = { PATH: process.env["PATH"] ?? "", HOME: folder, NEKO_TRUST_STATE: state };
+      const ran = spawnSync("scripts/neko-trust", args, { cwd: asOf(ref), env, encoding: "utf8" });
       return { code: ran.status, output: ran.stdout + ran.stderr };
     },
     published: (artifact, file): unknown =>
       JSON.parse(readFileSync(join(folderOfRun(), "artifacts", artifact, file), "utf8")),
-    run: ({ ref = `refs/tags/v${releasedVersion}`, sha = git("rev-parse", "HEAD"), only } = {}) => {
+    run: ({ ref = `refs/tags/v${releasedVersion}`, sha = git("rev-parse", "HEAD"), only, assumed = [] } = {}) => {
       runs += 1;
       if (ref.startsWith("refs/tags/")) git("push", "--quiet", origin, `${sha}:${ref}`);
-      const runner = runnerOf(lab, place, { ref, sha, folder: folderOfRun(), ...(only === undefined ? {} : { only }) });
+      const runner = runnerOf(lab, place, { ref, sha, folder: folderOfRun(), only, assumed });
       return runWorkflow(join(checkout, ".github", "workflows", "nix-build-sign.yml"), runner);
     },
   };
@@ -136,30 +155,27 @@ function programs(folder: string, origin: string): string {
 interface Place {
   readonly folder: string;
   readonly bin: string;
-  readonly origin: string;
   readonly images: string;
   readonly endpoint: TokenEndpoint;
+  readonly checkOut: (ref: string, sha: string, workspace: string) => void;
 }
 
 function runnerOf(
   lab: ReleaseLab,
-  { folder, bin, origin, images, endpoint }: Place,
-  run: Required<Pick<RunOptions, "ref" | "sha">> & Pick<RunOptions, "only"> & { readonly folder: string },
+  { folder, bin, images, endpoint, checkOut }: Place,
+  run: Readonly<Record<"ref" | "sha" | "folder", string>> & Pick<WorkflowRunner, "only" | "assumed">,
 ): WorkflowRunner {
-  const { ref, sha, only } = run;
+  const { ref, sha, only, assumed } = run;
   const [refType, refName] = ref.startsWith("refs/tags/") ? ["tag", ref.slice(10)] : ["branch", ref.slice(11)];
   return {
     folder: run.folder,
     github: { token: "the-job-token", ref, ref_type: refType, repository: labRun.repository, sha },
     vars: { SIGSTORE_SIGNING_CONFIG: signingConfig(lab.sigstore) },
-    env: { IMAGES: images },
-    ...(only === undefined ? {} : { only }),
+    env: { IMAGES: images, STACK: "local" },
+    only,
+    assumed,
     checkOut: (workspace) => {
-      execFileSync("git", ["clone", "--quiet", origin, workspace]);
-      execFileSync("git", ["-C", workspace, "checkout", "--quiet", "--detach", sha]);
-      // What `make setup` would install; git takes a link for a file that nobody ignores.
-      symlinkSync(join(checkout, "node_modules"), join(workspace, "node_modules"));
-      writeFileSync(join(workspace, ".git", "info", "exclude"), "/node_modules\n");
+      checkOut(ref, sha, workspace);
     },
     shell: (script) => ["unshare", "--mount", "sh", "-c", mounted(folder), "sh", script],
     environmentOf: (job) => ({

@@ -1,13 +1,13 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { TestContext } from "node:test";
-import { parse, stringify } from "yaml";
+import { stringify } from "yaml";
 import { buildLayer } from "../../../src/core/oci/layout-builder.ts";
-import { checkout } from "../engine/engine-under-test.ts";
 import { copyCheckout } from "../program-checkout.ts";
 import type { ReleaseLab } from "../release-lab.ts";
 import { sampleDisk, sampleUki } from "../signer-disk.ts";
+import { localConfig } from "../stack-files.ts";
 import { noDigest } from "../stack-lab.ts";
 import { sbomScript, smallFlake } from "./small-flake.ts";
 
@@ -23,7 +23,7 @@ export interface SourceOptions {
 export const releasedVersion = "1.2.3";
 
 /**
- * The repository that is released: this checkout, with the small flake and stacks that trust the lab, and images at
+ * The repository that is released: this checkout, with the small flake, a stack that trusts the lab and has staging's role, and images at
  * `images` (registry/owner/repository). Gives its folder.
  */
 export function releaseSource(
@@ -52,10 +52,7 @@ export function releaseSource(
   write("flake.nix", smallFlake({ odd: options.odd === true, version: options.flakeVersion ?? releasedVersion }));
   write("flake.lock", JSON.stringify({ nodes: { root: {} }, root: "root", version: 7 }));
   write("stacks/lab-root.json", lab.sigstore.trustedRoot);
-  for (const [stack, refs] of Object.entries(refsOf)) {
-    const config = stackOf(lab, stack, { images, refs }, options);
-    write(`stacks/Pulumi.${stack}.yaml`, stringify({ config }, { aliasDuplicateObjects: false }));
-  }
+  write("stacks/Pulumi.local.yaml", stackText(lab, images, "staging", options));
   runGit(source, home, ["init", "--quiet", "--initial-branch", "master"]);
   runGit(source, home, ["add", "--all"]);
   runGit(source, home, ["commit", "--quiet", "--message", "what is released"]);
@@ -65,23 +62,24 @@ export function releaseSource(
 /** One manifest for each digest: a stack believes who signs on master, or who signs versions, and never both. */
 const refsOf = { staging: ["refs/heads/master"], production: ["refs/tags/v*"] } as const;
 
+/** The file of stack local, as only that one may trust the lab: with the policies of another stack's role. */
+export function stackText(lab: ReleaseLab, images: string, role: keyof typeof refsOf, options: SourceOptions): string {
+  return stringify({ config: stackOf(lab, images, role, options) }, { aliasDuplicateObjects: false });
+}
+
 function layerOf(path: string, bytes: Uint8Array): Uint8Array {
   return buildLayer([{ kind: "file", path, bytes }], { sourceDateEpoch: 1_700_000_000 }).bytes;
 }
 
-/** A committed stack, which trusts the lab and names its images; it has no releases yet. */
+/** Stack local, which trusts the lab and names the images; it has no releases yet. */
 function stackOf(
   lab: ReleaseLab,
-  stack: string,
-  { images, refs }: { readonly images: string; readonly refs: readonly string[] },
+  images: string,
+  role: keyof typeof refsOf,
   options: SourceOptions,
 ): Record<string, unknown> {
-  const { config } = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
-    config: Record<string, unknown>;
-  };
   const policyOf = (attributes: readonly string[], changes: Readonly<Record<string, unknown>>) =>
     lab.policyWith({
-      environment: stack,
       "signers.0.environment": "release",
       "provenance.externalParameters": {
         flake: { fields: { repository: { fact: "flake.repository" }, commit: { fact: "flake.commit" } } },
@@ -97,12 +95,12 @@ function stackOf(
   const both = ["linux/amd64", "linux/arm64"];
   return {
     ...Object.fromEntries(
-      Object.entries(config).filter(([key]) => !/^neko-trust:(?:signer|confidential|keyBroker)/.test(key)),
+      Object.entries(localConfig()).filter(([key]) => !/^neko-trust:(?:release$|signer|confid|keyBroker)/.test(key)),
     ),
     "neko-trust:policy": policyOf(["image", "firefox-image"], {
-      name: `neko-${stack}`,
+      name: `neko-${role}`,
       images: [imageOf("neko-base", "base", both), imageOf("neko-firefox", "firefox", both)],
-      "signers.0.refs": refs,
+      "signers.0.refs": refsOf[role],
     }),
     "neko-trust:trustedRoot": "stacks/lab-root.json",
     "neko-trust:releases": [],
@@ -113,7 +111,7 @@ function stackOf(
       retained: [],
       disk: { kind: "oci", reference: `${images}/signer@${noDigest}` },
       policy: policyOf(["signer-image"], {
-        name: `neko-${stack}-signer`,
+        name: `neko-${role}-signer`,
         images: [imageOf("neko-trust-signer", "signer", ["linux/amd64"])],
         "signers.0.refs": ["refs/tags/v*"],
       }),

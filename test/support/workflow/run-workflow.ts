@@ -35,7 +35,9 @@ export interface WorkflowRunner {
   /** Puts the commit that the run is about into a folder: what actions/checkout does. */
   readonly checkOut: (folder: string) => void;
   /** The only jobs to run, when not all are: what needs another one is skipped. */
-  readonly only?: readonly string[];
+  readonly only: readonly string[] | undefined;
+  /** Jobs without outputs that are taken for done. */
+  readonly assumed: readonly string[];
   /** The program and arguments that run a script: bash, perhaps in a namespace of its own. */
   readonly shell: (script: string) => readonly [program: string, ...args: string[]];
 }
@@ -73,6 +75,8 @@ export async function runWorkflow(file: string, runner: WorkflowRunner): Promise
       continue;
     }
     const outputs: Record<string, string> = {};
+    needs[name] = { outputs };
+    if (runner.assumed.includes(name)) continue;
     for (const include of job.strategy?.matrix.include ?? [{}]) {
       const done = await runJob(name, job, { runner, contexts, include, env });
       steps.push(...done.steps);
@@ -80,7 +84,6 @@ export async function runWorkflow(file: string, runner: WorkflowRunner): Promise
       // As GitHub puts a matrix's together: an empty one takes nothing away.
       for (const [key, value] of Object.entries(done.outputs)) if (value !== "") outputs[key] = value;
     }
-    needs[name] = { outputs };
   }
   return { steps, skipped };
 }
