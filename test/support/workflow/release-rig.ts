@@ -85,6 +85,8 @@ export async function workflowRig(
   const origin = join(folder, "server", `${labRun.repository}.git`);
   mkdirSync(dirname(origin), { recursive: true });
   execFileSync("git", ["clone", "--quiet", "--bare", source, origin]);
+  // One file for all objects: every checkout has a link to each.
+  execFileSync("git", ["--git-dir", origin, "repack", "-a", "-d", "--quiet"]);
   const bin = programs(folder, origin);
   const endpoint = await tokenEndpoint(t, lab);
   const checkOut = (ref: string, sha: string, workspace: string): void => {

@@ -36,6 +36,8 @@ export function releaseSource(
   t.after(() => copy.remove());
   const source = copy.folder;
   rmSync(join(source, "node_modules"));
+  // Each job has a checkout: what no job reads would only take time.
+  for (const name of ["bench", "docs", "test"]) rmSync(join(source, name), { recursive: true });
   const write = (name: string, content: string | Uint8Array, mode = 0o644): void => {
     mkdirSync(dirname(join(source, name)), { recursive: true });
     writeFileSync(join(source, name), content, { mode });
