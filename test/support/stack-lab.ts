@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import { parse, stringify } from "yaml";
 import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { CommandContext } from "../../src/cli/context.ts";
+import { readYamlConfig } from "../../src/config/read-config.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
 import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
@@ -112,6 +113,28 @@ export async function stackLab(
       files.write("staging", yaml(staging));
     },
   };
+}
+
+/** Such a checkout, where the sample is the signer's release, under a policy of its own; the stack's policy has it not. */
+export async function signerStackLab(
+  t: TestContext,
+  lab: ReleaseLab,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<StackLab> {
+  const stack = await stackLab(t, lab);
+  const { repository: image } = stack;
+  const { policy } = readYamlConfig("local", stack.context.directories);
+  const signerRelease = {
+    image,
+    current: noDigest,
+    retained: [],
+    disk: { kind: "oci", reference: `${image}@${noDigest}` },
+    policy: { ...policy, name: "neko-lab-signer" },
+    trustedRoot: "trusted_root.json",
+  };
+  const elsewhere = "registry.neko-lab.test/m1k1o/neko/elsewhere";
+  stack.write(stack.yaml({ "policy.images.0.repository": elsewhere, releases: [], signerRelease, ...changes }));
+  return stack;
 }
 
 /** Puts the sample, built for another version's tag, into the registry with all its statements. */

@@ -1,11 +1,14 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Failure } from "../../core/failure.ts";
 import { packageVersion } from "../../operations/package-version.ts";
 import { readReferences } from "../../operations/read-references.ts";
 import { distinctReferences } from "../../operations/verify-images.ts";
 import { verifyInThreads } from "../../operations/verify-in-threads.ts";
+import { verifyUntilRebuilt } from "../../operations/verify-until-rebuilt.ts";
 import { assertSummariesWritable, writeVerificationSummaries } from "../../operations/write-verification-summaries.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
+import { durationOption } from "./duration-option.ts";
 import { teeTermsOfOptions, trustOf } from "./trust-options.ts";
 import type { SignerReleaseOptions, TrustOptions } from "./trust-options.ts";
 import { outcomeOfMany, outcomeOfOne } from "./verdict-outcome.ts";
@@ -13,6 +16,7 @@ import { outcomeOfMany, outcomeOfOne } from "./verdict-outcome.ts";
 export interface VerifyImageOptions extends TrustOptions, SignerReleaseOptions {
   readonly file?: string;
   readonly deep?: boolean;
+  readonly waitForRebuilds?: string;
   readonly acceptWaivers?: boolean;
   readonly vsa?: string;
   readonly tree?: boolean;
@@ -26,18 +30,26 @@ export async function verifyImageAction(
 ): Promise<Outcome> {
   // What is wrong with the call itself is told first.
   distinctReferences(named);
+  const waitMilliseconds = durationOption("--wait-for-rebuilds", options.waitForRebuilds, "5h");
   const { policy, trustedRoot } = trustOf(options, context);
   const { vsa } = options;
   if (vsa !== undefined) assertSummariesWritable(vsa);
   const references = await referencesOf(named, options.file, context.signal);
-  const now = context.now();
-  const { environment, signal } = context;
+  const { environment, signal, now, progress } = context;
   const tee = policy.tee === undefined ? {} : { tee: teeTermsOfOptions(options, context) };
-  const terms = { policy, trustedRoot, now, deep: options.deep === true, ...tee };
-  const verdicts = await verifyInThreads({ references, terms, environment, signal });
+  const { verdicts, verifiedAt } = await verifyUntilRebuilt({
+    references,
+    verify: (names, look) =>
+      verifyInThreads({ references: names, terms: { policy, trustedRoot, ...look, ...tee }, environment, signal }),
+    deep: options.deep === true,
+    waitMilliseconds,
+    now,
+    sleep: (milliseconds) => sleep(milliseconds, undefined, { signal }),
+    progress,
+  });
   if (vsa !== undefined) {
     const verifierVersion = packageVersion(context.directories.checkout);
-    writeVerificationSummaries(vsa, verdicts, { policy, timeVerified: now, verifierVersion });
+    writeVerificationSummaries(vsa, verdicts, { policy, timeVerified: verifiedAt, verifierVersion });
   }
   const shown = { policy: policy.name, acceptWaivers: options.acceptWaivers === true, tree: options.tree === true };
   const [only] = verdicts;

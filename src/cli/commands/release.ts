@@ -61,7 +61,7 @@ Examples:
     )
     .argument("<stack>", "the stack whose policy and root it is verified under")
     .argument("<reference>", "registry/path@sha256:…")
-    .argument("<tag>", "the tag, for example 3.1.5")
+    .argument("<tag>", "the tag, for example 3.1.6")
     .option("--as-signer", "verify the signer's own release, under the policy and root of the stack's signerRelease")
     .option("--move", "move a tag that names another digest")
     .option("--json", "print one JSON document")
@@ -69,9 +69,9 @@ Examples:
       "after",
       `
 Examples:
-  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.5
+  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.6
   neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1 --move
-  neko-trust release tag production ghcr.io/m1k1o/neko/signer@sha256:… 3.1.5 --as-signer
+  neko-trust release tag production ghcr.io/m1k1o/neko/signer@sha256:… 3.1.6 --as-signer
 
 Tags are for people who look for a version. Stacks, clusters and this project's commands go by digest.`,
     )
