@@ -12,7 +12,7 @@ esac
 set -- --attribute "$attribute" ${signer:+"$signer"} --location "$REBUILDS" ${SIGNING_CONFIG:+--signing-config "$SIGNING_CONFIG"}
 case "$reference" in
 "")
-  reference=$(scripts/neko-trust release list production | grep --max-count 1 "^[^ ]*/$name@") || {
+  reference=$(scripts/neko-trust release list production ${signer:+"$signer"} | grep --max-count 1 "^[^ ]*/$name@") || {
     echo "production runs no release of an image that is called $name"
     exit 0
   }

@@ -71,8 +71,8 @@ let
     "org.opencontainers.image.title" = "neko";
     "org.opencontainers.image.version" = version.version;
   }
-  # A release manifest says which commit of this flake it is of, and one digest must never get two: so no two commits make
-  # one digest, even where nothing else of the image changed. Only the image's configuration differs; layers stay.
+  # Provenance and SBOM are attached to this image, and every one that a signer made has to be of the release's commit: two
+  # commits must not make one image, even where nothing of it changed. Only its configuration differs; layers stay.
   // lib.optionalAttrs (version.flakeRevision != null) {
     "net.m1k1o.neko.trust.flake-revision" = version.flakeRevision;
   };

@@ -47,7 +47,7 @@ const tagStatus = async (rig: WorkflowRig, name: string): Promise<number> =>
 
 const jobsOf = ({ steps }: WorkflowResult): string[] => [...new Set(steps.map(({ job }) => job))];
 
-test("one registry takes two commits of master, one of them again, and a version's tag: each digest has one manifest for who asks", async (t) => {
+test("one registry takes two commits of master, one of them again, and a version's tag: nobody's statements stand in another's way", async (t) => {
   const rig = await workflowRig(t, lab);
   if (rig === undefined) return;
   const firstCommit = rig.git("rev-parse", "HEAD");
@@ -57,7 +57,7 @@ test("one registry takes two commits of master, one of them again, and a version
   const first = manifestsOf(rig);
   const firstProposal = assertProposed(rig, first);
 
-  // Nothing of an image changed, and yet it is another release: its manifest names another commit.
+  // Nothing of an image changed, and yet it is another one: what is attached to it names another commit.
   const secondCommit = rig.commit();
   const assumed = ["reproduce"];
   const secondRun = await rig.run({ ...master, assumed });
@@ -65,11 +65,12 @@ test("one registry takes two commits of master, one of them again, and a version
   const second = manifestsOf(rig);
   const secondProposal = assertProposed(rig, second);
   assert.notEqual(secondProposal, firstProposal);
-  for (const [position, { flake, digest, version }] of second.entries()) {
+  for (const [position, { flake, digest, platforms, version }] of second.entries()) {
     const before = first[position];
     assert.ok(before !== undefined);
     assert.deepEqual([before.flake.commit, flake.commit], [firstCommit, secondCommit]);
     assert.notEqual(digest, before.digest);
+    for (const { digest: platform } of platforms) assert.ok(before.platforms.every((one) => one.digest !== platform));
     assert.ok(gt(version, before.version), `${version} after ${before.version}`);
     assert.ok(gt(version, releasedVersion) && gt("1.2.4", version), version);
   }
@@ -81,23 +82,33 @@ test("one registry takes two commits of master, one of them again, and a version
   assert.equal(assertProposed(rig, first), firstProposal);
   assert.equal(rig.gh().match(/^pr create /gm)?.length, 2);
 
-  // The commit that staging may run already gets a version: the same digests, which have a manifest for each stack.
+  // The commit that staging may run already gets a version: another release of the same images, which have two of each
+  // statement from then on.
   const tagged = await rig.run({ ...tag, assumed });
   assert.equal(tagged.failed, undefined, output(tagged));
   assertTagRun(tagged);
   const released = manifestsOf(rig, [...images, "signer"]);
-  for (const [position, { digest, version }] of second.entries()) {
-    assert.equal(released[position]?.digest, digest);
-    assert.equal(released[position].version, releasedVersion);
-    const reference = `${rig.images}/${images[position] ?? ""}@${digest}`;
-    for (const [ref, expected] of [
-      [master.ref, version],
-      [tag.ref, releasedVersion],
+  for (const [position, proposed] of second.entries()) {
+    const version = released[position];
+    assert.ok(version?.version === releasedVersion);
+    assert.deepEqual(version.platforms, proposed.platforms);
+    for (const [ref, { digest, version: expected }] of [
+      [master.ref, proposed],
+      [tag.ref, version],
     ] as const) {
+      const reference = `${rig.images}/${images[position] ?? ""}@${digest}`;
       const verified = rig.nekoTrust(ref, "verify-image", reference, "--stack", "local", "--json");
       assert.equal(verified.code, 0, verified.output);
       const { release } = JSON.parse(verified.output) as { release: { manifest: ReleaseManifest } };
-      assert.equal(release.manifest.version, expected, ref);
+      assert.equal(release.manifest.version, expected);
+      const other = rig.nekoTrust(
+        ref === tag.ref ? master.ref : tag.ref,
+        "verify-image",
+        reference,
+        "--stack",
+        "local",
+      );
+      assert.equal(other.code, 1, other.output);
     }
   }
   for (const [position, name] of [...images, "signer"].entries()) {

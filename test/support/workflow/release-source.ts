@@ -61,7 +61,7 @@ export function releaseSource(
   return source;
 }
 
-/** One manifest for each digest: a stack believes who signs on master, or who signs versions, and never both. */
+/** A commit that gets a version has its images signed twice: a stack believes who signs on master, or who signs versions. */
 const refsOf = { staging: ["refs/heads/master"], production: ["refs/tags/v*"] } as const;
 
 /** The file of stack local, as only that one may trust the lab: with the policies of another stack's role. */
