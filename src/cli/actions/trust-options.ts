@@ -81,12 +81,20 @@ function stackTrustOf(
   { asSigner }: { readonly asSigner: boolean },
 ): { policy: TrustPolicy; trustedRoot: string } {
   if (!asSigner) return config;
-  const { signerRelease: signer } = config;
-  if (signer !== undefined) return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+  const { policy, trustedRoot = config.trustedRoot } = signerReleaseOf(config, stack);
+  return { policy, trustedRoot };
+}
+
+/** The release of a stack's signer, for --as-signer. Throws SIGNER_RELEASE_UNNAMED. */
+export function signerReleaseOf(
+  { signerRelease }: StackConfig,
+  stack: string,
+): NonNullable<StackConfig["signerRelease"]> {
+  if (signerRelease !== undefined) return signerRelease;
   throw new Failure({
     code: "SIGNER_RELEASE_UNNAMED",
     kind: "usage",
-    message: `Stack "${stack}" has no signerRelease, whose policy --as-signer would take.`,
+    message: `Stack "${stack}" has no signerRelease, which --as-signer would take.`,
     remedy: "Leave --as-signer out, or name a stack that has a signer.",
   });
 }

@@ -1,3 +1,4 @@
+import type { ReleaseListOptions } from "../actions/release-list.ts";
 import type { ReleaseSetOptions } from "../actions/release-set.ts";
 import type { ReleaseTagOptions } from "../actions/release-tag.ts";
 import type { RegisterCommand } from "../commands.ts";
@@ -39,6 +40,7 @@ names it), and a file that it can't edit without touching more than the change.`
       "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained. Nothing is asked or verified; verify-image --stack does that.",
     )
     .argument("<stack>", "the stack whose file is read")
+    .option("--as-signer", "the signer's own release, of the stack's signerRelease, in the place of the others")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -47,10 +49,10 @@ Examples:
   neko-trust release list production
   neko-trust release list production | neko-trust verify-image --file - --stack production`,
     )
-    .action((stack: string) =>
+    .action((stack: string, options: ReleaseListOptions) =>
       run(async (context) => {
         const { releaseListAction } = await import("../actions/release-list.ts");
-        return releaseListAction(stack, context);
+        return releaseListAction(stack, options, context);
       }),
     );
   release

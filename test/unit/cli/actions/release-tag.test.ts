@@ -104,8 +104,19 @@ test("lists what a stack names, the current release first", async (t) => {
   const stack = await stackLab(t, lab);
   const image = stack.repository;
   stack.write(stack.yaml({ releases: [{ image, current: present, retained: [noDigest] }] }));
-  assert.deepEqual(releaseListAction("local", stack.context).lines, [
+  assert.deepEqual(releaseListAction("local", {}, stack.context).lines, [
     `${image}@${present}`,
     `  retained ${image}@${noDigest}`,
   ]);
+});
+
+test("lists the signer's own release with asSigner, and says when a stack has none", async (t) => {
+  const stack = await signerStackLab(t, lab);
+  const { lines } = releaseListAction("local", { asSigner: true }, stack.context);
+  assert.deepEqual(lines, [`${stack.repository}@${noDigest}`]);
+  const without = await stackLab(t, lab);
+  assert.throws(
+    () => releaseListAction("local", { asSigner: true }, without.context),
+    (error) => error instanceof Failure && error.code === "SIGNER_RELEASE_UNNAMED",
+  );
 });
