@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { SchemaFault } from "../core/schema-faults.ts";
+import { timestampFaults } from "./signer-relations.ts";
 
 const policy = z
   .looseObject({
@@ -66,6 +67,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
     ...releaseImages(parsed),
     ...signerRelease(parsed),
     ...teeSigner(parsed),
+    ...timestampFaults(document),
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),
