@@ -107,7 +107,8 @@ async function withMetadata(
     );
   }
   const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
-  return { ...options, ...found, tsaUrl: [found.tsaUrl] };
+  const { tsaUrls, ...places } = found;
+  return { ...options, ...places, tsaUrl: tsaUrls };
 }
 
 function intervalOf(text: string): number {

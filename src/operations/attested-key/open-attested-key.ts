@@ -66,7 +66,7 @@ export interface AttestedKeyOptions extends GuestOptions {
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES (usage). */
+/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES, ATTESTED_TOO_FEW_AUTHORITIES (usage). */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
   requireSignerPolicy(policy);
@@ -78,8 +78,16 @@ export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
       remedy: "Name as many as roots.tsa of the verifiers' policy asks for.",
     });
   }
-  const guest = openGuest(options);
   const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
+  if (new Set(authorities).size < policy.roots.tsa) {
+    throw new Failure({
+      code: "ATTESTED_TOO_FEW_AUTHORITIES",
+      kind: "usage",
+      message: `The policy "${policy.name}" asks for ${policy.roots.tsa} time-stamp authorities (roots.tsa), and ${new Set(authorities).size} ${authorities.length === 1 ? "is" : "are"} named: no signature could meet it.`,
+      remedy: "Name as many: --tsa-url of each, or confidentialSigner.service.timestampUrl in the stack.",
+    });
+  }
+  const guest = openGuest(options);
   return {
     ...guest,
     timestamps: authorities.map((url) => (data, signal) => requestTimestamp({ url, data, signal })),

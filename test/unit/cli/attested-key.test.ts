@@ -69,6 +69,24 @@ test("watch and sign refuse to start under a policy with tee: no signature of th
   }
 });
 
+test("fewer time-stamp authorities than roots.tsa asks for are refused before anything is asked", async (t) => {
+  const { write, repository, reference } = await serveRelease(t, lab);
+  const policy = lab.policyWith({ "images.0.repository": repository, "roots.tsa": 2 });
+  const trust = ["--policy", write("two.yaml", stringify(policy)), "--trusted-root"];
+  trust.push(write("root.json", lab.evidence.trustedRoot));
+  const once = ["--tsa-url", "http://127.0.0.1:1/"];
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    for (const urls of [[], once, [...once, ...once]]) {
+      const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust, ...urls]);
+      assert.equal(code, 2);
+      assert.match(stderr, /\(code ATTESTED_TOO_FEW_AUTHORITIES\)\n$/);
+    }
+  }
+});
+
 test("more time-stamp authorities than a signature can carry are refused before anything is asked", async (t) => {
   const { trust, repository, reference } = await serveRelease(t, lab);
   const urls = Array.from({ length: 5 }, (_, index) => ["--tsa-url", `http://127.0.0.1:${String(index + 1)}/`]);

@@ -10,8 +10,31 @@ test("the settings are those that ConfidentialSigner writes; other attributes ar
     kbsUrl: "https://kbs.example.org/kbs",
     kbsResource: "default/credential/registry",
     collateralUrl: "https://api.trustedservices.intel.com/sgx/certification/v4",
-    tsaUrl: "https://timestamp.sigstore.dev/api/v1/timestamp",
+    tsaUrls: ["https://timestamp.sigstore.dev/api/v1/timestamp"],
   });
+});
+
+test("several time-stamp authorities stand in one attribute, four at most, each once", async (t) => {
+  const read = async (value: string) => {
+    const body = { ...signerAttributes, "neko-trust-timestamp-url": value };
+    return readMachineSettings({ address: await startMetadataServer(t, { body }) });
+  };
+  const urls = ["https://a.example/tsa", "https://b.example", "https://c.example", "https://d.example"];
+  assert.deepEqual((await read(urls.join(","))).tsaUrls, urls);
+  for (const bad of [
+    "",
+    `${urls.join(",")},https://e.example`,
+    "https://a.example,https://a.example",
+    "https://a.example,",
+    "https://a.example,http://b.example",
+  ]) {
+    const { code, details } = await failureFrom(read(bad));
+    assert.equal(code, "METADATA_INVALID", bad);
+    assert.ok(
+      details.every((line) => line.startsWith("neko-trust-timestamp-url")),
+      details.join(),
+    );
+  }
 });
 
 test("a machine that is told half, or nonsense, is told every fault", async (t) => {
