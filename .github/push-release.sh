@@ -25,3 +25,5 @@ digest=$(jq --exit-status --raw-output .digest release.json)
   # The outputs of a matrix's jobs are put together by name.
   echo "digest-${image##*/}=$digest"
 } >>"$GITHUB_OUTPUT"
+# Whoever rebuilds it has to be told which one.
+echo "- $product $version: \`$image@$digest\`" >>"$GITHUB_STEP_SUMMARY"

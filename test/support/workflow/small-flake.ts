@@ -2,7 +2,7 @@ import { labRun } from "../release-lab.ts";
 
 /**
  * A flake that has the outputs which the workflow uses, built by /bin/sh and the scripts of nix/oci. As in the real one,
- * images are labelled with the flake's revision, and there is a signer for x86_64 alone. `odd` makes each build another one.
+ * images are labelled with the flake's revision and say what they are made of, and there is a signer for x86_64 alone. `odd` makes each build another one.
  */
 export const smallFlake = (options: { readonly odd: boolean; readonly version: string }): string => `{
   outputs = { self }: let
@@ -13,9 +13,11 @@ export const smallFlake = (options: { readonly odd: boolean; readonly version: s
       PATH = "/usr/bin:/bin";
     } // attributes);
     file = path: builtins.path { inherit path; name = baseNameOf (toString path); };
-    image = system: architecture: title: make system "\${title}-image" {
+    image = system: architecture: title: let
+      layer = make system "\${title}-layer" { archive = file (./lab + "/\${title}-\${architecture}.tar.gz"); } "cp $archive $out";
+    in make system "\${title}-image" {
+      inherit layer;
       script = file ./nix/oci/layer-layout.sh;
-      layer = file (./lab + "/\${title}-\${architecture}.tar.gz");
       labels = builtins.toJSON {
         "org.opencontainers.image.title" = title;
         "net.m1k1o.neko.trust.flake-revision" = self.rev or null;
@@ -23,7 +25,7 @@ export const smallFlake = (options: { readonly odd: boolean; readonly version: s
     } ''
       bash $script $out $layer \${architecture} 2023-11-14T22:13:20Z "$labels"
       ${options.odd ? "cat /proc/sys/kernel/random/uuid >$out/odd" : ""}
-    '';
+    '' // { parts = { inherit layer; }; };
     forSystem = system: architecture: {
       image = image system architecture "base";
       firefox-image = image system architecture "firefox";

@@ -15,10 +15,11 @@ after(() => {
 });
 const collateral = collateralOf();
 const plain = JSON.stringify(toCollateralFile(collateral));
+const kept = keptFile(folder, "standard", { fmspc: "00806f050000", ca: "platform" });
 const codeOf = (path: string): string => codeThrown(() => readCurrentCollateral(path), "read");
 
 test("reads what tee status keeps and what dcap-qvl writes, from one file or a whole folder", () => {
-  keep(keptFile(folder, ["a", "service"]), { fetched: issuedAt, collateral });
+  keep(kept, { fetched: issuedAt, collateral });
   const cache = join(folder, "intel-pcs");
   const file = join(cache, "dcap-qvl.json");
   writeFileSync(file, plain);
@@ -26,7 +27,7 @@ test("reads what tee status keeps and what dcap-qvl writes, from one file or a w
   const expected = toCollateralFile(collateral);
   assert.deepEqual(readCurrentCollateral(cache).map(toCollateralFile), [expected, expected]);
   assert.deepEqual(readCurrentCollateral(file).map(toCollateralFile), [expected]);
-  assert.deepEqual(readCurrentCollateral(keptFile(folder, ["a", "service"])).map(toCollateralFile), [expected]);
+  assert.deepEqual(readCurrentCollateral(kept).map(toCollateralFile), [expected]);
 });
 
 test("tells what it can't read, and never takes a part of a folder", () => {
