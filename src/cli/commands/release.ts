@@ -1,3 +1,4 @@
+import type { ReleaseListOptions } from "../actions/release-list.ts";
 import type { ReleaseSetOptions } from "../actions/release-set.ts";
 import type { ReleaseTagOptions } from "../actions/release-tag.ts";
 import type { RegisterCommand } from "../commands.ts";
@@ -45,6 +46,7 @@ retained and retainedDisks, which hold one at most: the key broker serves no mor
       "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained. Nothing is asked or verified; verify-image --stack does that.",
     )
     .argument("<stack>", "the stack whose file is read")
+    .option("--as-signer", "the release of the stack's signer, in the place of its own")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -53,10 +55,10 @@ Examples:
   neko-trust release list production
   neko-trust release list production | neko-trust verify-image --file - --stack production`,
     )
-    .action((stack: string) =>
+    .action((stack: string, options: ReleaseListOptions) =>
       run(async (context) => {
         const { releaseListAction } = await import("../actions/release-list.ts");
-        return releaseListAction(stack, context);
+        return releaseListAction(stack, options, context);
       }),
     );
   release

@@ -104,8 +104,19 @@ test("lists what a stack names, the current release first", async (t) => {
   const stack = await stackLab(t, lab);
   const image = stack.repository;
   stack.write(stack.yaml({ releases: [{ image, current: present, retained: [noDigest] }] }));
-  assert.deepEqual(releaseListAction("local", stack.context).lines, [
+  assert.deepEqual(releaseListAction("local", {}, stack.context).lines, [
     `${image}@${present}`,
     `  retained ${image}@${noDigest}`,
   ]);
+});
+
+test("lists the signer's release when that is asked for", async (t) => {
+  const signers = await signerStackLab(t, lab, { "signerRelease.current": present });
+  assert.deepEqual(releaseListAction("local", { asSigner: true }, signers.context).lines, [
+    `${signers.repository}@${present}`,
+  ]);
+  assert.deepEqual(releaseListAction("local", {}, signers.context).lines, []);
+  const stack = await stackLab(t, lab);
+  const call = () => Promise.resolve(releaseListAction("local", { asSigner: true }, stack.context));
+  assert.equal((await refusalOf(stack, call)).code, "SIGNER_RELEASE_UNNAMED");
 });
