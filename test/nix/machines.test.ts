@@ -109,7 +109,7 @@ test(
     const flags = lab?.evaluate(signerPath, "m: m.config.system.build.finalImage.recorded.systemdRepartFlags");
     assert.deepEqual(flags, ["--dry-run=no", "--size=auto"]);
     const image = lab?.evaluate("packages.x86_64-linux.signer-image.recorded") as { script: string; disk: string };
-    assert.equal(image.disk, "<neko-trust-signer-disk-3.1.5>");
+    assert.equal(image.disk, "<neko-trust-signer-disk-3.1.6>");
     assert.match(image.script, /layer-layout\.sh "\$out" "\$disk\/disk\.tar\.gz" amd64/);
   },
 );

@@ -119,7 +119,7 @@ test(
         "org.opencontainers.image.revision": nekoRevision,
         "org.opencontainers.image.source": "https://github.com/m1k1o/neko",
         "org.opencontainers.image.title": "neko",
-        "org.opencontainers.image.version": "3.1.5-dirty",
+        "org.opencontainers.image.version": "3.1.6-dirty",
       });
       const built = evaluate(`packages.${system}.image.description.recorded`) as {
         arguments: { arch: string; created: string; layers: string[]; copyToRoot: string[]; perms: Permission[] };
@@ -205,7 +205,7 @@ test(
     const release = evaluate("lib.release") as { source: { narHash: string } };
     assert.match(release.source.narHash, /^sha256-[A-Za-z0-9+/]{43}=$/);
     assert.deepEqual(release, {
-      version: "3.1.5-dirty",
+      version: "3.1.6-dirty",
       sourceDateEpoch: nekoTime,
       source: {
         repository: "https://github.com/m1k1o/neko",
