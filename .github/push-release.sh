@@ -20,6 +20,8 @@ scripts/publish-manifest.py --name "$product" --version "$version" "$@" \
   --flake-repository "https://github.com/$GITHUB_REPOSITORY" --flake-commit "$GITHUB_SHA" \
   --flake-lock flake.lock --output release.json --index-output index.json --push "$image"
 digest=$(jq --exit-status --raw-output .digest release.json)
+# Who rebuilds it is told this.
+echo "$version: \`$image@$digest\`" >>"$GITHUB_STEP_SUMMARY"
 {
   echo "digest=$digest"
   # The outputs of a matrix's jobs are put together by name.
