@@ -97,11 +97,11 @@ test("one registry takes two commits of master, one of them again, and a version
       [tag.ref, version],
     ] as const) {
       const reference = `${rig.images}/${images[position] ?? ""}@${digest}`;
-      const verified = rig.nekoTrust(ref, "verify-image", reference, "--stack", "local", "--json");
+      const verified = await rig.nekoTrust(ref, "verify-image", reference, "--stack", "local", "--json");
       assert.equal(verified.code, 0, verified.output);
       const { release } = JSON.parse(verified.output) as { release: { manifest: ReleaseManifest } };
       assert.equal(release.manifest.version, expected);
-      const other = rig.nekoTrust(
+      const other = await rig.nekoTrust(
         ref === tag.ref ? master.ref : tag.ref,
         "verify-image",
         reference,
@@ -186,10 +186,10 @@ async function assertSignerUsable(t: TestContext, rig: WorkflowRig): Promise<voi
   const image = `${rig.images}/signer`;
   const reference = `${image}@${manifest.digest}`;
 
-  const own = rig.nekoTrust(tag.ref, "verify-image", reference, "--stack", "local", "--as-signer", "--json");
+  const own = await rig.nekoTrust(tag.ref, "verify-image", reference, "--stack", "local", "--as-signer", "--json");
   assert.equal(own.code, 0, own.output);
   assert.deepEqual((JSON.parse(own.output) as { release: { manifest: unknown } }).release.manifest, manifest);
-  const application = rig.nekoTrust(tag.ref, "verify-image", reference, "--stack", "local", "--json");
+  const application = await rig.nekoTrust(tag.ref, "verify-image", reference, "--stack", "local", "--json");
   assert.equal(application.code, 1);
   assert.match(application.output, /"IMAGE_NOT_IN_POLICY"/);
 

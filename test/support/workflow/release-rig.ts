@@ -15,6 +15,7 @@ import type { ReleaseLab } from "../release-lab.ts";
 import { labToken, signingConfig } from "../signing.ts";
 import { releaseSource, releasedVersion, runGit, stackText } from "./release-source.ts";
 import type { SourceOptions } from "./release-source.ts";
+import { execute } from "./run-steps.ts";
 import { runWorkflow } from "./run-workflow.ts";
 import type { RunningJob, WorkflowResult, WorkflowRunner } from "./run-workflow.ts";
 
@@ -46,7 +47,7 @@ export interface WorkflowRig {
   /** Stack local in the role that it has in runs for a ref: staging's on master, production's for a tag. */
   readonly config: (ref: string) => StackConfig;
   /** Runs neko-trust in such a checkout. */
-  readonly nekoTrust: (ref: string, ...args: string[]) => { readonly code: number | null; readonly output: string };
+  readonly nekoTrust: (ref: string, ...args: string[]) => Promise<{ readonly code: number; readonly output: string }>;
   /** A document that a job of the last run uploaded. */
   readonly published: (artifact: string, file: string) => unknown;
 }
@@ -126,8 +127,7 @@ export async function workflowRig(
     config: (ref) => readYamlConfig("local", { checkout: asOf(ref), state, cache: folder, run: folder }),
     nekoTrust: (ref, ...args) => {
       const env = { PATH: process.env["PATH"] ?? "", HOME: folder, NEKO_TRUST_STATE: state };
-      const ran = spawnSync("scripts/neko-trust", args, { cwd: asOf(ref), env, encoding: "utf8" });
-      return { code: ran.status, output: ran.stdout + ran.stderr };
+      return execute(["scripts/neko-trust", ...args], asOf(ref), env);
     },
     published: (artifact, file): unknown =>
       JSON.parse(readFileSync(join(folderOfRun(), "artifacts", artifact, file), "utf8")),

@@ -145,7 +145,8 @@ function download(shelf: string, given: Readonly<Record<string, string>>, worksp
   }
 }
 
-function execute(
+/** Runs a program to its end. Never by waiting in one piece: what the registry logs has to be read meanwhile. */
+export function execute(
   [program, ...args]: readonly [string, ...string[]],
   folder: string,
   environment: Readonly<Record<string, string>>,
