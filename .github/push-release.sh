@@ -1,6 +1,6 @@
 #!/bin/sh
 # push-release.sh IMAGE PRODUCT "ARCH …" [OPTION …]: makes the manifest of what the folders ARCH hold and pushes it by digest;
-# OPTIONs go to publish-manifest. The step's outputs are digest and version.
+# OPTIONs go to publish-manifest. The step's outputs are digest and, for IMAGE registry/…/NAME, digest-NAME with the same.
 set -eu
 image=$1 product=$2 architectures=$3
 shift 3
@@ -22,5 +22,8 @@ scripts/publish-manifest.py --name "$product" --version "$version" "$@" \
 digest=$(jq --exit-status --raw-output .digest release.json)
 {
   echo "digest=$digest"
-  echo "version=$version"
+  # The outputs of a matrix's jobs are put together by name.
+  echo "digest-${image##*/}=$digest"
 } >>"$GITHUB_OUTPUT"
+# Whoever rebuilds it has to be told which one.
+echo "- $product $version: \`$image@$digest\`" >>"$GITHUB_STEP_SUMMARY"

@@ -1,6 +1,7 @@
 #!/bin/sh
 # release-version.sh VERSION: the version that this run releases, where the flake says VERSION.
-# A tag has to say the same; what master builds comes before VERSION's successor, and each run's after the one before it.
+# A tag has to say the same. What master builds comes before VERSION's successor, in the order of the commits' times: it
+# follows from the commit alone, so that another run of it makes the same release manifest.
 set -eu
 version=$1
 case "$version" in
@@ -17,5 +18,6 @@ if [ "$GITHUB_REF_TYPE" = tag ]; then
   echo "$version"
 else
   base=${version%%-*}
-  echo "${base%.*}.$((${base##*.} + 1))-dev.$GITHUB_RUN_NUMBER"
+  time=$(TZ=UTC0 git show --no-patch --date=format-local:%Y%m%d%H%M%S --format=%cd "$GITHUB_SHA")
+  echo "${base%.*}.$((${base##*.} + 1))-dev.$time"
 fi

@@ -4,8 +4,11 @@ import { compileTargets } from "../src/core/compile/targets.ts";
 import { policySupport } from "../src/core/verify/check-support.ts";
 import { findingCodes } from "../src/core/verify/finding.ts";
 import { findingMeanings } from "../src/core/verify/finding-meanings.ts";
+import { eventLogFaultMeanings } from "../src/core/tdx/event-log-fault.ts";
 import { faultMeanings } from "../src/core/tdx/fault-meanings.ts";
+import type { FaultMeaning } from "../src/core/tdx/fault-meanings.ts";
 import { quoteFaultCodes } from "../src/core/tdx/fault.ts";
+import { endorsementFaultMeanings } from "../src/core/tdx/launch-endorsement-fault.ts";
 
 /** Reference pages in Markdown, made from the tables that the program itself uses. */
 
@@ -47,6 +50,40 @@ may compare them. [attestation.md](../attestation.md) has each check with its so
 \`fault-meanings.ts\`.
 
 ${table(["Code", "What it says", "What to do"], rows)}
+`;
+}
+
+function meaningsTable(meanings: Readonly<Record<string, FaultMeaning>>): string {
+  const rows = Object.entries(meanings).map(([code, { meaning, remedy }]) => [`\`${code}\``, meaning, remedy]);
+  return table(["Code", "What it says", "What to do"], rows);
+}
+
+/** docs/generated/event-log-fault-codes.md */
+export function eventLogFaultCodesPage(): string {
+  return `${notice}
+
+# Fault codes of event logs
+
+Why the event log of a trust domain (ACPI table CCEL) is refused: in its form, where reading ends with the first fault, and then in
+what it replays to. A release's finding about it is \`TEE_EVENT_LOG_MISMATCH\`, which names these codes. The codes are stable:
+scripts may compare them. Source: \`src/core/tdx/event-log-fault.ts\`.
+
+${meaningsTable(eventLogFaultMeanings)}
+`;
+}
+
+/** docs/generated/endorsement-fault-codes.md */
+export function endorsementFaultCodesPage(): string {
+  return `${notice}
+
+# Fault codes of launch endorsements
+
+Why Google's endorsement of a machine's firmware is refused, or does not cover the machine (\`neko-trust tee endorsement\`), in the
+order in which it is looked at; the first fault ends it. That it can't be fetched, or that there is none
+(\`ENDORSEMENT_ABSENT\`), is a failure of the command, which says what to do. The codes are stable: scripts may compare them.
+Source: \`src/core/tdx/launch-endorsement-fault.ts\`.
+
+${meaningsTable(endorsementFaultMeanings)}
 `;
 }
 

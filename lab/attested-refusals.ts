@@ -15,6 +15,7 @@ import type { LabAttested } from "./attested-signature.ts";
 import type { LabContext } from "./context.ts";
 import { placesOf } from "./places.ts";
 import type { PublishedSample } from "./publish-sample.ts";
+import { otherDisk } from "./sample-release/signer-product.ts";
 import { loadOrCreateMaterial } from "./sigstore/authority-material.ts";
 import { attestedDocument } from "./tdx/attested-document.ts";
 import type { AttestedBasis } from "./tdx/attested-document.ts";
@@ -35,6 +36,15 @@ interface Attempt {
   readonly signerRelease?: Digest;
 }
 
+/** What is in the registry, and what of it must be refused. */
+export interface ForgedImages {
+  readonly sample: PublishedSample;
+  /** The copy of the sample with one byte changed. */
+  readonly tampered: Digest;
+  /** The application's release that names measurements of its own (publishVouching). */
+  readonly ownMachine: PublishedSample;
+}
+
 /**
  * What an attacker could put beside the image in place of the good signature, each verified like that one. Nothing of it
  * reaches the registry. Throws ATTESTED_NOT_REFUSED when one is accepted, or refused for another reason than its own.
@@ -42,13 +52,12 @@ interface Attempt {
 export async function tryAttestedForgeries(
   context: LabContext,
   client: RegistryClient,
-  sample: PublishedSample,
-  tampered: Digest,
+  images: ForgedImages,
   lab: LabAttested,
 ): Promise<AttestedRefusal[]> {
   const now = context.now();
   const refusals: AttestedRefusal[] = [];
-  for (const attempt of await attemptsOf(context, client, sample, tampered, lab)) {
+  for (const attempt of await attemptsOf(context, client, images, lab)) {
     const { tee } = lab.policy;
     const { signerRelease } = attempt;
     const policy =
@@ -57,8 +66,10 @@ export async function tryAttestedForgeries(
     const codes = result.ok
       ? []
       : result.findings.filter(({ severity }) => severity === "refuse").map(({ code }) => code);
-    if (!codes.includes(attempt.expected)) throw notRefused(attempt, codes);
-    refusals.push({ attempt: attempt.attempt, codes: [...new Set(codes)] });
+    // By its own code alone: what is refused for something else as well shows nothing of this.
+    const distinct = [...new Set(codes)];
+    if (distinct.length !== 1 || distinct[0] !== attempt.expected) throw notRefused(attempt, distinct);
+    refusals.push({ attempt: attempt.attempt, codes: distinct });
   }
   return refusals;
 }
@@ -66,8 +77,7 @@ export async function tryAttestedForgeries(
 async function attemptsOf(
   context: LabContext,
   client: RegistryClient,
-  sample: PublishedSample,
-  tampered: Digest,
+  { sample, tampered, ownMachine }: ForgedImages,
   { pki, trustedRoot, signerPolicy }: LabAttested,
 ): Promise<Attempt[]> {
   const now = context.now();
@@ -89,8 +99,15 @@ async function attemptsOf(
   const one = make({});
   const two = make({});
   const beside = (document: TdxEvidenceDocument): Evidence => withSignature(good, document, sample);
-  const other = labMachine(Buffer.from("another disk"));
-  const ownMachine = make({ eventLog: other.eventLog, report: other.measurements });
+  const other = labMachine(otherDisk);
+  const booted = { eventLog: other.eventLog, report: other.measurements };
+  // Signed by the application's signer, its manifest names exactly this machine: it is the machine that the quote is of.
+  const vouching = await collectEvidence(client, {
+    repository: ownMachine.repository,
+    digest: ownMachine.digest,
+    trustedRoot,
+  });
+  const vouchedFor = withSignature(vouching, make({ ...booted, subject: ownMachine.digest }), ownMachine);
   const rolledBack = (document: Record<string, unknown>): Record<string, unknown> => {
     return { ...document, tcbEvaluationDataNumber: 19 };
   };
@@ -124,13 +141,18 @@ async function attemptsOf(
     {
       attempt: "a machine that booted another disk",
       expected: "TEE_MEASUREMENT_MISMATCH",
-      evidence: beside(ownMachine),
+      evidence: beside(make(booted)),
     },
     {
-      attempt: "a release that vouches for its own signer, with measurements of its own manifest",
+      attempt: "a release whose own signed manifest has the measurements of that machine",
+      expected: "TEE_MEASUREMENT_MISMATCH",
+      evidence: vouchedFor,
+    },
+    {
+      attempt: "that release, named by the policy as its own signer's",
       expected: "TEE_SIGNER_RELEASE",
-      evidence: beside(ownMachine),
-      signerRelease: digest,
+      evidence: vouchedFor,
+      signerRelease: ownMachine.digest,
     },
   ];
 }

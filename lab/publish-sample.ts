@@ -18,7 +18,7 @@ import type { SampleRelease } from "./sample-release/build-sample-release.ts";
 import { sampleProduct, sampleReleaseInput } from "./sample-release/sample-defaults.ts";
 import type { SampleProduct } from "./sample-release/sample-defaults.ts";
 import { signerDisk } from "./sample-release/signer-disk.ts";
-import { signerProduct } from "./sample-release/signer-product.ts";
+import { signerProduct, vouchingProduct } from "./sample-release/signer-product.ts";
 import type { SampleStatement } from "./sample-release/statements.ts";
 import type { LabServices } from "./services.ts";
 import { loadOrCreateMaterial } from "./sigstore/authority-material.ts";
@@ -40,6 +40,8 @@ const sourceDateEpoch = 1_786_800_966;
 const labProducts = {
   sample: { path: samplePath, product: sampleProduct },
   signer: { path: signerPath, product: signerProduct },
+  /** The application again, whose signed manifest also says what a machine of its own measures. */
+  vouching: { path: samplePath, product: vouchingProduct },
 } as const;
 
 /** The version that the sample release has: the checkout's. */
@@ -149,6 +151,7 @@ async function publish(
   client: RegistryClient,
   release: SampleRelease,
   path: string,
+  tag = `v${release.manifest.version}`,
 ): Promise<PublishedSample> {
   const { digest } = release.index.index;
   const folder = join(placesOf(context.directories).releases, digest.slice("sha256:".length));
@@ -156,7 +159,7 @@ async function publish(
   if (signed) writeLayout(folder, await signedLayout(release, services, context));
   const layout = readLayout(folder);
   const repository = `${services.registry}/${path}`;
-  await pushLayout(client, repository, layout, `v${release.manifest.version}`);
+  await pushLayout(client, repository, layout, tag);
   return { repository, digest, layout, signed };
 }
 
@@ -186,4 +189,18 @@ export async function publishSigner(
   const disk = placesOf(context.directories).signerDisk;
   writeWhole(disk, signerDisk());
   return { ...(await publish(context, services, client, release, signerPath)), disk };
+}
+
+/**
+ * Publishes a release of the application that the application's own signer signed, and whose manifest names the measurements of
+ * `otherMachine`: for what must be refused, under a tag of its own.
+ */
+export async function publishVouching(
+  context: LabContext,
+  services: LabServices,
+  client: RegistryClient,
+): Promise<PublishedSample> {
+  const { checkout } = context.directories;
+  const release = await sampleOf(checkout, sampleVersion(checkout), labProducts.vouching);
+  return publish(context, services, client, release, samplePath, "names-its-own-machine");
 }

@@ -16,15 +16,18 @@ function newSecrets(): Partial<Record<SecretKey, string>> {
     runnersAppId: "1",
     runnersAppInstallationId: "1",
     runnersAppKey: generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export(pem).toString(),
-    brokerCredential: "neko-lab-not-a-credential",
     ...brokerSecrets(),
   };
 }
 
-/** What the lab's key broker is started with, and the component KeyBroker is given: the same keys. */
+/** Who the credential is of, at the lab's registry. */
+const credentialUser = "neko-lab-signer";
+
+/** What the lab's key broker is started with, and the component KeyBroker is given: the same keys and the same credential. */
 function brokerSecrets(): Partial<Record<SecretKey, string>> {
   const authority = makeKbsAuthority(new Date());
   return {
+    brokerCredential: `${credentialUser}:${randomBytes(32).toString("base64url")}`,
     brokerAdminKey: authority.adminKey,
     brokerTokenKey: authority.tokenKey,
     brokerTokenChain: authority.tokenChain,
@@ -49,8 +52,9 @@ export function kbsAuthorityOf(secrets: Readonly<Record<string, string>>): KbsAu
   };
 }
 
-/** Labs of before had certificates that were none, and these end after a year. */
+/** Labs of before had certificates and a credential that were none, and these certificates end after a year. */
 function isUsable(secrets: Readonly<Record<string, string>>): boolean {
+  if (secrets["brokerCredential"]?.startsWith(`${credentialUser}:`) !== true) return false;
   const { tokenChain, tokenRoot, tlsCertificate, tlsAuthority } = kbsAuthorityOf(secrets);
   const tomorrow = new Date(Date.now() + 24 * 3600 * 1000);
   return [tokenChain, tokenRoot, tlsCertificate, tlsAuthority].every((text) => {

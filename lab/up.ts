@@ -1,4 +1,6 @@
 import { createRegistryClient } from "../src/adapters/registry/client.ts";
+import { pinnedTools } from "../src/adapters/toolchain/pinned-tools.ts";
+import { ensureTool } from "../src/adapters/toolchain/tool.ts";
 import { readYamlConfig } from "../src/config/read-config.ts";
 import { formatDigestReference, parseReference } from "../src/core/release/reference.ts";
 import { releaseRefused } from "../src/operations/verify-releases.ts";
@@ -7,12 +9,14 @@ import { verifyImage } from "../src/operations/verify-image.ts";
 import { chainTree, drawTree } from "../src/report/chain-tree.ts";
 import { tryAttestedForgeries } from "./attested-refusals.ts";
 import { attestSample } from "./attested-signature.ts";
+import type { LabCredential } from "./attested-signature.ts";
 import type { LabContext, LabReport } from "./context.ts";
 import { startControlPlane } from "./control-plane/start.ts";
 import { writeOverlay } from "./overlay.ts";
+import { openRego } from "./kbs/rego.ts";
 import { placesOf } from "./places.ts";
 import { lastTarget, progressLine, rememberTarget, withStack } from "./provision.ts";
-import { publishSample, publishSigner } from "./publish-sample.ts";
+import { publishSample, publishSigner, publishVouching } from "./publish-sample.ts";
 import { outcomeLines, resourceReport, summaryLine } from "./resource-report.ts";
 import type { ResourceReport } from "./resource-report.ts";
 import { startServices } from "./services.ts";
@@ -87,6 +91,17 @@ function attestedLines(): (line: string) => boolean {
   };
 }
 
+/** Who got the credential to publish with from the key broker, and who did not. */
+function credentialLines({ resource, milliseconds, refusals, ...digests }: LabCredential): string[] {
+  const short = (digest: string): string => `${digest.slice(0, "sha256:".length + 12)}…`;
+  return [
+    `key broker over TLS (RCAR 0.4.0), with the keys and policies that KeyBroker is given below, judged by OPA:`,
+    `  attestation policy ${short(digests.attestationPolicyDigest)}, resource policy ${short(digests.resourcePolicyDigest)}, reference values of the signer's manifest`,
+    `✓ the measured machine attested, and got ${resource} in ${milliseconds} ms: what is published goes with it`,
+    ...refusals.map(({ attempt, code }) => `✗ ${attempt}: ${code}, nothing published`),
+  ];
+}
+
 /** `make up`: lab, sample release, verification, provisioning, and a refusal that is seen to happen. */
 export async function labUp(context: LabContext, options: { readonly cluster: boolean }): Promise<LabReport> {
   const { directories } = context;
@@ -94,6 +109,8 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   const { step, line, seconds } = stepper(context);
 
   step(`lab: registries and a Sigstore instance, on loopback (logs in ${directories.run})`);
+  // First: where a tool can't be built, nothing is started.
+  const { path: opa } = await ensureTool(pinnedTools.opa, context);
   const services = await startServices(context);
   line(`registry ${services.registry} (without referrers API, as GHCR), ${services.referrersRegistry} (with it)`);
   line(`Sigstore ${services.sigstore.fulcio.replace("/fulcio", "")}, --signing-config ${places.signingConfig}`);
@@ -118,8 +135,13 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
   for (const text of drawTree(chainTree(result.proof.data))) line(text);
 
-  step("attest: a simulated TDX machine that booted the signer's release verifies and signs the sample");
-  const attested = await attestSample(context, { services, client, config, trustedRoot, sample, signer });
+  step(
+    "attest: a simulated TDX machine that booted the signer's release gets the credential, verifies, signs, publishes",
+  );
+  const rego = openRego(opa);
+  const attesting = attestSample(context, { services, client, config, trustedRoot, sample, signer, rego });
+  const attested = await attesting.finally(rego.close);
+  for (const text of credentialLines(attested.credential)) line(text);
   line(`signed ${attested.signed ? "now" : "in an earlier run"}; accepted under stack local's policy with tee:`);
   for (const text of drawTree(chainTree(attested.release.data)).filter(attestedLines())) line(text);
 
@@ -142,7 +164,13 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   assertRefused(verification);
 
   step("forge: what else could lie beside the image, each refused as an attested signature");
-  const forgeries = await tryAttestedForgeries(context, client, sample, copy.digest, attested);
+  const ownMachine = await publishVouching(context, services, client);
+  const forgeries = await tryAttestedForgeries(
+    context,
+    client,
+    { sample, tampered: copy.digest, ownMachine },
+    attested,
+  );
   for (const { attempt, codes } of forgeries) line(`✗ ${attempt}: ${codes.join(", ")}`);
 
   const { policy: teePolicy, quoteRoot } = attested.files;
@@ -161,6 +189,14 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
       ...commands.map((command) => `  ${command}`),
       "The lab's services run on until: make down",
     ],
-    document: { ok: true, release: reference, ...provisioned, tampered: copy, forgeries, commands },
+    document: {
+      ok: true,
+      release: reference,
+      credential: attested.credential,
+      ...provisioned,
+      tampered: copy,
+      forgeries,
+      commands,
+    },
   };
 }

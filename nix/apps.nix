@@ -26,7 +26,7 @@ let
     attest-image = "Attests provenance, SBOMs and the manifest of a release";
     publish-manifest = "Makes the release manifest and index of built images, and pushes them";
     rebuild = "Rebuilds a release independently, and states what came out";
-    repro-check = "Builds the image twice, and compares every byte";
+    repro-check = "Builds the image and its parts twice, and compares every byte";
     sign-image = "Signs a release keyless";
     verify-image = "Verifies a release under a trust policy";
   };

@@ -1,5 +1,4 @@
-# The Vue client, as static files. Chunk names follow the build's path, so it needs Nix's sandbox, where that is always
-# the same.
+# The Vue client, as static files.
 {
   lib,
   buildNpmPackage,
@@ -17,6 +16,13 @@ buildNpmPackage {
   # Four packages have install scripts; none of them is needed for the build.
   npmRebuildFlags = [ "--ignore-scripts" ];
   env.SOURCE_DATE_EPOCH = toString version.sourceDateEpoch;
+  # Names of files follow the build's path, which is the same everywhere only in Nix's sandbox.
+  preBuild = ''
+    if [ "''${PWD#/build/}" = "$PWD" ]; then
+      echo "neko-client is built in $PWD, outside of Nix's sandbox, and would be another one: set sandbox = true" >&2
+      exit 1
+    fi
+  '';
 
   # It is no npm package: its files are what is wanted.
   dontNpmInstall = true;

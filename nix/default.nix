@@ -11,6 +11,13 @@
 let
   pkgs = nixpkgs.legacyPackages.${system};
   inherit (pkgs) callPackage lib;
+  # For a file that makes several things: `callPackage` adds two of its own, which are no apps and no checks.
+  callSet =
+    file: arguments:
+    builtins.removeAttrs (callPackage file arguments) [
+      "override"
+      "overrideDerivation"
+    ];
   inherit (nix2container.packages.${system}) skopeo-nix2container;
   version = import ./lib/version.nix { inherit lib self neko; };
 
@@ -72,26 +79,47 @@ let
       version
       ;
   };
+  parts = import ./parts.nix {
+    inherit
+      lib
+      nekoServer
+      nekoClient
+      nekoTrust
+      xorgDeps
+      runtime
+      image
+      firefox
+      firefoxImage
+      ;
+  };
   packages = {
     inherit
       nekoServer
       nekoClient
       xorgDeps
       runtime
-      image
       ;
-    default = image;
+    image = image // {
+      parts = parts.ofImage;
+    };
+    default = packages.image;
     nekoPlugins = nekoServer.plugins;
     neko-trust = nekoTrust;
     image-index = imageIndex "neko-image-index" "image";
-    firefox-image = firefoxImage;
+    firefox-image = firefoxImage // {
+      parts = parts.ofFirefoxImage;
+    };
     firefox-image-index = imageIndex "neko-firefox-image-index" "firefox-image";
     sbom = sbom.document;
-    runner-image = runnerImage.disk;
+    runner-image = runnerImage.disk // {
+      parts = parts.ofRunner runnerImage.disk;
+    };
   }
   # TDX is Intel's: there is no signer for other machines.
   // lib.optionalAttrs (system == "x86_64-linux") {
-    signer-image = signer.image;
+    signer-image = signer.image // {
+      parts = parts.ofSigner signer;
+    };
     signer-disk = signer.disk;
     signer-uki = signer.uki;
   };
@@ -105,8 +133,8 @@ in
       inherit (version) repository commit narHash;
     };
   };
-  apps = callPackage ./apps.nix { inherit nekoTrust sbom; };
-  checks = callPackage ./checks.nix {
+  apps = callSet ./apps.nix { inherit nekoTrust sbom; };
+  checks = callSet ./checks.nix {
     inherit
       version
       nekoServer
@@ -122,5 +150,6 @@ in
       ;
   };
   devShells.default = callPackage ./dev-shell.nix { };
-  formatter = pkgs.nixfmt;
+  # nixfmt for a whole tree: `nix fmt` names no files.
+  formatter = pkgs.nixfmt-tree;
 }

@@ -21,11 +21,5 @@ runCommand name
     meta.description = "Disk for Compute Engine: disk.tar.gz and its SHA-256";
   }
   ''
-    size=$(stat -Lc %s "$raw")
-    [ $((size % 1073741824)) = 0 ] || { echo "the disk has $size bytes: it must be a whole number of GiB" >&2; exit 1; }
-    mkdir "$out"
-    ln -s "$raw" disk.raw
-    tar --create --dereference --sparse --format=oldgnu --owner=0 --group=0 --numeric-owner --mode=0644 \
-      --mtime="@$epoch" disk.raw | gzip --no-name -6 > "$out/disk.tar.gz"
-    sha256sum "$out/disk.tar.gz" | cut -c 1-64 > "$out/disk.sha256"
+    bash ${./gce}/disk-tar.sh "$raw" "$out" "$epoch"
   ''

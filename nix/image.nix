@@ -70,6 +70,11 @@ let
     "org.opencontainers.image.source" = version.repository;
     "org.opencontainers.image.title" = "neko";
     "org.opencontainers.image.version" = version.version;
+  }
+  # Provenance and SBOM are attached to this image, and every one that a signer made has to be of the release's commit: two
+  # commits must not make one image, even where nothing of it changed. Only its configuration differs; layers stay.
+  // lib.optionalAttrs (version.flakeRevision != null) {
+    "net.m1k1o.neko.trust.flake-revision" = version.flakeRevision;
   };
 
   config = {

@@ -15,14 +15,15 @@ let
   };
   inherit (machine) config;
   final = config.system.build.image.overrideAttrs (old: {
-    systemdRepartFlags = map (
-      flag: if flag == "--size=auto" then "--size=16G" else flag
-    ) old.systemdRepartFlags;
+    systemdRepartFlags = import ./lib/disk-size.nix "16G" old.systemdRepartFlags;
   });
 in
 {
   disk = pkgs.callPackage ./gce-disk.nix {
-    passthru = { inherit machine; };
+    passthru = {
+      inherit machine;
+      rawDisk = final;
+    };
     name = "neko-trust-runner-disk-${version.release}";
     raw = "${final}/${config.image.baseName}.raw";
     inherit (version) sourceDateEpoch;

@@ -40,9 +40,7 @@ let
   # The firmware measures the GPT, so its size is the disk's from the start: cutting or growing it later would leave the
   # second table where it was.
   final = config.system.build.finalImage.overrideAttrs (old: {
-    systemdRepartFlags = map (
-      flag: if flag == "--size=auto" then "--size=4G" else flag
-    ) old.systemdRepartFlags;
+    systemdRepartFlags = import ./lib/disk-size.nix "4G" old.systemdRepartFlags;
   });
 
   # How stub and firmware measure, as `measure-signer --model` names it (docs/measurements.md): from 258 on the stub starts

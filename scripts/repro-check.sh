@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds an image twice and compares every byte: `neko-trust repro-check`, which has all options (--help).
+# Builds an image and its parts twice and compares every byte: `neko-trust repro-check`, which has all options (--help).
 set -eu
 # Where this file itself lies, also when it is called through symbolic links.
 self=$(readlink -f -- "$0")

@@ -258,8 +258,7 @@ function metadataOf(settings: Settings, generation: CheckedGeneration): Record<s
     "neko-trust-key-broker-url": service.keyBroker.url,
     "neko-trust-release": `${generation.repository}@${generation.digest}`,
     "neko-trust-repository": service.repository,
-    "neko-trust-timestamp-url": service.timestampUrl,
-    "neko-trust-transparency-log-url": service.transparencyLogUrl,
+    "neko-trust-timestamp-url": [service.timestampUrl].flat().join(","),
     "serial-port-enable": "false",
     "serial-port-logging-enable": "false",
   };

@@ -1,26 +1,20 @@
 import type * as gcp from "@pulumi/gcp";
 import * as pulumi from "@pulumi/pulumi";
+import { attestedFilter } from "../../src/core/signer-log.ts";
 import type { ConfidentialSignerSettings } from "./settings.ts";
 
 /**
  * Settings → arguments of what watches the signers. Nothing can call them, so they tell: the service writes
- * `{"event":"attested"}` to the log `neko-trust-signer` each time that the key broker has accepted its quote, at least
- * every five minutes.
+ * `{"event":"attested"}` to the log `neko-trust-signer` each time that it has proved to be attested, which it does before each
+ * look at the registry, every minute; the key broker has accepted it within the last ten.
  */
-
-/** The log that the signers write to. */
-export const signerLog = "neko-trust-signer";
 
 export function attestedMetricArgs(settings: ConfidentialSignerSettings): gcp.logging.MetricArgs {
   return {
     name: `${settings.name}-attested`,
     project: settings.project.id,
     description: "Times that a signer attested to the key broker.",
-    filter: [
-      'resource.type="gce_instance"',
-      `logName="projects/${settings.project.id}/logs/${signerLog}"`,
-      'jsonPayload.event="attested"',
-    ].join(" AND "),
+    filter: attestedFilter(settings.project.id),
     metricDescriptor: { metricKind: "DELTA", valueType: "INT64", unit: "1" },
   };
 }

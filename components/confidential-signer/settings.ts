@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readKbsUrl } from "../../src/core/kbs/kbs-url.ts";
+import { mostTimestamps } from "../../src/core/tdx/evidence-document.ts";
 import { isResourceId } from "../../src/core/kbs/resource-id.ts";
 import { hostsAndRangesCover, isPrivateRange, prefixLength, rangeContains, rulePriority } from "./addresses.ts";
 
@@ -181,8 +182,13 @@ const service = z.strictObject({
   }),
   /** Where Intel's collateral comes from: Intel's own service, or a cache of it. */
   collateralUrl: httpsUrl,
-  timestampUrl: httpsUrl,
-  transparencyLogUrl: httpsUrl,
+  /** Time-stamp authorities: one, or up to four; at least as many as `roots.tsa` of the policy in the image. */
+  timestampUrl: z.union(
+    [httpsUrl, z.array(httpsUrl).min(1).max(mostTimestamps).refine(distinct)],
+    `must be an https address without user, query and fragment, or 1 to ${mostTimestamps} different ones`,
+  ),
+  /** Read by nothing: what is signed is verified with the log's own proofs, and the signer asks no log. Leave it out. */
+  transparencyLogUrl: httpsUrl.optional(),
 });
 
 const health = z.strictObject({
@@ -244,13 +250,12 @@ export const confidentialSignerSettingsSchema = shape.superRefine((settings, con
     const message = `must lie in the region ${settings.region}: its keys and subnetwork do`;
     context.addIssue({ code: "custom", path: ["zones", index], message });
   });
-  const { repository, keyBroker, collateralUrl, timestampUrl, transparencyLogUrl } = settings.service;
+  const { repository, keyBroker, collateralUrl, timestampUrl } = settings.service;
   const needed = [
     ["repository", `https://${repository}`],
     ["keyBroker.url", keyBroker.url],
     ["collateralUrl", collateralUrl],
-    ["timestampUrl", timestampUrl],
-    ["transparencyLogUrl", transparencyLogUrl],
+    ...[timestampUrl].flat().map((address) => ["timestampUrl", address] as const),
   ] as const;
   for (const [path, address] of needed) {
     if (!URL.canParse(address)) continue;

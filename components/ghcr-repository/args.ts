@@ -8,11 +8,14 @@ import type { GhcrRepositorySettings } from "./settings.ts";
 
 /** What is kept in the component's state and diffed: settings only, nothing secret. */
 export function toState(settings: GhcrRepositorySettings): Record<string, unknown> {
+  const { pullRequests, ...allowedActions } = settings.actions;
   return {
     name: settings.name,
     visibility: settings.visibility,
     immutableTags: settings.tags.immutable,
-    allowedActions: settings.actions,
+    tagCreators: settings.tags.creators,
+    allowedActions,
+    workflowsOpenPullRequests: pullRequests,
     subjectClaims: settings.oidc.subjectClaims,
     ...(settings.immutableReleases === undefined ? {} : { immutableReleases: settings.immutableReleases }),
     ...(settings.package === undefined ? {} : { package: settings.package }),
@@ -112,6 +115,25 @@ export function tagRulesetArgs(
   };
 }
 
+/**
+ * Who may make release tags: whoever tags a commit has it built and signed as a release. A ruleset of its own, as those who
+ * may pass this rule must not pass the one above.
+ */
+export function tagCreationRulesetArgs(
+  settings: GhcrRepositorySettings,
+  repository: pulumi.Input<string>,
+): github.RepositoryRulesetArgs {
+  return {
+    repository,
+    name: "neko-trust: who makes release tags",
+    target: "tag",
+    enforcement: "active",
+    bypassActors: bypassActors(settings.tags.creators.map((actor) => ({ ...actor, mode: "always" }))),
+    conditions: { refName: { includes: settings.tags.immutable.toSorted(), excludes: [] } },
+    rules: { creation: true },
+  };
+}
+
 /** Only listed actions, each pinned by a full commit SHA. */
 export function actionsPermissionsArgs(
   settings: GhcrRepositorySettings,
@@ -130,9 +152,17 @@ export function actionsPermissionsArgs(
   };
 }
 
-/** A workflow that wants to write must say so; and no workflow approves its own pull request. */
-export function workflowPermissionsArgs(repository: pulumi.Input<string>): github.WorkflowRepositoryPermissionsArgs {
-  return { repository, defaultWorkflowPermissions: "read", canApprovePullRequestReviews: false };
+/**
+ * A workflow that wants to write must say so. `canApprovePullRequestReviews` is GitHub's one switch "create and approve pull
+ * requests": where it is on, a workflow's approval is no code owner's, and none of its own last push, which the default
+ * branch's rules demand.
+ */
+export function workflowPermissionsArgs(
+  settings: GhcrRepositorySettings,
+  repository: pulumi.Input<string>,
+): github.WorkflowRepositoryPermissionsArgs {
+  const { pullRequests } = settings.actions;
+  return { repository, defaultWorkflowPermissions: "read", canApprovePullRequestReviews: pullRequests };
 }
 
 /** The subject of tokens for other systems, made of ids that can't be given up and taken by somebody else. */

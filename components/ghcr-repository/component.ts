@@ -11,6 +11,7 @@ import {
   packageArgs,
   repositoryArgs,
   subjectTemplateArgs,
+  tagCreationRulesetArgs,
   tagRulesetArgs,
   toState,
   workflowPermissionsArgs,
@@ -33,8 +34,8 @@ export type GhcrRepositoryOptions = pulumi.ComponentResourceOptions &
   ({ provider: github.Provider } | { providers: { github: github.Provider; command?: command.Provider } });
 
 /**
- * The GitHub repository that builds and publishes an image: its settings, rulesets for the default branch and release
- * tags, what Actions may run and write, and the subject of its workload tokens.
+ * The GitHub repository that builds and publishes an image: its settings, rulesets for the default branch, for release tags
+ * and for who makes those, what Actions may run and write, and the subject of its workload tokens.
  */
 export class GhcrRepository extends pulumi.ComponentResource {
   /** The repository's name, without owner. */
@@ -72,6 +73,10 @@ export class GhcrRepository extends pulumi.ComponentResource {
       parent: this,
       ...imported(adopt?.tagRuleset),
     });
+    new github.RepositoryRuleset(`${name}-release-tag-creation`, tagCreationRulesetArgs(settings, repository.name), {
+      parent: this,
+      ...imported(adopt?.tagCreationRuleset),
+    });
     const parent = { parent: this };
     new github.RepositoryVulnerabilityAlerts(
       `${name}-vulnerability-alerts`,
@@ -83,7 +88,11 @@ export class GhcrRepository extends pulumi.ComponentResource {
       actionsPermissionsArgs(settings, repository.name),
       parent,
     );
-    new github.WorkflowRepositoryPermissions(`${name}-workflows`, workflowPermissionsArgs(repository.name), parent);
+    new github.WorkflowRepositoryPermissions(
+      `${name}-workflows`,
+      workflowPermissionsArgs(settings, repository.name),
+      parent,
+    );
     new github.ActionsRepositoryOidcSubjectClaimCustomizationTemplate(
       `${name}-oidc-subject`,
       subjectTemplateArgs(settings, repository.name),

@@ -43,10 +43,24 @@ const branch = z.strictObject({
 
 const tagPattern = z.string().regex(/^refs\/tags\/[^\s~]+$/, "must be refs/tags/<pattern>, for example refs/tags/v*");
 
+/** GitHub's number of the role of everybody who may push. */
+const writeRole = 4;
+
+/** Who may make a tag: always, as a tag comes by no pull request. */
+const creator = z
+  .strictObject({ type: actor.shape.type, id: actor.shape.id })
+  .refine(
+    ({ type, id }) => type !== "RepositoryRole" || id !== writeRole,
+    "must not be the write role: everybody who may push could tag any commit of any branch",
+  );
+
 const tags = z.strictObject({
   /** Tags that match can't be moved or deleted once they exist. */
   immutable: z.array(tagPattern).min(1),
+  /** Who may move and delete them all the same. */
   bypass: z.array(actor),
+  /** Who alone may make tags that match: a release is what they name. */
+  creators: z.array(creator).min(1),
 });
 
 const actions = z.strictObject({
@@ -60,6 +74,11 @@ const actions = z.strictObject({
       .string()
       .regex(/^[A-Za-z0-9][A-Za-z0-9-]*\/[A-Za-z0-9._/*-]+(?:@[^\s,]+)?$/, "must be owner/name@ref, with * allowed"),
   ),
+  /**
+   * Workflows may open pull requests. GitHub's one switch for it also lets them approve some: it is taken only where the
+   * default branch wants a code owner's review, as a workflow's token is no code owner.
+   */
+  pullRequests: z.boolean(),
 });
 
 const oidc = z.strictObject({
@@ -78,6 +97,7 @@ const adopt = z.strictObject({
   /** Ids of existing rulesets, from the address that GitHub shows for them. */
   branchRuleset: z.int().positive().optional(),
   tagRuleset: z.int().positive().optional(),
+  tagCreationRuleset: z.int().positive().optional(),
 });
 
 /** The image's package in GHCR. No call of GitHub sets these: they are looked at, and a difference refuses. */
@@ -123,6 +143,11 @@ export const ghcrRepositorySettingsSchema = shape.superRefine((settings, context
     const message =
       'must not include "merge" while defaultBranch.linearHistory is true: a merge commit is refused there';
     context.addIssue({ code: "custom", path: ["merge"], message });
+  }
+  if (settings.actions.pullRequests && !settings.defaultBranch.codeOwners) {
+    const message =
+      "must be false while defaultBranch.codeOwners is false: the switch also lets a workflow approve, which then would count";
+    context.addIssue({ code: "custom", path: ["actions", "pullRequests"], message });
   }
 });
 export type GhcrRepositorySettings = z.infer<typeof ghcrRepositorySettingsSchema>;

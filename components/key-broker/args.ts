@@ -62,6 +62,23 @@ export interface BrokerPlan {
   readonly serviceUrl: string;
 }
 
+/** What the settings make of releases whose measurements are known. Throws what `compile` throws. */
+export function compileFor(
+  settings: KeyBrokerSettings,
+  policy: TrustPolicy,
+  releases: readonly SignerRelease[],
+): CompiledKeyBroker {
+  return compile(policy, releases, {
+    attestationService: settings.trustee.kind,
+    tokenMinutes: settings.tokenMinutes,
+    collateralService: settings.collateral.service,
+    tcbUpdate: settings.collateral.update,
+    admin: settings.admin,
+    tee: settings.tee,
+    resources: [{ type: settings.credential.type, tag: settings.credential.tag }],
+  });
+}
+
 /**
  * Settings, policy and releases → what is deployed. Throws what `compile` and `requireSecureConfig` throw, and
  * RELEASE_NOT_VERIFIED, RELEASE_ONLY_PLANNED, RELEASE_OF_OTHER_POLICY, PIN_MISSING.
@@ -74,18 +91,10 @@ export function planOf(
   context: { readonly dryRun: boolean },
 ): BrokerPlan {
   const split = settings.trustee.kind === "split";
-  const compiled = compile(
+  const compiled = compileFor(
+    settings,
     policy,
     releases.map((release) => signerRelease(policy, release, context)),
-    {
-      attestationService: settings.trustee.kind,
-      tokenMinutes: settings.tokenMinutes,
-      collateralService: settings.collateral.service,
-      tcbUpdate: settings.collateral.update,
-      admin: settings.admin,
-      tee: settings.tee,
-      resources: [{ type: settings.credential.type, tag: settings.credential.tag }],
-    },
   );
   const kbs = settings.config ?? compiled.configs.kbs;
   requireSecureConfig(kbs, settings.config === undefined ? "the compiler" : "settings.config", {

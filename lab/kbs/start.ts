@@ -2,7 +2,7 @@ import type { CompiledKeyBroker } from "../../src/core/compile/key-broker/compil
 import type { AdminClaims } from "../../src/core/kbs/admin-token.ts";
 import type { KbsAuthority } from "./authority.ts";
 import { publishTo } from "./publish.ts";
-import { openRego } from "./rego.ts";
+import type { Rego } from "./rego.ts";
 import { serveKbs } from "./server.ts";
 import type { KbsServer } from "./server.ts";
 import { makeKbsService } from "./service.ts";
@@ -18,8 +18,8 @@ export interface StartKbs {
   readonly credential: string | Uint8Array;
   /** The verifier of quotes, the lab's root and collateral, the replay of event logs: the one place where they are plugged in. */
   readonly verification: KbsVerification;
-  /** The binary of Open Policy Agent (pinnedTools.opa). */
-  readonly opa: string;
+  /** Judges the policies; whoever gives it closes it. */
+  readonly rego: Rego;
   /** 0 takes any. */
   readonly port: number;
   readonly log?: (line: string) => void;
@@ -27,27 +27,16 @@ export interface StartKbs {
 
 /** The lab's key broker on loopback, configured and published to. Throws PORT_TAKEN, LAB_KBS_PUBLICATION. */
 export async function startKbs(options: StartKbs): Promise<KbsServer> {
-  const { authority, compiled, admin, credential, verification, port, log } = options;
-  const rego = openRego(options.opa);
-  try {
-    const configuration = compiled.configs.kbs;
-    const service = makeKbsService({
-      authority,
-      configuration,
-      verification,
-      rego,
-      ...(log === undefined ? {} : { log }),
-    });
-    const { adminKey } = authority;
-    await publishTo(service, { compiled, credential, adminKey, admin, now: new Date() });
-    const server = await serveKbs(service, authority, port);
-    const stop = async (): Promise<void> => {
-      await server.stop();
-      rego.close();
-    };
-    return { ...server, stop };
-  } catch (error) {
-    rego.close();
-    throw error;
-  }
+  const { authority, compiled, admin, credential, verification, rego, port, log } = options;
+  const configuration = compiled.configs.kbs;
+  const service = makeKbsService({
+    authority,
+    configuration,
+    verification,
+    rego,
+    ...(log === undefined ? {} : { log }),
+  });
+  const { adminKey } = authority;
+  await publishTo(service, { compiled, credential, adminKey, admin, now: new Date() });
+  return serveKbs(service, authority, port);
 }

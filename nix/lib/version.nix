@@ -6,7 +6,7 @@
 }:
 let
   # What this tree releases, by the tag `v<release>`.
-  release = "3.1.5";
+  release = "3.1.6";
 
   # Flake inputs carry no tags, so this is `git describe --tags --long` of the locked revision, renewed with the lock.
   described = {
@@ -50,6 +50,6 @@ else
     # Seconds since 1970 of the source's commit. https://reproducible-builds.org/specs/source-date-epoch/
     sourceDateEpoch = neko.lastModified;
     created = "${part 0 4 date}-${part 4 2 date}-${part 6 2 date}T${part 8 2 date}:${part 10 2 date}:${part 12 2 date}Z";
-    # The commit of this flake; undefined in a dirty tree.
+    # The commit of this flake; null in a dirty tree.
     flakeRevision = self.rev or null;
   }

@@ -8,12 +8,20 @@
 }:
 let
   inherit (pkgs.stdenv.hostPlatform) efiArch;
+  inherit (config.ids) uids;
   metadata = "169.254.169.254";
+
+  # Some versions of nixpkgs have a runner with Node 20, too, which is past its end (evaluation refuses it as insecure), and
+  # one that wants no sandbox, which is meant for macOS: `null` is no attribute of a derivation at all.
+  githubRunner = (pkgs.github-runner.override { nodeRuntimes = [ "node24" ]; }).overrideAttrs (_: {
+    __noChroot = null;
+  });
 in
 {
   imports = [ ./disk.nix ];
 
   system.image.id = "neko-trust-runner";
+  system.build = { inherit githubRunner; };
 
   image.repart = {
     name = "neko-trust-runner";
@@ -71,10 +79,24 @@ in
   };
   systemd.services.register-nix-paths = {
     description = "Tells Nix's database what the image's store holds";
-    wantedBy = [ "multi-user.target" ];
-    before = [ "nix-daemon.socket" ];
-    unitConfig.ConditionPathExists = "/nix-path-registration";
-    serviceConfig.Type = "oneshot";
+    # Before sockets are opened, so before what every service waits for by default: else the two wait for each other.
+    wantedBy = [ "sysinit.target" ];
+    before = [
+      "sysinit.target"
+      "shutdown.target"
+      "nix-daemon.socket"
+      "nix-daemon.service"
+    ];
+    after = [ "local-fs.target" ];
+    conflicts = [ "shutdown.target" ];
+    unitConfig = {
+      DefaultDependencies = false;
+      ConditionPathExists = "/nix-path-registration";
+    };
+    serviceConfig = {
+      Type = "oneshot";
+      RemainAfterExit = true;
+    };
     script = ''
       ${config.nix.package}/bin/nix-store --load-db < /nix-path-registration
       rm /nix-path-registration
@@ -99,8 +121,9 @@ in
       content = ''
         chain output {
           type filter hook output priority 0; policy accept;
-          ip daddr ${metadata} meta skuid { "systemd-resolve", "systemd-network" } udp dport { 53, 67 } accept
-          ip daddr ${metadata} meta skuid "systemd-resolve" tcp dport 53 accept
+          # By number: the build checks the rules where these users have no names.
+          ip daddr ${metadata} meta skuid { ${toString uids.systemd-resolve}, ${toString uids.systemd-network} } udp dport { 53, 67 } accept
+          ip daddr ${metadata} meta skuid ${toString uids.systemd-resolve} tcp dport 53 accept
           ip daddr ${metadata} meta skuid != 0 drop
         }
       '';
@@ -141,7 +164,7 @@ in
       export HOME=/var/lib/runner
       cd "$HOME"
       exec setpriv --reuid=runner --regid=runner --init-groups --no-new-privs \
-        ${pkgs.github-runner}/bin/Runner.Listener run
+        ${githubRunner}/bin/Runner.Listener run
     '';
     serviceConfig = {
       Restart = "no";

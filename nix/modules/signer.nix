@@ -43,6 +43,14 @@ in
       type = lib.types.path;
       description = "The trusted_root.json that the policy pins. It is measured.";
     };
+    minEvaluation = lib.mkOption {
+      type = lib.types.nullOr lib.types.ints.unsigned;
+      default = null;
+      description = ''
+        The least evaluation number of Intel's statements that is taken. It is measured. The machine forgets with each boot which
+        was the newest: without a floor, a service of older statements that are still signed goes unseen then.
+      '';
+    };
     keyBroker = lib.mkOption {
       type = lib.types.nullOr (
         lib.types.submodule {
@@ -65,6 +73,7 @@ in
 
   config = {
     system.image.id = "neko-trust-signer";
+    system.build = { inherit closedStub; };
 
     boot = {
       # From 6.16 on TDX's registers can be read and extended through sysfs.
@@ -129,6 +138,7 @@ in
       };
       "/nix/store" = {
         device = "/usr/nix/store";
+        fsType = "none";
         options = [ "bind" ];
       };
     };
@@ -163,16 +173,39 @@ in
         "nts.netnod.se"
         "ptbtime1.ptb.de"
       ];
+      # It asks the same servers without authentication. Instead, the clock may jump in the first updates, which have it.
+      initstepslew.enabled = false;
+      extraConfig = ''
+        makestep 1 3
+        authselectmode require
+      '';
+    };
+    # chronyd has started long before it knows the time, and only then time-sync.target tells something.
+    systemd.services.chrony-wait = {
+      description = "Waits, without end, until authenticated servers have set the clock";
+      requires = [ "chronyd.service" ];
+      after = [ "chronyd.service" ];
+      before = [ "time-sync.target" ];
+      wantedBy = [ "time-sync.target" ];
+      serviceConfig = {
+        Type = "oneshot";
+        RemainAfterExit = true;
+        # No limit of tries; a correction of at most 0.1 s is left; any skew; each second. chronyc(1), waitsync.
+        ExecStart = "${config.services.chrony.package}/bin/chronyc waitsync 0 0.1 0 1";
+        TimeoutStartSec = "infinity";
+      };
     };
 
     systemd.services.neko-trust-signer = {
       description = "Verifies what the registry offers, and signs it with attested keys";
       wantedBy = [ "multi-user.target" ];
+      requires = [ "chrony-wait.service" ];
       wants = [
         "network-online.target"
         "time-sync.target"
       ];
       after = [
+        "chrony-wait.service"
         "network-online.target"
         "time-sync.target"
       ];
@@ -188,6 +221,10 @@ in
             "--trusted-root"
             "/etc/neko-trust/trusted_root.json"
             "--metadata"
+          ]
+          ++ lib.optionals (cfg.minEvaluation != null) [
+            "--min-evaluation"
+            (toString cfg.minEvaluation)
           ]
           ++ lib.optionals (cfg.keyBroker != null) [
             "--kbs-tls-authority"

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { resourcePath } from "../core/compile/key-broker/rules.ts";
 import type { SchemaFault } from "../core/schema-faults.ts";
+import { timestampFaults } from "./signer-relations.ts";
 
 const policy = z
   .looseObject({
@@ -69,6 +70,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
     ...signerRelease(parsed),
     ...teeSigner(parsed),
     ...brokerResource(parsed),
+    ...timestampFaults(document),
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),

@@ -5,7 +5,7 @@ import { legible } from "./legible.ts";
 export interface SchemaFault {
   /** Dotted path, `policy.signers.0.issuer`; `(whole document)` for the root. */
   readonly path: string;
-  /** The value that is there, shortened; never the value of a path that names a secret. */
+  /** The value that is there, shortened; of a path that may name a secret only what is none: a small number, yes or no. */
   readonly found: string;
   /** What is allowed instead. */
   readonly allowed: string;
@@ -28,15 +28,31 @@ function valueAt(document: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+/** The component's part of a stack's file says whose secrets go where, and holds none: its own lists of them are named so below it. */
+const namesOfComponents: ReadonlySet<string> = new Set(["ciSecrets"]);
+
 function isSecretName(key: PropertyKey): boolean {
-  return typeof key === "string" && secretName.test(key);
+  return typeof key === "string" && secretName.test(key) && !namesOfComponents.has(key);
+}
+
+/** What people choose themselves may be as short as they like. */
+const chosenSecret = /password|passphrase|api_?key|private/i;
+
+/** Whether a value can't be the secret that its own name may stand for: `tokenMinutes: 99`, `secretScanning: 1`. */
+function isTooLittle(value: unknown, key: PropertyKey | undefined): boolean {
+  if (typeof key !== "string" || chosenSecret.test(key)) return false;
+  return value === null || typeof value === "boolean" || (typeof value === "number" && Math.abs(value) < 10_000);
 }
 
 function shown(value: unknown, path: readonly PropertyKey[]): string {
   if (value === undefined) return "nothing";
-  if (path.some(isSecretName)) return hidden;
+  const leaf = path.at(-1);
+  if (path.slice(0, -1).some(isSecretName)) return hidden;
+  if (leaf !== undefined && isSecretName(leaf) && !isTooLittle(value, leaf)) return hidden;
   const redacted = (key: string, part: unknown): unknown =>
-    isSecretName(key) || (typeof part === "string" && secretForm.test(part)) ? hidden : part;
+    (isSecretName(key) && !isTooLittle(part, key)) || (typeof part === "string" && secretForm.test(part))
+      ? hidden
+      : part;
   const text = JSON.stringify(value, redacted) as string | undefined;
   if (text === undefined) return typeof value;
   if (text === JSON.stringify(hidden)) return hidden;

@@ -3,11 +3,24 @@ import { isResourceId } from "./kbs/resource-id.ts";
 import { readKbsUrl } from "./kbs/kbs-url.ts";
 import { isRepository } from "./release/reference.ts";
 import { safeParse } from "./safe-parse.ts";
+import { mostTimestamps } from "./tdx/evidence-document.ts";
 
 const https = z
   .string()
   .max(1024)
   .regex(/^https:\/\/[^\s@?#]+$/, "must be an https URL without credentials, query or fragment");
+const distinct = (urls: readonly string[]): boolean => new Set(urls).size === urls.length;
+/** Addresses in one attribute: none of them may have a comma in it. */
+const listOfHttps = z
+  .string()
+  .max(mostTimestamps * 1024)
+  .transform((text) => text.split(","))
+  .pipe(
+    z
+      .array(https)
+      .max(mostTimestamps, `must be ${mostTimestamps} addresses at most, with commas between them`)
+      .refine(distinct, "must not repeat an address"),
+  );
 
 /**
  * What a signer's machine is told by its metadata (ConfidentialSigner writes it): where things are. Whoever can write
@@ -18,7 +31,7 @@ const attributesSchema = z.looseObject({
   "neko-trust-key-broker-url": https.refine((text) => readKbsUrl(text) !== undefined, "must be https://host/kbs"),
   "neko-trust-key-broker-resource": z.string().refine(isResourceId, "must be repository/type/tag"),
   "neko-trust-collateral-url": https,
-  "neko-trust-timestamp-url": https,
+  "neko-trust-timestamp-url": listOfHttps,
 });
 
 export interface SignerSettings {
@@ -26,7 +39,8 @@ export interface SignerSettings {
   readonly kbsUrl: string;
   readonly kbsResource: string;
   readonly collateralUrl: string;
-  readonly tsaUrl: string;
+  /** 1 to 4: one stamp of each lies beside a signature. */
+  readonly tsaUrls: readonly string[];
 }
 
 /** The settings in a machine's attributes, or every fault: `name: what it must be`. Other attributes are not read. */
@@ -47,7 +61,7 @@ export function signerSettings(
       kbsUrl: data["neko-trust-key-broker-url"],
       kbsResource: data["neko-trust-key-broker-resource"],
       collateralUrl: data["neko-trust-collateral-url"],
-      tsaUrl: data["neko-trust-timestamp-url"],
+      tsaUrls: data["neko-trust-timestamp-url"],
     },
   };
 }

@@ -31,8 +31,12 @@ export interface GoogleAccess {
   readonly signal?: AbortSignal | undefined;
 }
 
-const branchRulesetName = "neko-trust: default branch";
-const tagRulesetName = "neko-trust: release tags";
+/** Each setting of `adopt` with the name that the component gives its ruleset. */
+const ownRulesets = {
+  branchRuleset: "neko-trust: default branch",
+  tagRuleset: "neko-trust: release tags",
+  tagCreationRuleset: "neko-trust: who makes release tags",
+} as const;
 
 /** Looks for what the stack's components would create, and tells which settings take it over. Changes nothing. */
 export async function planAdoption(
@@ -69,10 +73,7 @@ async function adoptRepository(config: StackConfig, github: GitHubAccess): Promi
   if (rulesets?.success !== true) {
     found.push({ what: `rulesets of ${owner}/${settings.name}`, state: "unknown", says: "GitHub did not list them" });
   } else {
-    for (const [key, name] of [
-      ["branchRuleset", branchRulesetName],
-      ["tagRuleset", tagRulesetName],
-    ] as const) {
+    for (const [key, name] of Object.entries(ownRulesets)) {
       const ours = rulesets.data.filter((ruleset) => ruleset.name === name);
       const [only] = ours;
       if (only === undefined) continue;
@@ -89,7 +90,7 @@ async function adoptRepository(config: StackConfig, github: GitHubAccess): Promi
       found.push({ what: `ruleset "${name}"`, state: "there", says: `ghcrRepository.adopt.${key}: ${only.id}` });
     }
     for (const { id, name } of rulesets.data) {
-      if (name === branchRulesetName || name === tagRulesetName) continue;
+      if (Object.values<string>(ownRulesets).includes(name)) continue;
       found.push({
         what: `ruleset "${name}" (${id})`,
         state: "there",

@@ -1,21 +1,18 @@
 import type { Directories } from "../adapters/directories/directories.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { Failure } from "../core/failure.ts";
-import type { Digest } from "../core/oci/digest.ts";
+import { repositoriesOf } from "../core/policy/policy-repositories.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
-import { formatDigestReference, parseDigestReference } from "../core/release/reference.ts";
 import type { Reference } from "../core/release/reference.ts";
 import { changeRelease } from "../core/release/release-list.ts";
 import type { ReleaseChange, ReleaseEntry, RetainOptions } from "../core/release/release-list.ts";
-import { versionStep } from "../core/release/version-step.ts";
 import type { Finding } from "../core/verify/finding.ts";
 import type { YamlChange } from "../core/yaml/edit-yaml.ts";
+import { compareWithOld, olderReleases } from "./compare-with-current.ts";
 import { editStackFile, writeStackFile } from "./edit-stack-file.ts";
 import type { OpenStackFile } from "./edit-stack-file.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
 import { verifyImage } from "./verify-image.ts";
-import type { VerifyImageRequest } from "./verify-image.ts";
-import { isUnavailable, releaseRefused } from "./verify-releases.ts";
 
 export interface ChangeReleasesRequest extends RetainOptions {
   readonly references: readonly Reference[];
@@ -39,6 +36,8 @@ export interface ReleaseEdit {
   readonly change?: ReleaseChange;
   /** The version of what was current, where that still verifies. */
   readonly oldVersion?: string;
+  /** For a signer's release: where its disk lies now. */
+  readonly disk?: string;
   /** What to know besides, in words. */
   readonly notes: readonly string[];
 }
@@ -62,7 +61,10 @@ export async function changeReleases(
   context: ChangeReleasesContext,
 ): Promise<ChangeReleasesResult> {
   const { policy, releases } = open.config;
-  const wanted = request.references.map((reference) => ({ reference, ...placeOf(open, reference.repository) }));
+  const wanted = request.references.map((reference) => ({
+    reference,
+    ...placeOf(open, open.config, reference.repository),
+  }));
   const trustedRoot = readTrustedRootFile(open.config.trustedRoot, context.directories.checkout);
   const under = { policy, trustedRoot, now: request.now };
   const edits: ReleaseEdit[] = [];
@@ -95,9 +97,15 @@ export async function changeReleases(
   return { kind: "changed", edits, written: !request.dryRun };
 }
 
-/** The policy's name for a repository, and the stack's entry for it. */
-function placeOf(open: OpenStackFile, repository: string): { name: string; entry: ReleaseEntry | undefined } {
-  const { policy, releases } = open.config;
+/**
+ * The policy's name for a repository, and the entry of these releases of a stack for it. Throws IMAGE_NOT_IN_POLICY,
+ * RELEASE_NAMED_TWICE, RELEASE_OTHER_REPOSITORY.
+ */
+export function placeOf(
+  open: OpenStackFile,
+  { policy, releases }: { readonly policy: TrustPolicy; readonly releases: readonly ReleaseEntry[] },
+  repository: string,
+): { name: string; entry: ReleaseEntry | undefined } {
   const image = imageOf(policy, repository);
   if (image === undefined) {
     throw new Failure({
@@ -134,78 +142,6 @@ export function imageOf(policy: TrustPolicy, repository: string): TrustPolicy["i
   return policy.images.find((image) => repositoriesOf({ images: [image] }).includes(repository));
 }
 
-function repositoriesOf({ images }: Pick<TrustPolicy, "images">): string[] {
-  return images.flatMap(({ repository, mirrors }) => [repository, ...mirrors]);
-}
-
-type Under = Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now">;
-
-/** Whether the new release is older than the current one, where that can still be told. */
-async function compareWithOld(
-  client: RegistryClient,
-  { image, old, current, retained }: ReleaseChange,
-  version: string,
-  under: Under,
-): Promise<{ readonly oldVersion?: string; readonly older?: string; readonly notes: readonly string[] }> {
-  if (old === undefined) return { notes: [] };
-  const before = await versionOf(client, image, old, under);
-  if (typeof before !== "string") {
-    const kept = retained.includes(old) && !under.policy.revoked.includes(old);
-    return {
-      notes: [
-        `What was current does not verify any more (${before.why.join(", ")}), so its version is not known and was not compared.`,
-        ...(kept ? ["As a retained release it has to verify, too: leave it out with --drop-old."] : []),
-      ],
-    };
-  }
-  const known = { oldVersion: before, notes: [] };
-  switch (versionStep(before, { version, digest: current }, under.policy, under.now)) {
-    case "newer":
-      return known;
-    case "same":
-      return { ...known, notes: [`Both are version ${version}, with other bytes.`] };
-    case "older":
-      return { ...known, older: `${image}: ${before} (${old}) → ${version} (${current})` };
-    case "rollback":
-      return { ...known, notes: [rollbackNote(under.policy)] };
-  }
-}
-
-function rollbackNote({ freshness: { rollback } }: TrustPolicy): string {
-  const { expires = "", reason = "", approvedBy = "" } = rollback ?? {};
-  return `Goes back to an older version, as freshness.rollback allows until ${expires}: ${reason} (approved by ${approvedBy}).`;
-}
-
-/** The version of a release that verifies, or why it does not. A registry that can't be asked is no answer to that. */
-async function versionOf(
-  client: RegistryClient,
-  repository: string,
-  digest: Digest,
-  under: Under,
-): Promise<string | { readonly why: readonly string[] }> {
-  const reference = parseDigestReference(formatDigestReference(repository, digest));
-  try {
-    const { resolved, result } = await verifyImage(client, { reference, ...under });
-    if (result.ok) return result.proof.data.manifest.version;
-    if (isUnavailable(result.findings)) throw releaseRefused(resolved, under.policy.name, result.findings);
-    const refusals = result.findings.filter(({ severity }) => severity === "refuse");
-    return { why: [...new Set(refusals.map(({ code }) => code))] };
-  } catch (error) {
-    if (error instanceof Failure && error.code === "REGISTRY_ABSENT") return { why: [error.code] };
-    throw error;
-  }
-}
-
-function olderReleases(open: OpenStackFile, older: readonly string[]): Failure {
-  return new Failure({
-    code: "RELEASE_OLDER",
-    kind: "refused",
-    message: `${older.length === 1 ? "The release is" : "Releases are"} older than what stack ${open.stack} runs: nothing was changed.`,
-    remedy: `To go back, have digest, reason, approvedBy and expires reviewed in freshness.rollback of ${open.file} first.`,
-    details: older,
-  });
-}
-
 function yamlChanges(releases: readonly ReleaseEntry[], changes: readonly ReleaseChange[]): YamlChange[] {
   const list = ["config", "neko-trust:releases"];
   const known = changes.flatMap(({ image, current, list: { putInFront, remove } }): YamlChange[] => {
@@ -213,7 +149,7 @@ function yamlChanges(releases: readonly ReleaseEntry[], changes: readonly Releas
     if (index < 0) return [];
     const set: YamlChange = { kind: "set", path: [...list, index, "current"], value: current };
     if (putInFront.length === 0 && remove.length === 0) return [set];
-    return [set, { kind: "texts", path: [...list, index, "retained"], putInFront, remove }];
+    return [set, { kind: "items", path: [...list, index, "retained"], putInFront, remove }];
   });
   const fresh = changes
     .filter(({ image }) => !releases.some((entry) => entry.image === image))

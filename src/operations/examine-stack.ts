@@ -14,6 +14,7 @@ import type { GitHubToken } from "./examine/examine-github.ts";
 import { examineGoogle } from "./examine/examine-google.ts";
 import { examinePlugins } from "./examine/examine-plugins.ts";
 import { examinePins, examineStackFile } from "./examine/examine-stack-file.ts";
+import type { Purpose } from "./examine/purpose.ts";
 import { gitHubToken } from "./open-pin-lookups.ts";
 
 export interface ExamineContext {
@@ -21,14 +22,16 @@ export interface ExamineContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly now: Date;
   readonly signal: AbortSignal;
+  /** Whose rights are asked for: what only reads, or what writes. */
+  readonly purpose: Purpose;
 }
 
 /**
- * Everything that a stack needs before it can be changed: its file, pins, plugins, and each credential with what it may
- * do. Changes nothing anywhere. Throws STACK_UNKNOWN, CONFIG_UNREADABLE and GITHUB_API_URL (usage).
+ * Everything that a stack needs before it can be previewed or changed: its file, pins, plugins, and each credential with what
+ * it may do. Changes nothing anywhere. Throws STACK_UNKNOWN, CONFIG_UNREADABLE and GITHUB_API_URL (usage).
  */
 export async function examineStack(stack: string, context: ExamineContext): Promise<readonly CheckResult[]> {
-  const { directories, environment, now, signal } = context;
+  const { directories, environment, now, signal, purpose } = context;
   const { checkout } = directories;
   const { text } = openFile(stackFile(stack), stackFilePath(stack, checkout));
   const { config, checks } = examineStackFile(stack, text, directories);
@@ -40,9 +43,9 @@ export async function examineStack(stack: string, context: ExamineContext): Prom
   const github = { api: gitHubApi(environment), signal, retries: 1 };
   const token = config.githubOwner === undefined ? undefined : await tokenOf(stack, context);
   const answers = await Promise.all([
-    examineGitHub(config, token, github, now),
-    examineClusters(config, checkout),
-    examineGoogle(config, environment, signal),
+    examineGitHub(config, token, purpose, github, now),
+    examineClusters(config, checkout, purpose),
+    examineGoogle(config, purpose, environment, signal),
     examineApproval(config, stack, environment, signal),
   ]);
   const plugins = pins.state === "missing" && !pinsReadable(checkout) ? [] : readPins(checkout).plugins;

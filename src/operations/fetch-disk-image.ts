@@ -9,6 +9,7 @@ import { saysDiskFull } from "../adapters/toolchain/disk-full.ts";
 import { Failure, reasonOf } from "../core/failure.ts";
 import { legible } from "../core/legible.ts";
 import { parseArtifactManifest } from "../core/oci/artifact-manifest.ts";
+import type { BlobDescriptor } from "../core/oci/parse.ts";
 import { parseDigestReference } from "../core/release/reference.ts";
 import { signerFacts } from "../core/release/signer-release.ts";
 import { assertVerified } from "../core/release/verified-release.ts";
@@ -71,18 +72,31 @@ async function fromRegistry(
   wanted: StoreRequest,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { repository, digest } = parseDigestReference(text);
-  const subject = `disk artifact ${repository}@${digest}`;
-  const manifest = unwrap(await client.manifest(repository, digest, signal), subject);
-  const layer = parseArtifactManifest(manifest, subject);
-  // The layer is the file: other bytes than the manifest's of the release need not be fetched to be refused.
-  if (layer.digest !== `sha256:${wanted.sha256}`) {
-    throw otherBytes(subject, wanted.sha256, layer.digest.slice("sha256:".length));
-  }
+  const { repository } = parseDigestReference(text);
+  const { layer, subject } = await diskLayerOf(client, text, wanted.sha256, signal);
   if (layer.size > wanted.most) throw tooLarge(subject, wanted.most);
   const stream = async (): Promise<AsyncIterable<Uint8Array>> =>
     unwrap(await client.blobStream(repository, layer, wanted.most, signal), subject);
   await store(stream, wanted, subject);
+}
+
+/**
+ * The layer of a disk artifact, which is the file: other bytes than those that the release's manifest names need not be
+ * fetched to be refused. Throws REFERENCE_INVALID, REFERENCE_NEEDS_DIGEST, DISK_ARTIFACT_INVALID, DISK_HASH_MISMATCH, and what
+ * `unwrap` throws.
+ */
+export async function diskLayerOf(
+  client: RegistryClient,
+  text: string,
+  sha256: string,
+  signal?: AbortSignal,
+): Promise<{ readonly layer: BlobDescriptor; readonly subject: string }> {
+  const { repository, digest } = parseDigestReference(text);
+  const subject = `disk artifact ${repository}@${digest}`;
+  const manifest = unwrap(await client.manifest(repository, digest, signal), subject);
+  const layer = parseArtifactManifest(manifest, subject);
+  if (layer.digest === `sha256:${sha256}`) return { layer, subject };
+  throw otherBytes(subject, sha256, layer.digest.slice("sha256:".length));
 }
 
 async function store(bytes: Parameters<typeof storeHashed>[0], wanted: StoreRequest, subject: string): Promise<void> {

@@ -1,6 +1,7 @@
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { formatDigestReference, parseDigestReference } from "../core/release/reference.ts";
+import type { Collateral } from "../core/tdx/contract.ts";
 import type { TeeEvidence } from "../core/verify/evidence.ts";
 import { refuse } from "../core/verify/finding.ts";
 import { verifyImage } from "./verify-image.ts";
@@ -18,6 +19,8 @@ export interface TeeTerms {
   };
   /** The root certificate of a lab's simulated platform; in environment local only. */
   readonly quoteRoot?: Uint8Array;
+  /** Intel's collateral of today, of any platforms: it may warn. */
+  readonly collateral?: readonly Collateral[];
 }
 
 export interface OpenTeeRequest {
@@ -37,8 +40,11 @@ export async function openTeeEvidence(
 ): Promise<TeeEvidence | undefined> {
   const { tee, ...others } = policy;
   if (tee === undefined) return undefined;
-  const { signer, quoteRoot } = terms;
-  const more = quoteRoot === undefined ? {} : { quoteRoot };
+  const { signer, quoteRoot, collateral } = terms;
+  const more = {
+    ...(quoteRoot === undefined ? {} : { quoteRoot }),
+    ...(collateral === undefined ? {} : { collateral }),
+  };
   if (signer === undefined) {
     const unnamed = refuse("TEE_SIGNER_RELEASE", {
       subject: `signer release ${tee.signerRelease}`,

@@ -17,6 +17,7 @@ import type { Reference } from "../core/release/reference.ts";
 import { assembleRelease } from "../core/release/assemble-release.ts";
 import type { AssembledRelease, ReleaseFacts } from "../core/release/assemble-release.ts";
 import { platformRelease } from "../core/release/platform-release.ts";
+import { taggedDigest, tagTaken } from "./tagged-digest.ts";
 
 /** One platform's build, as files. */
 export interface PlatformBuild {
@@ -128,7 +129,8 @@ function readSbom({ platform, sbom }: PlatformBuild): unknown {
 
 /**
  * Pushes each platform's image by its digest, then the index, by its digest and under the tag when one is given: who
- * reads the tag finds the release whole. Throws what `unwrap` throws.
+ * reads the tag finds the release whole. Throws TAG_TAKEN (refused) when the version's own tag names another digest, so that
+ * nothing is signed that can't be released, and what `unwrap` throws.
  */
 export async function pushRelease(
   client: RegistryClient,
@@ -148,7 +150,20 @@ export async function pushRelease(
   }
   const { index } = release;
   const pushed = formatDigestReference(repository, index.digest);
+  await assertVersionFree(client, repository, release);
   unwrap(await client.pushManifest(repository, index), pushed);
   if (tag !== undefined) unwrap(await client.pushManifest(repository, index, tag), `${repository}:${tag}`);
   return pushed;
+}
+
+/** A repository that nothing was pushed to yet may answer otherwise than one without the tag: platforms are there by now. */
+async function assertVersionFree(
+  client: RegistryClient,
+  repository: string,
+  { manifest: { version }, index: { digest } }: Pick<ManifestOfBuilds, "manifest" | "index">,
+): Promise<void> {
+  const before = await taggedDigest(client, repository, version);
+  if (before === undefined || before === digest) return;
+  const remedy = "A version names one release for good: build this one under another version.";
+  throw tagTaken({ repository, tag: version }, before, remedy);
 }

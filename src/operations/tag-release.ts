@@ -1,12 +1,12 @@
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { unwrap } from "../adapters/registry/unwrap.ts";
-import { Failure } from "../core/failure.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import { mediaTypes } from "../core/oci/formats.ts";
 import type { DigestReference } from "../core/release/reference.ts";
-import { formatDigestReference, parseReference } from "../core/release/reference.ts";
+import { parseReference } from "../core/release/reference.ts";
 import type { VerifiedRelease } from "../core/release/verified-release.ts";
 import type { Checked } from "../core/verify/finding.ts";
+import { taggedDigest, tagTaken } from "./tagged-digest.ts";
 import { verifyImage } from "./verify-image.ts";
 import type { VerifyImageRequest } from "./verify-image.ts";
 
@@ -34,24 +34,17 @@ export interface TagReleaseResult {
 export async function tagRelease(client: RegistryClient, request: TagReleaseRequest): Promise<TagReleaseResult> {
   const { reference, tag, move } = request;
   const { repository, digest } = reference;
-  const tagged = parseReference(`${repository}:${tag}`);
+  // A tag that is none is told before anything is asked.
+  parseReference(`${repository}:${tag}`);
   const { resolved, result } = await verifyImage(client, request);
   if (!result.ok) return { resolved, result, written: false };
-  const answer = await client.resolve(tagged);
-  const before = answer.kind === "absent" ? undefined : unwrap(answer, `image ${repository}:${tag}`).digest;
+  const before = await taggedDigest(client, repository, tag);
   const known = { resolved, result, ...(before === undefined ? {} : { before }) };
   if (before === digest) return { ...known, written: false };
-  if (before !== undefined && !move) throw taken(repository, tag, before);
+  if (before !== undefined && !move) throw tagTaken({ repository, tag }, before, otherTag);
   const bytes = unwrap(await client.manifest(repository, digest), resolved);
   unwrap(await client.pushManifest(repository, { mediaType: mediaTypes.index, bytes }, tag), `${repository}:${tag}`);
   return { ...known, written: true };
 }
 
-function taken(repository: string, tag: string, before: Digest): Failure {
-  return new Failure({
-    code: "TAG_TAKEN",
-    kind: "refused",
-    message: `${repository}:${tag} names ${formatDigestReference(repository, before)} already: nothing was changed.`,
-    remedy: "Choose another tag; a tag of a version never moves. One that is meant to move (3.1, latest): --move.",
-  });
-}
+const otherTag = "Choose another tag; a tag of a version never moves. One that is meant to move (3.1, latest): --move.";

@@ -1,5 +1,7 @@
 import { endorsementBucket, fetchEndorsement, requireMrtd } from "../adapters/google-tcb/fetch-endorsement.ts";
+import { fetchEndorsementRoot } from "../adapters/google-tcb/fetch-endorsement-root.ts";
 import { Failure } from "../core/failure.ts";
+import { googleRootSha256, googleRootUrl } from "../core/tdx/google-root.ts";
 import { judgeMrtd, verifyLaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
 import type { EndorsedMeasurement, LaunchEndorsement } from "../core/tdx/launch-endorsement.ts";
 import type { EndorsementFault } from "../core/tdx/launch-endorsement-fault.ts";
@@ -7,8 +9,12 @@ import { parseQuote } from "../core/tdx/quote.ts";
 
 export interface TeeEndorsementRequest {
   readonly subject: { readonly mrtd: string } | { readonly quote: Uint8Array };
-  /** Google's root certificate, PEM or DER: who calls has it from somewhere that it trusts. */
-  readonly root: Uint8Array;
+  /** Google's root certificate, PEM or DER. Left out: it is fetched. From wherever it is, its digest has to be the pinned one. */
+  readonly root?: Uint8Array;
+  /** Where it is fetched; Google's own address unless given. */
+  readonly rootUrl?: string;
+  /** SHA-256 of another root's DER, in place of the pinned one: 64 hex digits. */
+  readonly rootSha256?: string;
   /** Left out: the bucket is asked. */
   readonly endorsement?: Uint8Array;
   /** Google's own unless given. */
@@ -23,20 +29,33 @@ export type TeeEndorsementVerdict =
 
 /**
  * Whether Google vouches for the firmware of a machine. A quote is only read for its MRTD here: verifying it is another question.
- * Throws QUOTE_INVALID, MRTD_INVALID (usage), and what the bucket's adapter throws.
+ * Throws QUOTE_INVALID, MRTD_INVALID, ROOT_DIGEST_INVALID (usage), and what the adapter throws.
  */
 export async function teeEndorsement(
   request: TeeEndorsementRequest,
 ): Promise<{ readonly mrtd: string; readonly verdict: TeeEndorsementVerdict }> {
-  const { subject, root, at, bucket = endorsementBucket, signal } = request;
+  const { subject, at, bucket = endorsementBucket, rootUrl = googleRootUrl, rootSha256 = googleRootSha256 } = request;
+  requireDigest(rootSha256);
+  const signal = request.signal === undefined ? {} : { signal: request.signal };
   const mrtd = "mrtd" in subject ? subject.mrtd : mrtdOf(subject.quote);
   requireMrtd(mrtd);
-  const fetched = { mrtd, bucket, ...(signal === undefined ? {} : { signal }) };
-  const bytes = request.endorsement ?? (await fetchEndorsement(fetched));
-  const verdict = verifyLaunchEndorsement(bytes, { root, at });
+  const bytes = request.endorsement ?? (await fetchEndorsement({ mrtd, bucket, ...signal }));
+  const root = request.root ?? (await fetchEndorsementRoot({ url: rootUrl, ...signal }));
+  const verdict = verifyLaunchEndorsement(bytes, { root, rootSha256, at });
   if (!verdict.ok) return { mrtd, verdict };
   const judged = judgeMrtd(verdict.endorsement, mrtd);
   return { mrtd, verdict: judged.ok ? { ...judged, endorsement: verdict.endorsement } : judged };
+}
+
+function requireDigest(hex: string): void {
+  if (/^[0-9a-f]{64}$/.test(hex)) return;
+  throw new Failure({
+    code: "ROOT_DIGEST_INVALID",
+    kind: "usage",
+    message: `${JSON.stringify(hex.slice(0, 100))} is no SHA-256.`,
+    remedy:
+      "Give the 64 hex digits, in lower case, of the root certificate's DER: openssl x509 -outform DER | sha256sum.",
+  });
 }
 
 function mrtdOf(bytes: Uint8Array): string {

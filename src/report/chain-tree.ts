@@ -28,7 +28,7 @@ function rebuildsNode({ rebuilders, operators, demanded, failureDomains }: Platf
 
 /** The attested signature: when, on which machine, measured as what, and Intel's word on it. */
 function teeNode(tee: NonNullable<ReleaseData["tee"]>): TreeNode {
-  const { platform, tcb, measurements } = tee;
+  const { platform, tcb, today, measurements } = tee;
   const leaf = (label: string): TreeNode => ({ label, children: [] });
   const short = (hex: string): string => `${hex.slice(0, 16)}…`;
   return {
@@ -43,12 +43,16 @@ function teeNode(tee: NonNullable<ReleaseData["tee"]>): TreeNode {
         ),
       },
       leaf(`TDX platform ${platform.ppid}${platform.bound ? ", listed in the policy" : " (platform unbound)"}`),
-      leaf(
-        `TCB ${tcb.status}, level of ${tcb.date.slice(0, 10)}, evaluation ${tcb.evaluation}${tcb.advisories.length === 0 ? "" : `, open: ${tcb.advisories.join(", ")}`}`,
-      ),
+      leaf(`TCB ${tcbText(tcb)}`),
+      ...(today === undefined ? [] : [leaf(`TCB today ${tcbText(today)}, good until ${today.until}`)]),
       ...tee.notes.map((note) => leaf(`note: ${note}`)),
     ],
   };
+}
+
+function tcbText({ status, date, evaluation, advisories }: NonNullable<ReleaseData["tee"]>["tcb"]): string {
+  const open = advisories.length === 0 ? "" : `, open: ${advisories.join(", ")}`;
+  return `${status}, level of ${date.slice(0, 10)}, evaluation ${evaluation}${open}`;
 }
 
 /** What was verified, from source to statements: the chain of one release as a tree. */

@@ -23,8 +23,36 @@ export interface ReproModel {
   readonly left: readonly string[];
 }
 
-/** A repro-check's result for people. */
-export function reproLines({ installable, derivation, equal, outputs, left }: ReproModel): string[] {
+/** A repro-check's results for people: of several, a table of them comes first. */
+export function reproLines(results: readonly ReproModel[]): string[] {
+  return [...(results.length > 1 ? table(results) : []), ...results.flatMap(resultLines)];
+}
+
+function table(results: readonly ReproModel[]): string[] {
+  const differing = results.filter(({ equal }) => !equal).length;
+  const width = Math.max(...results.map(({ installable }) => legible(installable).length));
+  return [
+    differing === 0
+      ? `✓ all ${results.length} give the same bytes in every build`
+      : `✗ ${differing} of ${results.length} differ between builds`,
+    ...results.map((result) => {
+      const name = legible(result.installable);
+      if (result.equal) return `  ✓ equal    ${name}`;
+      return `  ✗ differs  ${name.padEnd(width)}  ${firstDifference(result)}`.trimEnd();
+    }),
+    "",
+  ];
+}
+
+/** Where to look first. */
+function firstDifference({ outputs }: ReproModel): string {
+  const [output] = outputs.filter(({ equal }) => !equal);
+  const [first, ...more] = output?.differences ?? [];
+  if (output === undefined || first === undefined) return "";
+  return `${legible(output.output)}: ${legible(first.path)}${more.length === 0 ? "" : `, and ${more.length} more`}`;
+}
+
+function resultLines({ installable, derivation, equal, outputs, left }: ReproModel): string[] {
   return [
     equal
       ? `✓ ${legible(installable)}: every build gives the same bytes`

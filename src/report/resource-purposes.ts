@@ -20,7 +20,7 @@ const purposes: Readonly<Record<string, Purpose>> = {
     ...["name", "visibility", "allowMergeCommit", "archiveOnDestroy"],
   ),
   "github:index/repositoryRuleset:RepositoryRuleset": of(
-    "What nobody may do to the default branch or to release tags: certificates name them.",
+    "What nobody may do to the default branch or to release tags, and who alone makes those: certificates name them.",
     ...["target", "enforcement", "conditions.refName.includes", "bypassActors", "rules.pullRequest"],
   ),
   "github:index/repositoryVulnerabilityAlerts:RepositoryVulnerabilityAlerts": of(

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -11,6 +11,9 @@ import { differences, writeGeneratedFiles } from "../../dev/generate.ts";
 import { generatedFiles } from "../../dev/generated-files.ts";
 import { releaseManifestJsonSchema, trustPolicyJsonSchema } from "../../dev/json-schemas.ts";
 import { digestSchema } from "../../src/core/oci/formats.ts";
+import { eventLogFaultMeanings } from "../../src/core/tdx/event-log-fault.ts";
+import { quoteFaultCodes } from "../../src/core/tdx/fault.ts";
+import { endorsementFaultMeanings } from "../../src/core/tdx/launch-endorsement-fault.ts";
 import { releaseManifestSchema } from "../../src/core/release/manifest.ts";
 import { findingCodes } from "../../src/core/verify/finding.ts";
 
@@ -62,10 +65,32 @@ test("--check exits 0 when nothing differs, and 1 naming each file that does", (
   assert.equal(readFileSync(join(folder, "docs/generated/finding-codes.md"), "utf8"), "edited by hand\n");
 });
 
-test("the page of finding codes has one row for every code", () => {
-  const page = readFileSync(join(checkout, "docs/generated/finding-codes.md"), "utf8");
-  const rows = page.split("\n").flatMap((line) => /^\| `([A-Z0-9_]+)` \| .+ \| .+ \|$/.exec(line)?.[1] ?? []);
-  assert.deepEqual(rows, [...findingCodes]);
+for (const [name, codes] of Object.entries({
+  "finding-codes": findingCodes,
+  "quote-fault-codes": quoteFaultCodes,
+  "event-log-fault-codes": Object.keys(eventLogFaultMeanings),
+  "endorsement-fault-codes": Object.keys(endorsementFaultMeanings),
+}))
+  test(`the page ${name} has one row for every code, with what it says and what to do`, () => {
+    const page = readFileSync(join(checkout, `docs/generated/${name}.md`), "utf8");
+    const rows = page.split("\n").flatMap((line) => /^\| `([A-Z0-9_]+)` +\| \S.+ \| \S.+ \|$/.exec(line)?.[1] ?? []);
+    assert.deepEqual(rows, [...codes]);
+  });
+
+test("every code of evidence of a machine that the program can write is on one of these pages, and on one alone", () => {
+  const folder = join(checkout, "src", "core", "tdx");
+  const sources = readdirSync(folder).filter((name) => name.endsWith(".ts"));
+  const named = sources.flatMap((name) => [
+    ...readFileSync(join(folder, name), "utf8").matchAll(
+      /\b(?:QUOTE|CERTIFICATE|COLLATERAL|TCB|TD|EVENT_LOG|ENDORSEMENT)_[A-Z0-9_]*[A-Z0-9]\b/g,
+    ),
+  ]);
+  const codes = new Set(named.map(([code]) => code));
+  const listed = [...quoteFaultCodes, ...Object.keys(eventLogFaultMeanings), ...Object.keys(endorsementFaultMeanings)];
+  assert.equal(new Set(listed).size, listed.length);
+  // A file that can't be read at all is a Failure of the command that was given it, with its remedy; TD_QE is Intel's name of an enclave.
+  for (const other of ["COLLATERAL_FILE_INVALID", "TD_QE"]) codes.delete(other);
+  assert.deepEqual([...codes].sort(), [...listed].sort());
 });
 
 const hex = "0123456789abcdef".repeat(4);

@@ -19,6 +19,9 @@ const workflowSchema = z.looseObject({
       if: z.string().optional(),
       needs: z.union([z.string(), z.array(z.string())]).optional(),
       "timeout-minutes": z.int(),
+      strategy: z
+        .looseObject({ matrix: z.looseObject({ include: z.array(z.looseObject({ name: z.string() })).optional() }) })
+        .optional(),
       steps: z.array(
         z.looseObject({
           run: z.string().optional(),
@@ -34,6 +37,8 @@ const folder = join(checkout, ".github", "workflows");
 const files = readdirSync(folder).filter((name) => name.endsWith(".yml"));
 const textOf = (file: string): string => readFileSync(join(folder, file), "utf8");
 const workflows = new Map(files.map((file) => [file, workflowSchema.parse(parse(textOf(file)))]));
+const actions = readdirSync(join(checkout, ".github", "actions")).map((name) => `actions/${name}/action.yml`);
+const textOfAction = (file: string): string => readFileSync(join(checkout, ".github", file), "utf8");
 const releaseWorkflow = workflowSchema.parse(parse(textOf("nix-build-sign.yml")));
 const jobs = [...workflows].flatMap(([file, { jobs }]) =>
   Object.entries(jobs).map(([name, job]) => ({ name: `${file}: ${name}`, job })),
@@ -46,10 +51,11 @@ test("no workflow has rights of its own: each job lists what it needs, and has a
 
 test("every action is pinned to the commit in pins.yaml, with its version beside it, and every pin is used", () => {
   const pins = readPins(checkout).actions.map(({ uses, version, commit }) => `${uses}@${commit} # ${version}`);
-  const used = files.flatMap((file) =>
-    [...textOf(file).matchAll(/^\s*(?:- )?uses: (.+)$/gm)].map(([, uses = ""]) => uses),
+  const used = [...files.map(textOf), ...actions.map(textOfAction)].flatMap((text) =>
+    [...text.matchAll(/^\s*(?:- )?uses: (.+)$/gm)].map(([, uses = ""]) => uses),
   );
-  assert.deepEqual([...new Set(used)].toSorted(), pins.toSorted());
+  const own = actions.map((file) => `./.github/${file.replace("/action.yml", "")}`);
+  assert.deepEqual([...new Set(used)].toSorted(), [...pins, ...own].toSorted());
 });
 
 test("an identity token goes only to the job that signs, to who rebuilds, and to those that a cloud account waits for", () => {
@@ -91,13 +97,38 @@ test("a job that signs runs in the environment that the policies demand of its c
   }
 });
 
-test("only a tag releases a signer, and nothing gets a tag unless both images are proven", () => {
+test("only a tag releases a signer, and nothing gets a tag unless every image is proven", () => {
   const released = releaseWorkflow.jobs;
+  for (const name of ["build", "build-signer"]) assert.equal(released[name]?.needs, "check", name);
+  assert.equal(released["reproduce"]?.needs, "build");
+  assert.deepEqual(released["publish"]?.needs, ["build", "reproduce"]);
+  assert.equal(released["verify"]?.needs, "publish");
   for (const name of ["build-signer", "tag"]) assert.equal(released[name]?.if, "github.ref_type == 'tag'", name);
   assert.deepEqual(released["reproduce-signer"]?.needs, "build-signer");
   assert.deepEqual(released["publish-signer"]?.needs, ["build-signer", "reproduce-signer"]);
   assert.deepEqual(released["verify-signer"]?.needs, "publish-signer");
-  assert.deepEqual(released["tag"]?.needs, ["publish", "verify", "publish-signer", "verify-signer"]);
+  assert.deepEqual(released["tag"]?.needs, ["check", "publish", "verify", "publish-signer", "verify-signer"]);
+});
+
+test("a change of what stacks run, or of text, releases nothing: a merged proposal would bring the next one", () => {
+  const { push } = releaseWorkflow.on as { push: Readonly<Record<string, readonly string[]>> };
+  assert.deepEqual(push["branches"], ["master"]);
+  assert.deepEqual(push["tags"], ["v*"]);
+  for (const path of ["stacks/**", "docs/**", "**.md"]) assert.ok(push["paths-ignore"]?.includes(path), path);
+});
+
+test("every image of a stack's policies is built, reproduced, published and verified", () => {
+  const matrixOf = (job: string): string[] => {
+    const included = releaseWorkflow.jobs[job]?.strategy?.matrix.include ?? [];
+    return [...new Set(included.map(({ name }) => name))];
+  };
+  for (const stack of ["staging", "production"]) {
+    const { config } = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
+      config: { readonly "neko-trust:policy": { readonly images: readonly { readonly repository: string }[] } };
+    };
+    const names = config["neko-trust:policy"].images.map(({ repository }) => repository.split("/").at(-1));
+    for (const job of ["build", "reproduce", "publish", "verify"]) assert.deepEqual(matrixOf(job), names, job);
+  }
 });
 
 test("a pull request gets no credentials: rights to read, no environment, no secret, no variable, no token", () => {
@@ -108,6 +139,10 @@ test("a pull request gets no credentials: rights to read, no environment, no sec
     assert.equal(job.environment, undefined, name);
   }
   assert.doesNotMatch(text, /\b(?:secrets|vars)\.|github\.token|pull_request_target/);
+  // Nor by the actions of this repository that it uses.
+  for (const [, file = ""] of text.matchAll(/uses: \.\/\.github\/(.+)/g)) {
+    assert.doesNotMatch(textOfAction(`${file}/action.yml`), /github\.token|inputs\./, file);
+  }
 });
 
 test("no checkout leaves its token behind", () => {
@@ -123,5 +158,9 @@ test("a script takes what it is given from the environment: no expression is pas
     for (const [name, { steps }] of Object.entries(jobs)) {
       for (const step of steps) assert.doesNotMatch(step.run ?? "", /\$\{\{/, `${file}: ${name}`);
     }
+  }
+  for (const file of actions) {
+    const { runs } = parse(textOfAction(file)) as { runs: { steps: { run?: string }[] } };
+    for (const step of runs.steps) assert.doesNotMatch(step.run ?? "", /\$\{\{/, file);
   }
 });

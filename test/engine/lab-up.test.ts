@@ -13,6 +13,13 @@ const reference = z.string().regex(/^127\.0\.0\.1:[0-9]+\/m1k1o\/neko\/base@sha2
 const upDocument = z.strictObject({
   ok: z.literal(true),
   release: reference,
+  credential: z.strictObject({
+    resource: z.literal("default/credential/registry"),
+    attestationPolicyDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    resourcePolicyDigest: z.string().regex(/^sha256:[0-9a-f]{64}$/),
+    milliseconds: z.int(),
+    refusals: z.array(z.strictObject({ attempt: z.string(), code: z.string() })).length(3),
+  }),
   summary: z.record(z.string(), z.int()),
   resources: z.array(
     z.strictObject({
@@ -26,7 +33,7 @@ const upDocument = z.strictObject({
   ),
   verdicts: z.array(z.unknown()),
   tampered: z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), change: z.string() }),
-  forgeries: z.array(z.strictObject({ attempt: z.string(), codes: z.array(z.string()).min(1) })).length(8),
+  forgeries: z.array(z.strictObject({ attempt: z.string(), codes: z.array(z.string()).min(1) })).length(9),
   commands: z.array(z.string()).length(4),
 });
 type UpDocument = z.infer<typeof upDocument>;
@@ -79,7 +86,7 @@ for (const [when, text] of [
 
 test("the next lab up goes on from there, and tells everything in one document", async () => {
   first = await up();
-  const { summary, resources, release, tampered, commands } = first;
+  const { summary, resources, release, credential, tampered, commands } = first;
   assert.equal(
     Object.values(summary).reduce((sum, count) => sum + count, 0),
     resources.length + engineOwn,
@@ -92,6 +99,11 @@ test("the next lab up goes on from there, and tells everything in one document",
     assert.equal(outcome, isObject ? "rendered" : "recorded", type);
     if (outcome === "rendered") assert.ok(statSync(where).isFile(), `${where} is not there`);
   }
+  assert.deepEqual(
+    credential.refusals.map(({ code }) => code),
+    ["KBS_POLICY_DENIED", "KBS_POLICY_DENIED", "REGISTRY_UNAUTHORIZED"],
+    "nobody but the measured machine publishes",
+  );
   assert.notEqual(tampered.digest, release.split("@")[1]);
   const [, attested = "", ...others] = commands;
   assert.equal(commands[0], `npx neko-trust verify-image ${release} --stack local`);

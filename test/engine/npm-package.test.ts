@@ -20,8 +20,8 @@ const settings = {
   merge: ["squash"],
   secretScanning: true,
   defaultBranch: { approvals: 1, codeOwners: true, signedCommits: true, linearHistory: true, checks: [], bypass: [] },
-  tags: { immutable: ["refs/tags/v*"], bypass: [] },
-  actions: { githubOwned: true, verifiedCreators: false, patterns: [] },
+  tags: { immutable: ["refs/tags/v*"], bypass: [], creators: [{ type: "RepositoryRole", id: 5 }] },
+  actions: { githubOwned: true, verifiedCreators: false, patterns: [], pullRequests: false },
   oidc: { subjectClaims: ["repository_owner_id", "repository_id"] },
   onDestroy: "keep",
 };

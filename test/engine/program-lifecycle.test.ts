@@ -139,7 +139,7 @@ describe("a component on its own", () => {
       return Promise.resolve({ fullName });
     });
     t.after(done);
-    const first = await assertLifecycle(bench, stack, 7);
+    const first = await assertLifecycle(bench, stack, 8);
     assert.equal(first.outputs["fullName"]?.value, "m1k1o/neko");
     assert.equal(deletedKinds(bench.standIns.journal()).at(-1), "Repository", "rulesets go before their repository");
   });

@@ -81,7 +81,7 @@ test("starts with the base image's layers, and adds one group for the app and on
     assert.equal(built.arch, architecture);
     assert.equal(built.created, base.built.created);
     assert.equal(firefox.platform, `linux/${architecture}`);
-    assert.equal(firefox.name, "neko-firefox-image-3.1.5-dirty");
+    assert.equal(firefox.name, "neko-firefox-image-3.1.6-dirty");
   });
 });
 
@@ -175,7 +175,7 @@ test("has upstream's files of the app at upstream's places, from the locked sour
 
 test("is in an index of both systems' images with Firefox", { skip }, () => {
   each(({ indexed }) => {
-    const name = "neko-firefox-image-3.1.5-dirty";
+    const name = "neko-firefox-image-3.1.6-dirty";
     assert.deepEqual(indexed, { "x86_64-linux": name, "aarch64-linux": name });
   });
 });

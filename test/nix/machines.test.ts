@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { measurementModels } from "../../src/core/tdx/measure/models.ts";
 import { checkout, flakeLab, nekoTime, nixAbsent } from "../support/flake-lab.ts";
+import { nixFunctions, nixLab } from "../support/nix-lab.ts";
 
 /**
  * The signer's and the runner's machines: what their modules ask of NixOS. The stand-in merges modules without checking
@@ -67,6 +68,26 @@ test("the signer runs one service, which signs under the measured policy and roo
   assert.match(root ?? "", /\/stacks\/roots\/sigstore-public-good\.json$/);
 });
 
+test("the signer starts when authenticated servers have set the clock, and no other server is asked", { skip }, () => {
+  const { systemd, ...values } = machine(signerPath, ["services.chrony", "services.timesyncd.enable"]);
+  assert.equal(values["services.timesyncd.enable"], false);
+  const chrony = values["services.chrony"] as Readonly<Record<string, unknown>>;
+  assert.equal(chrony["enableNTS"], true);
+  assert.equal((chrony["servers"] as string[]).length, 3);
+  // NixOS's default step at boot is by the same servers, unauthenticated.
+  assert.deepEqual(chrony["initstepslew"], { enabled: false });
+  assert.equal(chrony["extraConfig"], "makestep 1 3\nauthselectmode require\n");
+  const wait = systemd.services["chrony-wait"] as { before: string[]; serviceConfig: Record<string, unknown> };
+  assert.match(
+    String(wait.serviceConfig["ExecStart"]),
+    /^\/nix\/store\/[0-9a-z]{32}-chrony\/bin\/chronyc waitsync 0 0\.1 0 1$/,
+  );
+  assert.equal(wait.serviceConfig["TimeoutStartSec"], "infinity");
+  const { requires, after } = systemd.services["neko-trust-signer"] as { requires: string[]; after: string[] };
+  assert.deepEqual(requires, ["chrony-wait.service"]);
+  assert.ok(after.includes("chrony-wait.service"));
+});
+
 test(
   "all that the signer boots is measured: dm-verity, a UKI, a closed stub, a fixed seed, no word of the host",
   { skip },
@@ -104,13 +125,31 @@ test(
   () => {
     const disk = lab?.evaluate("packages.x86_64-linux.signer-disk.recorded") as { script: string; epoch: string };
     assert.equal(disk.epoch, `${nekoTime}`);
-    assert.match(disk.script, /--format=oldgnu --owner=0 --group=0 --numeric-owner --mode=0644/);
-    assert.match(disk.script, /gzip --no-name -6/);
-    const flags = lab?.evaluate(signerPath, "m: m.config.system.build.finalImage.recorded.systemdRepartFlags");
-    assert.deepEqual(flags, ["--dry-run=no", "--size=auto"]);
+    // What that does is seen in gce-disk.test.ts.
+    assert.match(disk.script, /^bash \/nix\/store\/[0-9a-z]{32}-[^ ]*\/disk-tar\.sh "\$raw" "\$out" "\$epoch"\n$/);
+    const flags = lab?.evaluate("packages.x86_64-linux.signer-disk.rawDisk.recorded.systemdRepartFlags");
+    assert.deepEqual(flags, ["--dry-run=no", "--size=4G"]);
     const image = lab?.evaluate("packages.x86_64-linux.signer-image.recorded") as { script: string; disk: string };
-    assert.equal(image.disk, "<neko-trust-signer-disk-3.1.5>");
+    assert.equal(image.disk, "<neko-trust-signer-disk-3.1.6>");
     assert.match(image.script, /layer-layout\.sh "\$out" "\$disk\/disk\.tar\.gz" amd64/);
+  },
+);
+
+test(
+  "a raw disk has the fixed size that is asked for, and nixpkgs building it by another flag is refused",
+  { skip },
+  () => {
+    for (const system of ["x86_64-linux", "aarch64-linux"]) {
+      const flags = lab?.evaluate(`packages.${system}.runner-image.rawDisk.recorded.systemdRepartFlags`);
+      assert.deepEqual(flags, ["--dry-run=no", "--size=16G"]);
+    }
+    for (const flags of ["[ ]", '[ "--dry-run=no" ]', '[ "--size=2G" ]', '[ "--size=auto" "--size=auto" ]']) {
+      const expression = `import ${checkout}/nix/lib/disk-size.nix "4G" ${flags}`;
+      const options = ["--eval", "--strict", "--store", "dummy://", "--expr", expression];
+      const { status, stderr } = spawnSync("nix-instantiate", options, { encoding: "utf8" });
+      assert.equal(status, 1);
+      assert.match(stderr, /nixpkgs' image is not built with --size=auto any more, but with \[/);
+    }
   },
 );
 
@@ -127,7 +166,7 @@ test(
 
 test("the patch of the stub is whole, and closes each of its five ways in", () => {
   const file = join(checkout, "nix/patches/systemd-stub-closed.patch");
-  // Whether it applies is only seen on systemd's sources: four of its hunks were, on 257.13; the fifth's function is newer.
+  // Whether it applies is only seen on systemd's sources: its five places were found in those of 2026, and four of them in 257.13.
   const counted = execFileSync("git", ["apply", "--numstat", file], { encoding: "utf8" });
   assert.equal(counted, "15\t0\tsrc/boot/stub.c\n");
   const added = readFileSync(file, "utf8")
@@ -153,6 +192,9 @@ test(
     assert.deepEqual(settings["substituters"], ["https://cache.nixos.org"]);
     const { tables } = values["networking.nftables"] as { tables: { metadata: { content: string } } };
     assert.match(tables.metadata.content, /ip daddr 169\.254\.169\.254 meta skuid != 0 drop/);
+    // Where the build checks the rules, these two have no names.
+    assert.match(tables.metadata.content, /meta skuid \{ 153, 152 \} udp dport \{ 53, 67 \} accept/);
+    assert.match(tables.metadata.content, /meta skuid 153 tcp dport 53 accept/);
     assert.equal(values["services.openssh.enable"], false);
     assert.equal(values["security.sudo.enable"], false);
     const runner = systemd.services["neko-runner"] as { script: string; requires: string[]; serviceConfig: object };
@@ -160,5 +202,44 @@ test(
     assert.match(runner.script, /export ACTIONS_RUNNER_INPUT_JITCONFIG/);
     assert.match(runner.script, /exec setpriv --reuid=runner --regid=runner --init-groups --no-new-privs/);
     assert.match(JSON.stringify(runner.serviceConfig), /systemctl poweroff/);
+    // Sockets are opened before services start: a service that waits for others by default would wait for itself.
+    const register = systemd.services["register-nix-paths"] as {
+      unitConfig: object;
+      before: string[];
+      wantedBy: string[];
+    };
+    assert.deepEqual(register.unitConfig, {
+      ConditionPathExists: "/nix-path-registration",
+      DefaultDependencies: false,
+    });
+    assert.ok(register.before.includes("nix-daemon.socket") && register.before.includes("sysinit.target"));
+    assert.deepEqual(register.wantedBy, ["sysinit.target"]);
   },
 );
+
+test("a runner's program has the one Node that is maintained, and is built in a sandbox", { skip }, () => {
+  const apply = "m: builtins.attrNames (builtins.getContext m.config.systemd.services.neko-runner.script)";
+  const derivations = lab?.evaluate("packages.x86_64-linux.runner-image.machine", apply) as string[];
+  const [runner = ""] = derivations.filter((path) => path.endsWith("-github-runner.drv"));
+  const shown = lab?.nix(["show-derivation", runner]);
+  assert.equal(shown?.code, 0, shown?.stderr);
+  const { args } = (JSON.parse(shown.stdout) as Record<string, { args: string[] }>)[runner] ?? { args: [] };
+  const given = JSON.parse(args[0] ?? "") as Readonly<Record<string, unknown>>;
+  assert.deepEqual(given["nodeRuntimes"], ["node24"]);
+  // nixpkgs leaves out what is null.
+  assert.equal(given["__noChroot"], null);
+});
+
+test("Nix builds in a sandbox what asks for none by null, and refuses what asks for none", async (t) => {
+  const nix = await nixLab(t);
+  if (nix === undefined) return;
+  // As nixpkgs makes a derivation: `__ignoreNulls`.
+  const asking = (value: string): string =>
+    `make "asks" { __ignoreNulls = true; __noChroot = ${value}; } "echo > $out"`;
+  const file = nix.write("asks.nix", `let ${nixFunctions} in { null = ${asking("null")}; yes = ${asking("true")}; }`);
+  await nix.nix.build(nix.attribute(file, "null"));
+  await assert.rejects(nix.nix.build(nix.attribute(file, "yes")), (error) => {
+    const { details } = error as { details: string[] };
+    return details.some((line) => line.includes("has '__noChroot' set, but that's not allowed"));
+  });
+});

@@ -119,7 +119,7 @@ test(
         "org.opencontainers.image.revision": nekoRevision,
         "org.opencontainers.image.source": "https://github.com/m1k1o/neko",
         "org.opencontainers.image.title": "neko",
-        "org.opencontainers.image.version": "3.1.5-dirty",
+        "org.opencontainers.image.version": "3.1.6-dirty",
       });
       const built = evaluate(`packages.${system}.image.description.recorded`) as {
         arguments: { arch: string; created: string; layers: string[]; copyToRoot: string[]; perms: Permission[] };
@@ -198,14 +198,14 @@ test(
       assert.deepEqual(found, { "aarch64-linux": expected, "x86_64-linux": expected });
     }
     assert.deepEqual(evaluate("formatter", "f: builtins.mapAttrs (_: d: d.name) f"), {
-      "aarch64-linux": "nixfmt",
-      "x86_64-linux": "nixfmt",
+      "aarch64-linux": "nixfmt-tree",
+      "x86_64-linux": "nixfmt-tree",
     });
     assert.deepEqual(evaluate("nixosModules", "builtins.attrNames"), ["runner", "signer"]);
     const release = evaluate("lib.release") as { source: { narHash: string } };
     assert.match(release.source.narHash, /^sha256-[A-Za-z0-9+/]{43}=$/);
     assert.deepEqual(release, {
-      version: "3.1.5-dirty",
+      version: "3.1.6-dirty",
       sourceDateEpoch: nekoTime,
       source: {
         repository: "https://github.com/m1k1o/neko",
@@ -236,6 +236,16 @@ test(
     assert.match(String(bundled["buildPhase"]), /'--external:\*\/lab\/lab\.ts'/);
   },
 );
+
+test("the shell has what the project's commands, checks and tests call, and a C compiler", { skip }, () => {
+  const shell = evaluate("devShells.x86_64-linux.default.recorded") as { builder: string; packages: string[] };
+  assert.equal(shell.builder, "mkShell");
+  const called = ["actionlint", "cargo", "cosign", "curl", "deadnix", "diffoscope", "git", "gnumake", "go"];
+  const more = ["google-cloud-sdk", "jq", "kubectl", "nix", "nixfmt", "nodejs_24", "osslsigncode", "pulumi", "python3"];
+  for (const each of [...called, ...more, "rustc", "sbomnix", "shellcheck", "skopeo", "zizmor"]) {
+    assert.ok(shell.packages.includes(`<${each}>`), each);
+  }
+});
 
 test("nix flake check evaluates all of it", { skip }, () => {
   const options = ["--no-build", "--offline", "--no-write-lock-file", ...(lab?.standIns ?? [])];

@@ -30,13 +30,12 @@ import { caseMeasurements, caseReleases, caseSettings, signerPolicy } from "../s
 /** The whole way with the policies that are compiled, judged by Open Policy Agent: who gets the credential, and who does not. */
 
 let rego: Rego;
-let opa: string;
 
 before(async () => {
   const checkout = fileURLToPath(new URL("../../", import.meta.url));
   const directories = directoriesOf(checkout, process.env);
-  ({ path: opa } = await ensureTool(pinnedTools.opa, { directories, environment: process.env }));
-  rego = openRego(opa);
+  const { path } = await ensureTool(pinnedTools.opa, { directories, environment: process.env });
+  rego = openRego(path);
 });
 
 after(() => {
@@ -104,7 +103,7 @@ test("is started with one call, published to, and leaves nothing when it stops",
     admin: adminClaims,
     credential,
     verification: trustingVerification,
-    opa,
+    rego,
     port: 0,
   });
   t.after(kbs.stop);
@@ -116,7 +115,7 @@ test("is started with one call, published to, and leaves nothing when it stops",
 });
 
 test("a publication by another administrator is told", async () => {
-  const options = { authority: labAuthority, compiled, credential, verification: trustingVerification, opa, port: 0 };
+  const options = { authority: labAuthority, compiled, credential, verification: trustingVerification, rego, port: 0 };
   const start = startKbs({ ...options, admin: { ...adminClaims, role: "other" } });
   assert.equal(await failureCodeOf(start), "LAB_KBS_PUBLICATION");
 });

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { promisify } from "node:util";
+import { parse } from "yaml";
 import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { pinnedTools } from "../../src/adapters/toolchain/pinned-tools.ts";
 import { ensureTool } from "../../src/adapters/toolchain/tool.ts";
@@ -40,7 +41,7 @@ async function actionlint(folder: string): Promise<Ran> {
 }
 
 const zizmor = (folder: string, programs: string): Promise<Ran> =>
-  ran(join(programs, "zizmor"), ["--offline", "--no-progress", "--persona", "pedantic", ".github/workflows"], folder);
+  ran(join(programs, "zizmor"), ["--offline", "--no-progress", "--persona", "pedantic", ".github"], folder);
 
 const workflowsOf = (folder: string): string[] =>
   readdirSync(join(folder, ".github", "workflows")).map((name) => join(".github", "workflows", name));
@@ -52,6 +53,8 @@ function changed(t: TestContext, file: string, from: string, to: string): string
     rmSync(folder, { recursive: true });
   });
   cpSync(join(checkout, ".github"), join(folder, ".github"), { recursive: true });
+  // By this actionlint knows where actions of the repository lie.
+  mkdirSync(join(folder, ".git"));
   const path = join(folder, ".github", "workflows", file);
   const text = readFileSync(path, "utf8");
   assert.ok(text.includes(from), `${file} does not have: ${from}`);
@@ -65,10 +68,36 @@ test("actionlint, with shellcheck, finds nothing in the workflows; and does find
     return;
   }
   assert.deepEqual(await actionlint(checkout), { code: 0, output: "" });
-  const context = changed(t, "nix-build-sign.yml", "needs.publish.outputs.digest", "needs.publish.outputs.digests");
-  assert.match((await actionlint(context)).output, /property "digests" is not defined/);
+  const context = changed(t, "nix-build-sign.yml", "needs.check.outputs.version", "needs.check.outputs.versions");
+  assert.match((await actionlint(context)).output, /property "versions" is not defined/);
   const script = changed(t, "nix-build-sign.yml", '"$SHA256_AMD64" amd64', "$SHA256_AMD64 amd64");
   assert.match((await actionlint(script)).output, /SC2086/);
+  const input = changed(t, "deploy.yml", "service-account: ", "account: ");
+  assert.match((await actionlint(input)).output, /input "account" is not defined/);
+});
+
+test("shellcheck finds nothing in the scripts of the actions, which actionlint does not look into", async (t) => {
+  if ("absent" in python) {
+    t.skip(python.absent);
+    return;
+  }
+  const folder = mkdtempSync(join(tmpdir(), "neko-actions-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  const actions = join(checkout, ".github", "actions");
+  const scripts = readdirSync(actions).flatMap((name) => {
+    const { runs } = parse(readFileSync(join(actions, name, "action.yml"), "utf8")) as {
+      runs: { steps: { run?: string }[] };
+    };
+    return runs.steps.flatMap(({ run: script }, position) =>
+      script === undefined ? [] : [{ name: `${name}-${position}.sh`, script }],
+    );
+  });
+  assert.ok(scripts.length > 0);
+  for (const { name, script } of scripts) writeFileSync(join(folder, name), script);
+  const args = ["--severity", "style", "--shell", "bash", ...scripts.map(({ name }) => name)];
+  assert.deepEqual(await ran(join(python.programs, "shellcheck"), args, folder), { code: 0, output: "" });
 });
 
 test("shellcheck finds nothing in the scripts that they call", async (t) => {

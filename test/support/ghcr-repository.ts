@@ -15,8 +15,13 @@ export const ghcrRepositoryFields = {
     checks: [{ context: "test", integration: 15368 }, { context: "lint" }],
     bypass: [],
   },
-  tags: { immutable: ["refs/tags/v*"], bypass: [] },
-  actions: { githubOwned: true, verifiedCreators: false, patterns: ["m1k1o/neko/*", "cachix/install-nix-action@*"] },
+  tags: { immutable: ["refs/tags/v*"], bypass: [], creators: [{ type: "RepositoryRole", id: 5 }] },
+  actions: {
+    githubOwned: true,
+    verifiedCreators: false,
+    patterns: ["m1k1o/neko/*", "cachix/install-nix-action@*"],
+    pullRequests: false,
+  },
   oidc: { subjectClaims: ["repository_owner_id", "repository_id", "job_workflow_ref"] },
   onDestroy: "keep",
 };

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { buildSampleRelease } from "../../lab/sample-release/build-sample-release.ts";
 import type { SampleRelease } from "../../lab/sample-release/build-sample-release.ts";
+import type { SampleReleaseInput } from "../../lab/sample-release/sample-input.ts";
 import type { SampleStatement } from "../../lab/sample-release/statements.ts";
 import { signerOverlay } from "../../lab/overlay.ts";
 import { placeholderRegistry, samplePath, signerPath } from "../../lab/places.ts";
@@ -45,7 +46,11 @@ export const labRun: WorkflowRun = {
 };
 
 /** A release of a few files, so that hundreds of verifications take seconds. */
-export function smallRelease(run: WorkflowRun = labRun, version = "1.2.3"): SampleRelease {
+export function smallRelease(
+  run: WorkflowRun = labRun,
+  version = "1.2.3",
+  changes: Partial<Pick<SampleReleaseInput, "signer" | "platforms" | "trees">> = {},
+): SampleRelease {
   const file = (contents: string) => ({ executable: false, contents: Buffer.from(contents) });
   return buildSampleRelease({
     name: "neko-trust-sample",
@@ -63,6 +68,7 @@ export function smallRelease(run: WorkflowRun = labRun, version = "1.2.3"): Samp
     attribute: "sample-image",
     sourceDateEpoch: 1_786_800_966,
     invocation: `https://github.com/${run.repository}/actions/runs/1/attempts/1`,
+    ...changes,
   });
 }
 

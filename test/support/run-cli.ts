@@ -12,6 +12,8 @@ export interface CliOptions {
   /** The file that is run; this checkout's bin/neko-trust.mjs unless given. */
   readonly main?: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** Where it is run; an empty home of its own unless given. */
+  readonly folder?: string;
 }
 
 /** Starts `neko-trust` as a process with a home, state and credentials of its own. */
@@ -25,7 +27,7 @@ export function startCli(t: TestContext, args: readonly string[], options: CliOp
     ...options.environment,
   };
   const main = options.main ?? join(checkout, "bin", "neko-trust.mjs");
-  const running = startProcess(options.node ?? process.execPath, [main, ...args], home, environment);
+  const running = startProcess(options.node ?? process.execPath, [main, ...args], options.folder ?? home, environment);
   t.after(async () => {
     running.child.kill("SIGKILL");
     await running.finished;

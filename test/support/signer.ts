@@ -39,7 +39,6 @@ export const signerSettingsInput = {
     keyBroker: { url: "https://kbs.example.org:8443/kbs", resource: "neko/credential/push" },
     collateralUrl: "https://203.0.113.7/sgx/certification/v4",
     timestampUrl: "https://timestamp.sigstore.dev/api/v1/timestamp",
-    transparencyLogUrl: "https://rekor.sigstore.dev",
   },
   health: {
     silenceMinutes: 30,

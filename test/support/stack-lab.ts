@@ -5,6 +5,7 @@ import type { TestContext } from "node:test";
 import { parse, stringify } from "yaml";
 import { workflowClaims } from "../../lab/sigstore/issue-token.ts";
 import type { CommandContext } from "../../src/cli/context.ts";
+import { readYamlConfig } from "../../src/config/read-config.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import { canonicalBytes } from "../../src/core/json/canonical-json.ts";
 import { digestOf, sha256Hex } from "../../src/core/oci/digest.ts";
@@ -28,7 +29,7 @@ export interface StackLab {
   readonly text: () => string;
   readonly write: (text: string) => void;
   /** Publishes the sample in another version; its digest. */
-  readonly publish: (version: string) => Promise<Digest>;
+  readonly publish: (version: string, changes?: Parameters<typeof smallRelease>[2]) => Promise<Digest>;
   /** Takes the statements about a digest away again. */
   readonly withdraw: (digest: Digest) => void;
   /** The keys of the stack, with other values at dotted paths (`policy.name`), as YAML. */
@@ -98,7 +99,7 @@ export async function stackLab(
     write: (text) => {
       writeFileSync(path, text);
     },
-    publish: (version) => publishVersion(served, lab, version),
+    publish: (version, more) => publishVersion(served, lab, version, more),
     withdraw: (digest) => {
       const { manifests } = served.registry;
       for (const [name, { body }] of manifests) {
@@ -114,10 +115,37 @@ export async function stackLab(
   };
 }
 
+/** Such a checkout, where the sample is the signer's release, under a policy of its own; the stack's policy has it not. */
+export async function signerStackLab(
+  t: TestContext,
+  lab: ReleaseLab,
+  changes: Readonly<Record<string, unknown>> = {},
+): Promise<StackLab> {
+  const stack = await stackLab(t, lab);
+  const { repository: image } = stack;
+  const { policy } = readYamlConfig("local", stack.context.directories);
+  const signerRelease = {
+    image,
+    current: noDigest,
+    retained: [],
+    disk: { kind: "oci", reference: `${image}@${noDigest}` },
+    policy: { ...policy, name: "neko-lab-signer" },
+    trustedRoot: "trusted_root.json",
+  };
+  const elsewhere = "registry.neko-lab.test/m1k1o/neko/elsewhere";
+  stack.write(stack.yaml({ "policy.images.0.repository": elsewhere, releases: [], signerRelease, ...changes }));
+  return stack;
+}
+
 /** Puts the sample, built for another version's tag, into the registry with all its statements. */
-async function publishVersion({ registry }: ReleaseRegistry, lab: ReleaseLab, version: string): Promise<Digest> {
+async function publishVersion(
+  { registry }: ReleaseRegistry,
+  lab: ReleaseLab,
+  version: string,
+  changes: Parameters<typeof smallRelease>[2] = {},
+): Promise<Digest> {
   const run = { ...labRun, ref: `refs/tags/v${version}` };
-  const release = smallRelease(run, version);
+  const release = smallRelease(run, version, changes);
   const { index } = release.index;
   registry.manifests.set(index.digest, { type: mediaTypes.index, body: Buffer.from(index.bytes) });
   for (const { image } of release.platforms) {

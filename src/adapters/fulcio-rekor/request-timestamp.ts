@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import { Failure } from "../../core/failure.ts";
+import { timestampBytesMost } from "../../core/sigstore/timestamp-size.ts";
 import { sendRequest } from "../web/request.ts";
 import { keepLoopbackDirect } from "./loopback-direct.ts";
 
@@ -13,8 +14,6 @@ export interface TimestampRequest {
   readonly timeoutMilliseconds?: number;
 }
 
-const maxBytes = 64 * 1024;
-
 /**
  * An RFC 3161 response of a time-stamp authority (its JSON interface: sigstore/timestamp-authority, openapi.yaml), DER,
  * unverified. Throws SIGNING_TSA_REFUSED (usage) or SIGNING_TSA_UNAVAILABLE (unavailable).
@@ -27,7 +26,7 @@ export async function requestTimestamp(request: TimestampRequest): Promise<Uint8
     url: new URL(url).pathname === "/" ? `${url.replace(/\/+$/, "")}/api/v1/timestamp` : url,
     headers: { "content-type": "application/json", accept: "application/timestamp-reply" },
     body: JSON.stringify({ artifactHash: hash("sha256", data, "base64"), hashAlgorithm: "sha256" }),
-    maxBytes,
+    maxBytes: timestampBytesMost,
     timeoutMilliseconds,
     retries: 2,
     signal,

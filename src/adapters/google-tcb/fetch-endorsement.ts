@@ -1,7 +1,7 @@
 import { Failure } from "../../core/failure.ts";
-import { isLoopbackUrl } from "../../core/loopback.ts";
 import { endorsementBytesMost } from "../../core/tdx/launch-endorsement.ts";
 import { sendRequest } from "../web/request.ts";
+import { requireEndorsementAddress } from "./endorsement-address.ts";
 
 /** Google's public bucket (google/gce-tcb-verifier, verify.GCETcbURL). */
 export const endorsementBucket = "https://storage.googleapis.com/gce_tcb_integrity";
@@ -24,7 +24,7 @@ export async function fetchEndorsement(request: FetchEndorsementRequest): Promis
   requireMrtd(mrtd);
   const answer = await sendRequest({
     method: "GET",
-    url: `${requireBucket(request.bucket)}/ovmf_x64_csm/tdx/${mrtd}.binarypb`,
+    url: `${requireEndorsementAddress(request.bucket, "a bucket")}/ovmf_x64_csm/tdx/${mrtd}.binarypb`,
     headers: {},
     maxBytes: endorsementBytesMost,
     timeoutMilliseconds: 20_000,
@@ -50,20 +50,6 @@ export function requireMrtd(mrtd: string): void {
     kind: "usage",
     message: `${JSON.stringify(mrtd.slice(0, 100))} is no MRTD.`,
     remedy: "Give the 96 hex digits, in lower case, that a quote has.",
-  });
-}
-
-function requireBucket(text: string): string {
-  const url = URL.parse(text);
-  const safe = url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopbackUrl(url)));
-  if (safe && url.username === "" && url.password === "" && url.search === "" && url.hash === "") {
-    return text.replace(/\/+$/, "");
-  }
-  throw new Failure({
-    code: "ENDORSEMENT_URL_INVALID",
-    kind: "usage",
-    message: `${JSON.stringify(text.slice(0, 200))} is no address of a bucket.`,
-    remedy: "Give an https URL without credentials, query or fragment (http only on loopback).",
   });
 }
 

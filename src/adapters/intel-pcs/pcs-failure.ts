@@ -18,7 +18,9 @@ export type PcsFailureCode =
   /** Older than what was known before. */
   | "PCS_ROLLBACK"
   /** What was kept can't be read. */
-  | "PCS_CACHE_INVALID";
+  | "PCS_CACHE_INVALID"
+  /** What is newest can't be kept, and a rollback to older statements would go unseen. */
+  | "PCS_CACHE_UNWRITABLE";
 
 const remedies: Readonly<Record<PcsFailureCode, readonly [FailureKind, string]>> = {
   PCS_URL_INVALID: ["usage", "Give an https URL without credentials, query or fragment (http only on loopback)."],
@@ -35,6 +37,7 @@ const remedies: Readonly<Record<PcsFailureCode, readonly [FailureKind, string]>>
   ],
   PCS_ROLLBACK: ["refused", "Find out why the service went back to older statements; do not use them."],
   PCS_CACHE_INVALID: ["usage", "Remove the file; what it remembered of the newest statements is lost with it."],
+  PCS_CACHE_UNWRITABLE: ["unavailable", "Make room on the disk, or let this user write to its cache folder."],
 };
 
 export function pcsFailure(code: PcsFailureCode, message: string, details: readonly string[] = []): Failure {

@@ -20,6 +20,8 @@ export interface PcsSettings {
   readonly now: () => Date;
   /** How long what was fetched is used without asking again; a day unless given. Never beyond its own time. */
   readonly refreshMilliseconds?: number;
+  /** The least evaluation number that is taken; what was newest is known without it only where it was kept. 0 unless given. */
+  readonly minEvaluation?: number;
   /** 2 unless given. */
   readonly retries?: number;
 }
@@ -33,7 +35,7 @@ const day = 24 * 3600 * 1000;
 
 /**
  * Collateral that Intel signed and that is valid now: what was fetched is checked against the root before it is kept or given.
- * An evaluation number that goes back is refused; where the service can't be asked, or its answer is older in another way, what
+ * An evaluation number that goes back, or is below the floor, is refused; where the service can't be asked, or its answer is older in another way, what
  * was kept is given as long as it is valid. Throws Failure: PCS_…, FOLDER_NOT_PRIVATE; and the signal's reason.
  */
 export function createPcsSource(settings: PcsSettings): PcsSource {
@@ -63,14 +65,16 @@ async function currentCollateral(
   if (!/^[0-9a-f]{12}$/.test(platform.fmspc)) {
     throw pcsFailure("PCS_PLATFORM_UNKNOWN", `${JSON.stringify(platform.fmspc.slice(0, 40))} is no FMSPC.`);
   }
-  const api = requireAddress(addresses.api);
-  const file = keptFile(cache, [api, requireAddress(addresses.rootCrl), update, platform.fmspc, platform.ca]);
+  requireAddress(addresses.api);
+  requireAddress(addresses.rootCrl);
+  const file = keptFile(cache, update, platform);
   const kept = readKept(file);
   const known = kept === undefined ? undefined : judge(kept.collateral, settings);
+  const holds = known?.faults.length === 0 && known.age !== undefined && !isBelow(known.age, settings);
   const age = kept === undefined ? Infinity : now().getTime() - kept.fetched.getTime();
   // A clock that was set back makes no old answer fresh.
-  if (kept !== undefined && known?.faults.length === 0 && age >= 0 && age < refreshMilliseconds) return kept.collateral;
-  const usable = known?.faults.length === 0 ? kept?.collateral : undefined;
+  if (kept !== undefined && holds && age >= 0 && age < refreshMilliseconds) return kept.collateral;
+  const usable = holds ? kept?.collateral : undefined;
   let fetched: Collateral;
   try {
     fetched = await fetchCollateral({ addresses, platform, update, retries, signal });
@@ -88,10 +92,11 @@ async function currentCollateral(
       `expected FMSPC ${platform.fmspc}, CA ${platform.ca}; found ${found}`,
     ]);
   }
+  if (isBelow(next.age, settings)) throw rolledBack(`evaluation ${settings.minEvaluation} at least`, next.age);
   if (known?.age !== undefined) {
     const order = compareAge(known.age, next.age);
     if (order === "older" && usable !== undefined) return usable;
-    if (order !== "newer") throw rolledBack(known.age, next.age);
+    if (order !== "newer") throw rolledBack(told(known.age), next.age);
   }
   keep(file, { fetched: now(), collateral: fetched });
   return fetched;
@@ -118,12 +123,20 @@ function judge(collateral: Collateral, { trust, now }: PcsSettings): JudgedColla
   };
 }
 
-function rolledBack(known: CollateralAge, next: CollateralAge): Failure {
-  const told = ({ evaluation, issued }: CollateralAge): string =>
+function isBelow({ evaluation }: CollateralAge, { minEvaluation = 0 }: PcsSettings): boolean {
+  return Math.min(evaluation.tcbInfo, evaluation.qeIdentity) < minEvaluation;
+}
+
+function told({ evaluation, issued }: CollateralAge): string {
+  return (
     `TCB info ${evaluation.tcbInfo} of ${issued.tcbInfo.toISOString()}, QE identity ${evaluation.qeIdentity} of ${issued.qeIdentity.toISOString()}, ` +
-    `lists of ${issued.rootCrl.toISOString()} and ${issued.pckCrl.toISOString()}`;
+    `lists of ${issued.rootCrl.toISOString()} and ${issued.pckCrl.toISOString()}`
+  );
+}
+
+function rolledBack(known: string, next: CollateralAge): Failure {
   return pcsFailure("PCS_ROLLBACK", "The service's collateral is older than what was known.", [
-    `known: ${told(known)}`,
+    `known: ${known}`,
     `now: ${told(next)}`,
   ]);
 }

@@ -1,5 +1,4 @@
-import { kbsUsage } from "../../core/kbs/kbs-failure.ts";
-import { readKbsUrl } from "../../core/kbs/kbs-url.ts";
+import { requireKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { problemFailure, readProblem } from "../../core/kbs/problem.ts";
 import { authRequest, readChallenge } from "../../core/kbs/rcar.ts";
 import { readSessionCookie } from "../../core/kbs/session-cookie.ts";
@@ -24,7 +23,7 @@ export type SendToKbs = (request: Omit<KbsRequest, "url"> & { readonly path: str
 
 /** Throws KBS_URL_INVALID (usage). */
 export function sendTo({ url, pin, signal, timeoutMilliseconds = 10_000, retries = 2 }: KbsPlace): SendToKbs {
-  const base = parseKbsUrl(url);
+  const base = requireKbsUrl(url);
   const options = { pin, timeoutMilliseconds, retries, signal };
   return ({ path, ...request }) => exchange({ ...request, url: new URL(`${base.pathname}/v0/${path}`, base) }, options);
 }
@@ -43,15 +42,4 @@ export async function openSession(send: SendToKbs, now: Date): Promise<OpenedSes
   const { status, body, setCookies } = await send({ ...request, maxBytes: mostChallengeBytes });
   if (status !== 200) throw problemFailure(readProblem(status, body), undefined);
   return { session: readSessionCookie(setCookies, now), nonce: readChallenge(body) };
-}
-
-/** Throws KBS_URL_INVALID (usage), which does not quote it. */
-function parseKbsUrl(text: string): URL {
-  const url = readKbsUrl(text);
-  if (url !== undefined) return url;
-  throw kbsUsage(
-    "KBS_URL_INVALID",
-    "The key broker's address is not https://host/kbs without user, query and fragment.",
-    "Write it as in the signer's settings: https://kbs.example.org/kbs.",
-  );
 }

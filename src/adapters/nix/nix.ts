@@ -45,6 +45,11 @@ export interface Nix {
   config(): Promise<NixConfig>;
   /** Builds, and leaves no link. Throws NIX_BUILD_FAILED, and NIX_NOT_DETERMINISTIC with `again`. */
   build(installable: Installable, options?: BuildOptions): Promise<NixBuild>;
+  /**
+   * Names in a set that an installable has as an attribute, for example its `parts`, in order; none where it has no such
+   * attribute. Throws NIX_EVALUATION_FAILED.
+   */
+  attributeNames(installable: Installable, attribute: string): Promise<string[]>;
   /** What the store knows of paths, of all that they need with `recursive`. Throws as `parsePathInfo`. */
   pathInfo(paths: readonly string[], options?: { readonly recursive?: boolean }): Promise<PathInfo[]>;
   /** All that the store has of what a derivation was built from: sources, derivations and outputs. */
@@ -101,6 +106,15 @@ export function createNix(settings: NixSettings): Nix {
           : nixFailed(`${name} can't be built`, result, "NIX_BUILD_FAILED");
       }
       return buildOf(name, readJson(`nix build ${name}`, result.stdout));
+    },
+    async attributeNames(installable, attribute) {
+      const name = nameOf(installable);
+      const apply = `value: builtins.attrNames (value.${attribute} or { })`;
+      const result = await runNix(settings, "nix", ["eval", "--json", "--apply", apply, ...argumentsOf(installable)]);
+      if (result.code !== 0) throw nixFailed(`${name} can't be evaluated`, result, "NIX_EVALUATION_FAILED");
+      const parsed = safeParse(z.array(z.string()), readJson(`nix eval ${name}`, result.stdout));
+      if (!parsed.success) throw unreadable(`nix eval ${name}`, "it is no list of names");
+      return parsed.data;
     },
     async pathInfo(paths, { recursive = false } = {}) {
       const args = ["path-info", "--json", ...(await versioned()), ...(recursive ? ["--recursive"] : [])];

@@ -11,6 +11,7 @@ import type { Attached } from "./attach.ts";
 import { openBlob } from "./blob-stream.ts";
 import { listReferrers } from "./list-referrers.ts";
 import { listTags } from "./list-tags.ts";
+import type { TagList } from "./list-tags.ts";
 import { pullBlob, pullManifest } from "./pull.ts";
 import type { PulledManifest } from "./pull.ts";
 import { pushBlob, pushManifest } from "./push.ts";
@@ -52,8 +53,8 @@ export interface RegistryClient {
   ): Promise<Answer<AsyncIterable<Uint8Array>>>;
   /** All referrers of a digest, each once, of whatever type; none is an empty list. Their contents are unverified. */
   referrers(repository: string, digest: Digest, signal?: AbortSignal): Promise<Answer<readonly ReferrerDescriptor[]>>;
-  /** All tags of a repository, fallback tags of referrers among them. */
-  tags(repository: string, signal?: AbortSignal): Promise<Answer<readonly string[]>>;
+  /** The tags of a repository, without fallback tags, up to the list's bounds. */
+  tags(repository: string, signal?: AbortSignal): Promise<Answer<TagList>>;
   pushBlob(repository: string, bytes: Uint8Array): Promise<Answer<{ readonly digest: Digest; readonly size: number }>>;
   /** Under its digest, and under a tag when one is given. */
   pushManifest(

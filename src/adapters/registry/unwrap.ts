@@ -18,7 +18,12 @@ const codes = {
  */
 export function unwrap<T>(answer: Answer<T>, what: string): T {
   if (answer.kind === "found") return answer.value;
-  throw new Failure({
+  throw unanswered(answer, what);
+}
+
+/** What `unwrap` throws, for who goes on without it. */
+export function unanswered(answer: Unfound, what: string): Failure {
+  return new Failure({
     code: codes[answer.kind],
     kind: "unavailable",
     message: `${what}: ${sentenceOf(answer)}.`,

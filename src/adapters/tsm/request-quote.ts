@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Failure } from "../../core/failure.ts";
+import { quoteBytesMost } from "../../core/tdx/quote.ts";
 import type { ReportFiles } from "./report-files.ts";
 import { errnoOf, reportFailure, tsmFailure } from "./tsm-failure.ts";
 
@@ -16,9 +18,17 @@ export interface QuoteRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The kernel's buffer for a quote (GET_QUOTE_BUF_SIZE, 128 KiB in the newest kernels). */
-const mostQuoteBytes = 128 * 1024;
 const pauseMilliseconds = 50;
+
+/** Throws TSM_ABSENT where there is no folder of reports, and what `reportFailure` makes of why it can't be looked at. */
+export async function requireReports(reports: string): Promise<void> {
+  try {
+    if ((await stat(reports)).isDirectory()) return;
+  } catch (error) {
+    throw reportFailure(error);
+  }
+  throw tsmFailure("TSM_ABSENT", `${reports} is no folder.`);
+}
 
 /**
  * One quote over `reportData`, by a report of its own that is removed in any case, so that processes don't meet.
@@ -109,7 +119,7 @@ async function untilGeneration(
 async function readUnlessBusy(folder: string, files: ReportFiles, signal: AbortSignal): Promise<Uint8Array> {
   for (let busy: unknown; ;) {
     try {
-      return await files.readQuote(folder, mostQuoteBytes, signal);
+      return await files.readQuote(folder, quoteBytesMost, signal);
     } catch (error) {
       if (errnoOf(error) === "EBUSY") busy = error;
       else throw busy !== undefined && signal.aborted ? reportFailure(busy) : error;

@@ -1,4 +1,4 @@
-import { Failure } from "../../core/failure.ts";
+import { Failure, reasonOf } from "../../core/failure.ts";
 import type { FailureKind } from "../../core/failure.ts";
 
 /** Why a trust domain gave no evidence; one code per cause that is told apart. */
@@ -58,13 +58,14 @@ export function tsmFailure(code: TsmFailureCode, message: string, cause?: unknow
 }
 
 /**
- * What the kernel's error means for a report (drivers/virt/coco/guest/report.c, tdx-guest.c), or the error itself where it
- * means nothing in particular.
+ * What the system's error means for a report (drivers/virt/coco/guest/report.c, tdx-guest.c); one that means nothing in
+ * particular (ENOMEM, EMFILE) is a quote that failed all the same. What is no system error is given back: a Failure, or a bug.
  */
 export function reportFailure(error: unknown): unknown {
   const code = errnoOf(error);
-  const meaning = code === undefined ? undefined : meanings[code];
-  return meaning === undefined ? error : tsmFailure(meaning[0], `${meaning[1]} (${code}).`, error);
+  if (error instanceof Failure || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  const [meant, words] = meanings[code] ?? ["TSM_QUOTING_FAILED", `The system made no quote: ${reasonOf(error)}`];
+  return tsmFailure(meant, `${words} (${code}).`, error);
 }
 
 const meanings: Readonly<Record<string, readonly [TsmFailureCode, string]>> = {

@@ -1,8 +1,9 @@
+import { requireKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { openAttestedKey } from "../../operations/attested-key/open-attested-key.ts";
-import type { BrokerOptions } from "../../operations/attested-key/open-attested-key.ts";
+import type { BrokerOptions, GuestOptions } from "../../operations/attested-key/open-attested-key.ts";
 import type { AttestedSigner } from "../../operations/attested-key/attested-signer.ts";
 import type { CommandContext } from "../context.ts";
 import { readInput } from "./files.ts";
@@ -12,6 +13,7 @@ import type { TrustOptions } from "./trust-options.ts";
 /** Where collateral comes from. */
 export interface GuestCommandOptions {
   readonly collateralUrl?: string;
+  readonly minEvaluation?: string;
 }
 
 /** How the command line names a key broker, and whom it has to be. */
@@ -30,7 +32,7 @@ export interface SigningCommandOptions extends TrustOptions, GuestCommandOptions
   readonly tsaUrl: readonly string[];
 }
 
-/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED and what kbsTrust throws. */
+/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED, KBS_URL_INVALID and what kbsTrust throws. */
 export function brokerOf(
   options: BrokerCommandOptions,
   environment: TrustPolicy["environment"],
@@ -43,6 +45,8 @@ export function brokerOf(
     if (named.every((value) => value === undefined)) return undefined;
     throw unnamed("Something is said of a key broker, but not where it is.");
   }
+  // Before the pins: whoever gives a wrong address need not be told of files first.
+  requireKbsUrl(url);
   const text = (option: string, path: string): string => Buffer.from(readInput(option, path)).toString("utf8");
   return {
     url,
@@ -75,9 +79,27 @@ function unnamed(message: string): Failure {
   return new Failure({ code: "ATTESTED_BROKER_UNNAMED", kind: "usage", message, remedy });
 }
 
-/** Collateral's address and cache, and the clock. */
-export function guestOptions({ collateralUrl }: GuestCommandOptions, { directories, now }: CommandContext) {
-  return { ...(collateralUrl === undefined ? {} : { collateralUrl }), cache: directories.cache, now };
+/** Collateral's address, floor and cache, and the clock. Throws ATTESTED_EVALUATION_INVALID (usage). */
+export function guestOptions(
+  { collateralUrl, minEvaluation }: GuestCommandOptions,
+  { directories, now }: CommandContext,
+): GuestOptions {
+  return {
+    ...(collateralUrl === undefined ? {} : { collateralUrl }),
+    ...(minEvaluation === undefined ? {} : { minEvaluation: evaluationOf(minEvaluation) }),
+    cache: directories.cache,
+    now,
+  };
+}
+
+function evaluationOf(text: string): number {
+  if (/^[0-9]{1,6}$/.test(text)) return Number(text);
+  throw new Failure({
+    code: "ATTESTED_EVALUATION_INVALID",
+    kind: "usage",
+    message: `${JSON.stringify(text.slice(0, 40))} is no evaluation number of Intel's.`,
+    remedy: "Give a whole number, as tee.minEvaluation of the verifiers' policy has it.",
+  });
 }
 
 /** The signer of this machine, as the options say. */

@@ -1,6 +1,10 @@
 import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
-import { isRepository, parseReference } from "../../core/release/reference.ts";
+import { isRepository } from "../../core/release/reference.ts";
+import { logLine } from "../../core/signer-log.ts";
+import type { LogEntry } from "../../core/signer-log.ts";
+import { openCloudLog } from "../../operations/attested-key/cloud-log.ts";
+import type { CloudLog, CloudLogOptions } from "../../operations/attested-key/cloud-log.ts";
 import { openPublisher } from "../../operations/attested-key/open-attested-key.ts";
 import { readMachineSettings } from "../../operations/attested-key/read-machine-settings.ts";
 import { runService } from "../../operations/attested-key/run-service.ts";
@@ -15,6 +19,8 @@ export interface AttestedKeyWatchOptions extends SigningCommandOptions {
   readonly metadata?: boolean;
   /** The metadata server; Google's unless given. Not on the command line: tests have their own. */
   readonly metadataAddress?: string;
+  /** Cloud Logging's API; Google's unless given, and not on the command line either. */
+  readonly loggingAddress?: string;
   readonly repository?: string;
   readonly health: string;
   readonly interval: string;
@@ -47,26 +53,43 @@ export async function attestedKeyWatchAction(
     );
   }
   const { environment, signal, now, progress } = context;
-  const { registry } = parseReference(`${repository}:latest`);
-  const publishing = { attester: signer.attester, now, ...(broker === undefined ? {} : { broker }) };
-  const client = openPublisher(environment, registry, publishing, signal);
+  const { policy, attester } = signer;
+  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const publisher = openPublisher(environment, publishing, signal);
+  const toStandardError = (entry: LogEntry): void => {
+    progress(logLine(now(), entry));
+  };
+  const cloud = options.metadata === true ? cloudLogOf(options, { now, tell: toStandardError, signal }) : undefined;
   const state = await runService({
-    client,
+    publisher,
     signer,
     repository,
     intervalMilliseconds,
     health: options.health,
     log: (entry) => {
-      progress(JSON.stringify({ time: now().toISOString(), ...entry }));
+      toStandardError(entry);
+      cloud?.write(entry);
     },
     signal,
-  });
+  }).finally(() => cloud?.close());
   const { signed, refused, failed } = state;
   return {
     exitCode: exitCodes.done,
     lines: [`stopped: ${signed} signed, ${refused} refused, ${failed} failed`],
     document: { ok: true, signed, refused, failed },
   };
+}
+
+/** A machine of Compute Engine also writes to Cloud Logging: nobody can look into its own log. */
+function cloudLogOf(
+  { metadataAddress, loggingAddress }: AttestedKeyWatchOptions,
+  options: Pick<CloudLogOptions, "now" | "tell" | "signal">,
+): CloudLog {
+  return openCloudLog({
+    ...options,
+    ...(metadataAddress === undefined ? {} : { metadataAddress }),
+    ...(loggingAddress === undefined ? {} : { loggingAddress }),
+  });
 }
 
 /** The options with what the machine's metadata says. Throws ATTESTED_SAID_TWICE (usage), and what reading it throws. */
@@ -84,13 +107,15 @@ async function withMetadata(
     );
   }
   const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
-  return { ...options, ...found, tsaUrl: [found.tsaUrl] };
+  const { tsaUrls, ...places } = found;
+  return { ...options, ...places, tsaUrl: tsaUrls };
 }
 
 function intervalOf(text: string): number {
   const seconds = /^[0-9]{1,5}$/.test(text) ? Number(text) : 0;
-  if (seconds >= 5 && seconds <= 3600) return seconds * 1000;
-  throw usage("ATTESTED_INTERVAL_INVALID", `"${text}" is no interval.`, "Give whole seconds, from 5 to 3600.");
+  // The heartbeat comes once in it, and a proof of being attested counts for five minutes.
+  if (seconds >= 5 && seconds <= 240) return seconds * 1000;
+  throw usage("ATTESTED_INTERVAL_INVALID", `"${text}" is no interval.`, "Give whole seconds, from 5 to 240.");
 }
 
 function usage(code: string, message: string, remedy: string): Failure {

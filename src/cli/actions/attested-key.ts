@@ -5,6 +5,8 @@ import { parseReference } from "../../core/release/reference.ts";
 import { attestSelf } from "../../operations/attested-key/attest-self.ts";
 import type { SelfAttestation } from "../../operations/attested-key/attest-self.ts";
 import { attestToBroker } from "../../operations/attested-key/attest-to-broker.ts";
+import { imagePolicyPath, readImagePolicy } from "../../operations/attested-key/image-policy.ts";
+import type { ImagePolicy } from "../../operations/attested-key/image-policy.ts";
 import { openGuest, openPublisher } from "../../operations/attested-key/open-attested-key.ts";
 import { signAttested } from "../../operations/attested-key/sign-attested.ts";
 import type { CommandContext } from "../context.ts";
@@ -38,13 +40,36 @@ function attestationLines(attested: SelfAttestation): string[] {
   ];
 }
 
+export interface AttestedKeyStatusOptions extends GuestCommandOptions {
+  /** The image's own unless given. */
+  readonly policy?: string;
+}
+
 /** The action of `attested-key status`. */
-export async function attestedKeyStatusAction(options: GuestCommandOptions, context: CommandContext): Promise<Outcome> {
+export async function attestedKeyStatusAction(
+  options: AttestedKeyStatusOptions,
+  context: CommandContext,
+): Promise<Outcome> {
+  const policy = readImagePolicy(options.policy);
   const attested = await attestSelf({ ...openGuest(guestOptions(options, context)), now: context.now }, context.signal);
+  return statusOutcome(attested, policy);
+}
+
+/** What operators compare with the stack: measurements and platform with `tee`, the policy's digest with `tee.policyDigests`. */
+export function statusOutcome(attested: SelfAttestation, policy: ImagePolicy | undefined): Outcome {
+  const verifies =
+    policy === undefined
+      ? `  policy none at ${imagePolicyPath}: give --policy`
+      : `  policy ${policy.digest} ("${policy.name}", ${policy.path})`;
   return {
     exitCode: exitCodes.done,
-    lines: ["✓ this machine is attested", ...attestationLines(attested)],
-    document: { ok: true, attested: true, ...attestationDocument(attested) },
+    lines: ["✓ this machine is attested", ...attestationLines(attested), verifies],
+    document: {
+      ok: true,
+      attested: true,
+      ...attestationDocument(attested),
+      ...(policy === undefined ? {} : { policy }),
+    },
   };
 }
 
@@ -118,9 +143,11 @@ export async function attestedKeySignAction(
   }
   const { signer, broker } = signerOfOptions(options, context);
   const { environment, now, signal, progress } = context;
-  const publishing = { attester: signer.attester, now, ...(broker === undefined ? {} : { broker }) };
-  const client = openPublisher(environment, reference.registry, publishing, signal);
-  progress(`verifying ${text} under policy "${signer.policy.name}", then signing it`);
+  const { policy, attester } = signer;
+  const { repository } = reference;
+  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const { client } = openPublisher(environment, publishing, signal);
+  progress(`verifying ${text} under policy "${policy.name}", then signing it`);
   const signed = await signAttested(client, signer, reference, signal);
   const { release, ...document } = signed;
   return {

@@ -3,10 +3,16 @@ import { formatDigestReference } from "../../core/release/reference.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
+import { signerReleaseOf } from "./trust-options.ts";
 
-/** The action of `release list`. */
-export function releaseListAction(stack: string, context: CommandContext): Outcome {
-  const { releases } = readYamlConfig(stack, context.directories);
+export interface ReleaseListOptions {
+  readonly asSigner?: boolean;
+}
+
+/** The action of `release list`. Throws SIGNER_RELEASE_UNNAMED, and what reading the stack's file throws. */
+export function releaseListAction(stack: string, options: ReleaseListOptions, context: CommandContext): Outcome {
+  const config = readYamlConfig(stack, context.directories);
+  const releases = options.asSigner === true ? [signerReleaseOf(config, stack)] : config.releases;
   const shown = releases.map(({ image, current, retained }) => ({ image, current, retained }));
   return {
     exitCode: exitCodes.done,

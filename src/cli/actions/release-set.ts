@@ -1,5 +1,6 @@
 import { parseReference } from "../../core/release/reference.ts";
 import { changeReleases } from "../../operations/change-releases.ts";
+import { changeSignerRelease } from "../../operations/change-signer-release.ts";
 import { openStackFile } from "../../operations/edit-stack-file.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import type { CommandContext } from "../context.ts";
@@ -7,9 +8,11 @@ import type { Outcome } from "../outcome.ts";
 import { releasesOutcome } from "./releases-outcome.ts";
 import { retainOptions } from "./retain-options.ts";
 import type { TypedRetainOptions } from "./retain-options.ts";
+import { signerReleaseOf } from "./trust-options.ts";
 
 export interface ReleaseSetOptions extends TypedRetainOptions {
   readonly dryRun?: boolean;
+  readonly asSigner?: boolean;
 }
 
 /** The action of `release set`. */
@@ -23,6 +26,12 @@ export async function releaseSetAction(
   const retain = retainOptions(options);
   const open = openStackFile(stack, context.directories);
   const client = openRegistry(context.environment, context.signal);
-  const request = { references: [reference], dryRun: options.dryRun === true, now: context.now(), ...retain };
-  return releasesOutcome(open, await changeReleases(open, request, { client, directories: context.directories }));
+  const place = { client, directories: context.directories };
+  const request = { dryRun: options.dryRun === true, now: context.now(), ...retain };
+  if (options.asSigner !== true) {
+    return releasesOutcome(open, await changeReleases(open, { ...request, references: [reference] }, place));
+  }
+  const named = signerReleaseOf(open.config, stack);
+  const shown = { policy: named.policy.name, key: "neko-trust:signerRelease" };
+  return releasesOutcome(open, await changeSignerRelease(open, named, { ...request, reference }, place), shown);
 }

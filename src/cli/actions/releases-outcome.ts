@@ -5,10 +5,20 @@ import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import { refusedLines } from "./refused-lines.ts";
 
+/** What was verified under, and which of the stack's keys is changed; its own policy and releases unless given. */
+export interface ShownReleases {
+  readonly policy: string;
+  readonly key: string;
+}
+
 /** What `release set` and `promote` print: findings of what was refused, or the change of the stack's file. */
-export function releasesOutcome(open: OpenStackFile, result: ChangeReleasesResult): Outcome {
+export function releasesOutcome(
+  open: OpenStackFile,
+  result: ChangeReleasesResult,
+  shown: ShownReleases = { policy: open.config.policy.name, key: "neko-trust:releases" },
+): Outcome {
   const { stack, file } = open;
-  const policy = open.config.policy.name;
+  const { policy, key } = shown;
   if (result.kind === "refused") {
     const unavailable = result.refused.every(({ findings }) => isUnavailable(findings));
     return {
@@ -29,7 +39,7 @@ export function releasesOutcome(open: OpenStackFile, result: ChangeReleasesResul
         `✓ ${name} ${version} verified under policy "${policy}": ${resolved}`,
       ]),
       ...(anything
-        ? [`${file}, neko-trust:releases${written ? "" : " (not written: --dry-run)"}`, ...edits.flatMap(editLines)]
+        ? [`${file}, ${key}${written ? "" : " (not written: --dry-run)"}`, ...edits.flatMap(editLines)]
         : []),
       ...closing(file, stack, anything, written),
     ],
@@ -45,7 +55,7 @@ function closing(file: string, stack: string, anything: boolean, written: boolea
   ];
 }
 
-function editLines({ name, version, change, oldVersion, notes, resolved }: ReleaseEdit): string[] {
+function editLines({ name, version, change, oldVersion, notes, disk, resolved }: ReleaseEdit): string[] {
   if (change === undefined) return [`  ${name}: current already (${resolved})`];
   const { image, old, current, retained, dropped } = change;
   const before = old === undefined ? "none" : `${old} (${oldVersion ?? "version unknown"})`;
@@ -53,13 +63,14 @@ function editLines({ name, version, change, oldVersion, notes, resolved }: Relea
     `  ${name}, ${image}`,
     `    current   ${before}`,
     `           →  ${current} (${version})`,
+    disk === undefined ? [] : [`    disk   →  ${disk}`],
     `    retained  ${retained.length === 0 ? "none" : retained.join(`\n              `)}`.split("\n"),
     dropped.map((digest) => `    dropped   ${digest}`),
     notes.map((note) => `    note: ${note}`),
   ].flat();
 }
 
-function editDocument({ change, oldVersion, resolved, name, version, notes }: ReleaseEdit): unknown {
+function editDocument({ change, oldVersion, resolved, name, version, disk, notes }: ReleaseEdit): unknown {
   const base = { resolved, name, version, notes };
   if (change === undefined) return { ...base, changed: false };
   const { image, old, current, retained, dropped } = change;
@@ -71,5 +82,6 @@ function editDocument({ change, oldVersion, resolved, name, version, notes }: Re
     current: { digest: current, version },
     retained,
     dropped,
+    ...(disk === undefined ? {} : { disk }),
   };
 }

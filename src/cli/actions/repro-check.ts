@@ -1,6 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import { reproCheck } from "../../operations/repro-check.ts";
 import type { ReproAgainst, ReproResult } from "../../operations/repro-check.ts";
+import { withParts } from "../../operations/repro-parts.ts";
 import { reproLines } from "../../report/repro-lines.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
@@ -12,6 +13,7 @@ export interface ReproCheckOptions {
   readonly times?: string;
   readonly store?: string;
   readonly builders?: string;
+  readonly parts?: boolean;
   readonly option: readonly string[];
 }
 
@@ -44,10 +46,13 @@ export async function reproCheckAction(
   context: CommandContext,
 ): Promise<Outcome> {
   const against = againstOf(options);
-  const chosen = installables.length === 0 ? [undefined] : installables;
-  const wanted = chosen.map((text) => installableOf(text, options.file, ".#image"));
+  const unnamed = installables.length === 0;
+  const named = (unnamed ? [undefined] : installables).map((text) => installableOf(text, options.file, ".#image"));
   const nix = nixOf({ option: options.option }, context);
   const version = await nix.version();
+  // The project's own image is checked whole.
+  const parts = options.parts ?? (unnamed && options.file === undefined);
+  const wanted = parts ? (await Promise.all(named.map((each) => withParts(nix, each)))).flat() : named;
   const results: ReproResult[] = [];
   for (const installable of wanted) {
     results.push(await reproCheck(nix, { installable, against, progress: context.progress }));
@@ -55,7 +60,7 @@ export async function reproCheckAction(
   const ok = results.every(({ equal }) => equal);
   return {
     exitCode: ok ? exitCodes.done : exitCodes.refused,
-    lines: results.flatMap(reproLines),
+    lines: reproLines(results),
     document: { ok, nix: version, results },
   };
 }

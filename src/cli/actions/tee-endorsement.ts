@@ -1,6 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import { legible } from "../../core/legible.ts";
-import { endorsementFaultCodes } from "../../core/tdx/launch-endorsement-fault.ts";
+import { endorsementFaultMeanings } from "../../core/tdx/launch-endorsement-fault.ts";
+import type { EndorsementFault } from "../../core/tdx/launch-endorsement-fault.ts";
 import { teeEndorsement } from "../../operations/tee-endorsement.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
@@ -11,6 +12,8 @@ export interface TeeEndorsementOptions {
   readonly quote?: string;
   readonly mrtd?: string;
   readonly root?: string;
+  readonly rootUrl?: string;
+  readonly rootSha256?: string;
   readonly endorsement?: string;
   readonly bucket?: string;
 }
@@ -21,17 +24,15 @@ function usage(code: string, message: string, remedy: string): Failure {
 
 /** The action of `tee endorsement`. */
 export async function teeEndorsementAction(options: TeeEndorsementOptions, context: CommandContext): Promise<Outcome> {
-  const { quote, mrtd, root, endorsement, bucket } = options;
+  const { quote, mrtd, root, rootUrl, rootSha256, endorsement, bucket } = options;
   if ((quote === undefined) === (mrtd === undefined)) {
     throw usage("TEE_SUBJECT_UNCLEAR", "It isn't clear which machine is meant.", "Give one of --quote and --mrtd.");
   }
-  if (root === undefined) {
-    const remedy = "Fetch https://pki.goog/cloud_integrity/GCE-cc-tcb-root_1.crt yourself, and give it with --root.";
-    throw usage("OPTION_MISSING", "Not given: --root.", remedy);
-  }
   const { mrtd: measured, verdict } = await teeEndorsement({
     subject: quote === undefined ? { mrtd: mrtd ?? "" } : { quote: readInput("--quote", quote) },
-    root: readInput("--root", root),
+    ...(root === undefined ? {} : { root: readInput("--root", root) }),
+    ...(rootUrl === undefined ? {} : { rootUrl }),
+    ...(rootSha256 === undefined ? {} : { rootSha256 }),
     ...(endorsement === undefined ? {} : { endorsement: readInput("--endorsement", endorsement) }),
     ...(bucket === undefined ? {} : { bucket }),
     at: context.now(),
@@ -40,13 +41,7 @@ export async function teeEndorsementAction(options: TeeEndorsementOptions, conte
   if (!verdict.ok) {
     return {
       exitCode: exitCodes.refused,
-      lines: [
-        `✗ MRTD ${measured} is not endorsed`,
-        ...verdict.faults.map(
-          ({ code, expected, found }) =>
-            `✗ ${code}: ${endorsementFaultCodes[code]} Expected ${legible(expected)}, found ${legible(found)}.`,
-        ),
-      ],
+      lines: [`✗ MRTD ${measured} is not endorsed`, ...verdict.faults.flatMap(faultLines)],
       document: { ok: false, mrtd: measured, faults: verdict.faults },
     };
   }
@@ -62,4 +57,9 @@ export async function teeEndorsementAction(options: TeeEndorsementOptions, conte
     ],
     document: { ok: true, mrtd: measured, machines, endorsement: found },
   };
+}
+
+function faultLines({ code, expected, found }: EndorsementFault): string[] {
+  const { meaning, remedy } = endorsementFaultMeanings[code];
+  return [`✗ ${code}: ${meaning} Expected ${legible(expected)}, found ${legible(found)}.`, `  to do: ${remedy}`];
 }

@@ -1,4 +1,3 @@
-import { durationMilliseconds, durationPattern } from "../../core/duration.ts";
 import { Failure } from "../../core/failure.ts";
 import { readCollateralFile } from "../../core/tdx/collateral.ts";
 import { intelTrust } from "../../core/tdx/intel-root.ts";
@@ -8,6 +7,7 @@ import { teeStatus } from "../../operations/tee-status.ts";
 import type { TeeStatusRequest } from "../../operations/tee-status.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
+import { durationOption } from "./duration-option.ts";
 import { readInput } from "./files.ts";
 import { teeStatusOutcome } from "./tee-status-outcome.ts";
 
@@ -55,12 +55,6 @@ function timeOf({ at, collateral }: TeeStatusOptions, now: Date): Date {
   throw usage("TIME_INVALID", `--at ${JSON.stringify(at.slice(0, 40))} can't be used.`, remedy);
 }
 
-function withinOf(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (durationPattern.test(text)) return durationMilliseconds(text);
-  throw usage("DURATION_INVALID", `--within ${JSON.stringify(text.slice(0, 40))} is none.`, "Give, for example, 7d.");
-}
-
 function policyOf(path: string | undefined): TdPolicy | undefined {
   if (path === undefined) return undefined;
   const { tee } = readPolicyFile(path);
@@ -81,7 +75,7 @@ export async function teeStatusAction(options: TeeStatusOptions, context: Comman
       : { collateral: readCollateralFile(readInput("--collateral", collateral), collateral) }),
     service: { addresses: { api: options.service, rootCrl: options.rootCrl }, cache: directories.cache },
     ...(policy === undefined ? {} : { policy }),
-    withinMilliseconds: withinOf(options.within),
+    withinMilliseconds: durationOption("--within", options.within, "7d"),
     at: timeOf(options, now()),
     trust: intelTrust,
     signal,

@@ -4,6 +4,7 @@ import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
 import { parseReference } from "../../core/release/reference.ts";
 import type { TeeTerms } from "../../operations/open-tee-evidence.ts";
+import { readCurrentCollateral } from "../../operations/read-current-collateral.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { teeTermsOf } from "../../operations/verify-releases.ts";
@@ -24,16 +25,20 @@ export interface SignerReleaseOptions {
   readonly signerImage?: string;
   readonly signerPolicy?: string;
   readonly quoteRoot?: string;
+  readonly teeCollateral?: string;
 }
 
 /** What a policy with `tee` needs to know of the signer: from the options, else from the stack. Throws SIGNER_IMAGE_UNNAMED. */
 export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, context: CommandContext): TeeTerms {
-  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile } = options;
-  const quoteRoot = rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) };
+  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile, teeCollateral } = options;
+  const others = {
+    ...(rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) }),
+    ...(teeCollateral === undefined ? {} : { collateral: readCurrentCollateral(teeCollateral) }),
+  };
   if (image !== undefined) {
     parseReference(`${image}:latest`);
     const policy = signerPolicy === undefined ? {} : { policy: readPolicyFile(signerPolicy) };
-    return { signer: { image, ...policy }, ...quoteRoot };
+    return { signer: { image, ...policy }, ...others };
   }
   if (signerPolicy !== undefined) {
     throw new Failure({
@@ -43,9 +48,9 @@ export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, 
       remedy: "Give --signer-image registry/path with --signer-policy.",
     });
   }
-  if (stack === undefined) return quoteRoot;
+  if (stack === undefined) return others;
   const { checkout } = context.directories;
-  return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...quoteRoot };
+  return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...others };
 }
 
 /** The policy and the root, from a stack's file or from two files. Throws POLICY_NOT_NAMED, and what reading them throws. */
@@ -81,12 +86,18 @@ function stackTrustOf(
   { asSigner }: { readonly asSigner: boolean },
 ): { policy: TrustPolicy; trustedRoot: string } {
   if (!asSigner) return config;
+  const signer = signerReleaseOf(config, stack);
+  return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+}
+
+/** The signer's release that a stack names. Throws SIGNER_RELEASE_UNNAMED. */
+export function signerReleaseOf(config: StackConfig, stack: string): NonNullable<StackConfig["signerRelease"]> {
   const { signerRelease: signer } = config;
-  if (signer !== undefined) return { policy: signer.policy, trustedRoot: signer.trustedRoot ?? config.trustedRoot };
+  if (signer !== undefined) return signer;
   throw new Failure({
     code: "SIGNER_RELEASE_UNNAMED",
     kind: "usage",
-    message: `Stack "${stack}" has no signerRelease, whose policy --as-signer would take.`,
+    message: `Stack "${stack}" has no signerRelease, which --as-signer is about.`,
     remedy: "Leave --as-signer out, or name a stack that has a signer.",
   });
 }

@@ -1,6 +1,10 @@
 import type { Command } from "commander";
-import type { AttestedKeyAttestOptions, AttestedKeyQuoteOptions } from "../actions/attested-key.ts";
-import type { GuestCommandOptions, SigningCommandOptions } from "../actions/attested-key-options.ts";
+import type {
+  AttestedKeyAttestOptions,
+  AttestedKeyQuoteOptions,
+  AttestedKeyStatusOptions,
+} from "../actions/attested-key.ts";
+import type { SigningCommandOptions } from "../actions/attested-key-options.ts";
 import type { AttestedKeyWatchOptions } from "../actions/attested-key-watch.ts";
 import type { VerifyImageOptions } from "../actions/verify-image.ts";
 import { collect } from "../collect.ts";
@@ -27,6 +31,7 @@ function addSigning(command: Command): Command {
     addTrust(command)
       .option("--tsa-url <url>", "a time-stamp authority of the root, repeatable (default: Sigstore's)", collect, [])
       .option("--collateral-url <url>", "where Intel's collateral comes from (default: Intel's own service)")
+      .option("--min-evaluation <number>", "refuse statements of Intel's with a lower evaluation number (default: 0)")
       .option("--kbs-url <address>", "the key broker that gives the credential to publish with; ends in /kbs")
       .option("--kbs-resource <name>", "that credential, repository/type/tag (default: docker's credentials)"),
   );
@@ -52,8 +57,9 @@ function registerLooking(group: Command, run: Runner): void {
       "Asks this machine for a quote over random data and verifies it by Intel's rules with current collateral. Exits 0 when it is attested, 1 when its quote does not hold, 2 where there is no trust domain, 3 when something can't be asked.",
     )
     .option("--collateral-url <url>", "where Intel's collateral comes from (default: Intel's own service)")
+    .option("--policy <file>", "show the digest of this policy (default: the image's, /etc/neko-trust/policy.yaml)")
     .option("--json", "print one JSON document")
-    .action((options: GuestCommandOptions) =>
+    .action((options: AttestedKeyStatusOptions) =>
       run(async (context) => {
         const { attestedKeyStatusAction } = await import("../actions/attested-key.ts");
         return attestedKeyStatusAction(options, context);
@@ -147,7 +153,7 @@ The policy is the signer's own, inside the measured image, and has no tee. docs/
       .option("--repository <repository>", "registry/path to watch (needed, unless --metadata)")
       .option("--metadata", "take repository and addresses from this machine's metadata (Compute Engine)"),
   )
-    .option("--interval <seconds>", "between two looks at the registry, from 5 to 3600", "60")
+    .option("--interval <seconds>", "between two looks at the registry, from 5 to 240", "60")
     .option("--health <address>", "where /healthz (attested or not) and /metrics are served", "127.0.0.1:8080")
     .option("--policy-digest <digest>", "refuse to start with a policy of another digest")
     .option("--json", "print one JSON document when it ends, and no log")

@@ -37,7 +37,10 @@ export const registerPublishManifest: RegisterCommand = (program, run) => {
     .option("--environment <name>", "local, staging or production; local may lack derivation and closure", "production")
     .option("--output <file>", "write the manifest here (default: standard output)")
     .option("--index-output <file>", "write the image index here")
-    .option("--push <registry/path[:tag]>", "push every platform's image, then the index")
+    .option(
+      "--push <registry/path[:tag]>",
+      "push every platform's image, then the index; refused when the version's tag names another one",
+    )
     .option("--option <name=value>", "a setting for Nix, repeatable", collect, [])
     .option("--json", "print one JSON document")
     .addHelpText(

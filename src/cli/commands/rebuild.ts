@@ -12,6 +12,10 @@ export const registerRebuild: RegisterCommand = (program, run) => {
     )
     .argument("<reference>", "the release: registry/path@sha256:… (or :tag, resolved once)")
     .option("--stack <name>", "verify under this stack's policy and root")
+    .option(
+      "--as-signer",
+      "with --stack: the signer's own release, verified under the policy of the stack's signerRelease",
+    )
     .option("--policy <file>", "verify under this TrustPolicy (YAML or JSON); needs --trusted-root")
     .option("--trusted-root <file>", "the trusted_root.json that the policy pins")
     .option("--location <registry/path>", "the rebuilder's own repository, where its statement is published")
@@ -36,8 +40,10 @@ export const registerRebuild: RegisterCommand = (program, run) => {
       `
 Examples:
   neko-trust rebuild ghcr.io/m1k1o/neko/base:1.2.3 --stack production --location ghcr.io/rebuilder/neko-rebuilds
+  neko-trust rebuild ghcr.io/m1k1o/neko/signer:1.2.3 --stack production --as-signer --attribute signer-image \\
+    --location ghcr.io/rebuilder/neko-rebuilds
   neko-trust rebuild ghcr.io/m1k1o/neko/base:1.2.3 --stack production --output rebuild.json \\
-    --builder-id https://github.com/rebuilder/neko-rebuilds/.github/workflows/rebuild.yml@refs/heads/main
+    --builder-id https://github.com/rebuilder/neko/.github/workflows/rebuild.yml@refs/heads/master
 
 A rebuild counts only when every input was built here, came from nixpkgs' public cache with its signature, or has a path
 that follows from its contents; the statement lists all others.

@@ -1,3 +1,4 @@
+import type { ReleaseListOptions } from "../actions/release-list.ts";
 import type { ReleaseSetOptions } from "../actions/release-set.ts";
 import type { ReleaseTagOptions } from "../actions/release-tag.ts";
 import type { RegisterCommand } from "../commands.ts";
@@ -12,6 +13,7 @@ export const registerRelease: RegisterCommand = (program, run) => {
     )
     .argument("<stack>", "the stack whose file is edited")
     .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)")
+    .option("--as-signer", "make it the release of the stack's signer: signerRelease, with its policy, root and disk")
     .option("--drop-old", "do not retain the digest that was current")
     .option("--retain <count>", "retain at most so many digests, the latest ones; all unless given")
     .option("--dry-run", "verify, and show the change without making it")
@@ -22,9 +24,14 @@ export const registerRelease: RegisterCommand = (program, run) => {
 Examples:
   neko-trust release set staging ghcr.io/m1k1o/neko/base:1.2.3
   neko-trust release set production ghcr.io/m1k1o/neko/base@sha256:… --retain 2 --dry-run
+  neko-trust release set production ghcr.io/m1k1o/neko/signer:1.2.3 --as-signer
 
 Refuses a release that is not proven, or that is older than the current one (unless freshness.rollback of the policy
-names it), and a file that it can't edit without touching more than the change.`,
+names it), and a file that it can't edit without touching more than the change.
+
+With --as-signer the release is verified under the policy and root of signerRelease, and its disk is the image of its one
+platform, whose layer has to be what the manifest names. current and disk become the release's; what was there moves to
+retained and retainedDisks, which hold one at most: the key broker serves no more.`,
     )
     .action((stack: string, reference: string, options: ReleaseSetOptions) =>
       run(async (context) => {
@@ -39,6 +46,7 @@ names it), and a file that it can't edit without touching more than the change.`
       "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained. Nothing is asked or verified; verify-image --stack does that.",
     )
     .argument("<stack>", "the stack whose file is read")
+    .option("--as-signer", "the signer's own release, of the stack's signerRelease, in the place of the others")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -47,10 +55,10 @@ Examples:
   neko-trust release list production
   neko-trust release list production | neko-trust verify-image --file - --stack production`,
     )
-    .action((stack: string) =>
+    .action((stack: string, options: ReleaseListOptions) =>
       run(async (context) => {
         const { releaseListAction } = await import("../actions/release-list.ts");
-        return releaseListAction(stack, context);
+        return releaseListAction(stack, options, context);
       }),
     );
   release
@@ -61,7 +69,7 @@ Examples:
     )
     .argument("<stack>", "the stack whose policy and root it is verified under")
     .argument("<reference>", "registry/path@sha256:…")
-    .argument("<tag>", "the tag, for example 3.1.5")
+    .argument("<tag>", "the tag, for example 3.1.6")
     .option("--as-signer", "verify the signer's own release, under the policy and root of the stack's signerRelease")
     .option("--move", "move a tag that names another digest")
     .option("--json", "print one JSON document")
@@ -69,9 +77,9 @@ Examples:
       "after",
       `
 Examples:
-  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.5
+  neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1.6
   neko-trust release tag production ghcr.io/m1k1o/neko/base@sha256:… 3.1 --move
-  neko-trust release tag production ghcr.io/m1k1o/neko/signer@sha256:… 3.1.5 --as-signer
+  neko-trust release tag production ghcr.io/m1k1o/neko/signer@sha256:… 3.1.6 --as-signer
 
 Tags are for people who look for a version. Stacks, clusters and this project's commands go by digest.`,
     )

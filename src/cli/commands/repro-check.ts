@@ -7,9 +7,13 @@ export const registerReproCheck: RegisterCommand = (program, run) => {
     .command("repro-check")
     .summary("build an image twice with Nix and compare every byte")
     .description(
-      "Builds with Nix, builds again (here, in another store or at another machine), and compares NAR hashes and image digests. Exits 0 when all bytes are equal, 1 with the first files that differ when they are not, 2 when this Nix builds without a sandbox, as two equal builds prove nothing then.",
+      "Builds with Nix, builds again (here, in another store or at another machine), and compares NAR hashes and image digests. Without anything named: .#image and each of its parts, as a second build of the image alone takes what it is made of as it is. Exits 0 when all bytes are equal, 1 with the first files that differ when they are not, 2 when this Nix builds without a sandbox, as two equal builds prove nothing then.",
     )
-    .argument("[installable...]", "what to build: a flake's output, or with --file an attribute (default: .#image)")
+    .argument(
+      "[installable...]",
+      "what to build: a flake's output, or with --file an attribute (default: .#image with --parts)",
+    )
+    .option("--parts", "check what each one is made of, too, one by one: what it has as its attribute `parts`")
     .option("--file <file>", "build from this Nix file instead of a flake")
     .option(
       "--times <number>",
@@ -23,7 +27,8 @@ export const registerReproCheck: RegisterCommand = (program, run) => {
       "after",
       `
 Examples:
-  neko-trust repro-check                                  build .#image twice
+  neko-trust repro-check                                  build .#image and all of its parts twice
+  neko-trust repro-check .#signer-image --parts
   neko-trust repro-check --file image.nix image --option sandbox=true
   neko-trust repro-check .#image --store ssh-ng://second-machine
 

@@ -44,20 +44,25 @@ What the service answered is kept for a day in the cache folder, and never gives
     .command("endorsement")
     .summary("verify Google's endorsement of a machine's firmware, and show when MRTD has drifted")
     .description(
-      "Looks up what Google signed about the virtual firmware with exactly this MRTD, verifies it against Google's root certificate, and tells for which machines it is, its security version and its source. Exits 1 when Google vouches for no such firmware, or the endorsement does not hold or is of another firmware. The quote itself is not verified here.",
+      "Looks up what Google signed about the virtual firmware with exactly this MRTD, verifies it under Google's root certificate, whose SHA-256 is pinned, and tells for which machines it is, its security version and its source. Exits 1 when Google vouches for no such firmware, or the endorsement does not hold or is of another firmware. The quote itself is not verified here.",
     )
     .option("--quote <file>", "a quote of the machine; only its MRTD is read")
     .option("--mrtd <hex>", "instead of a quote: MRTD, 96 hex digits")
-    .option("--root <file>", "Google's root certificate (GCE-cc-tcb-root_1.crt), PEM or DER, from where you trust it")
+    .option("--root <file>", "Google's root certificate (GCE-cc-tcb-root_1.crt), PEM or DER (default: fetch it)")
+    .option("--root-url <url>", "where it is fetched", "https://pki.goog/cloud_integrity/GCE-cc-tcb-root_1.crt")
+    .option("--root-sha256 <hex>", "SHA-256 of another root certificate's DER, in place of the pinned one")
     .option("--endorsement <file>", "take this endorsement (binarypb), and ask nobody")
     .option("--bucket <url>", "another bucket with Google's layout (default: Google's own)")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
       `
-Example:
-  curl -O https://pki.goog/cloud_integrity/GCE-cc-tcb-root_1.crt
-  neko-trust tee endorsement --quote quote.bin --root GCE-cc-tcb-root_1.crt`,
+Examples:
+  neko-trust tee endorsement --quote quote.bin
+  neko-trust tee endorsement --mrtd c1ee9c16… --root GCE-cc-tcb-root_1.crt --endorsement endorsement.binarypb
+
+With --root and --endorsement nobody is asked. From wherever the certificate comes, it is the root only with the pinned digest
+(src/core/tdx/google-root.ts).`,
     )
     .action((options: TeeEndorsementOptions) =>
       run(async (context) => {

@@ -26,7 +26,15 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
     )
     .option("--signer-policy <file>", "its policy (else the policy itself without tee)")
     .option("--quote-root <file>", "the root certificate of a lab's simulated platform, in environment local only")
+    .option(
+      "--tee-collateral <path>",
+      "Intel's collateral of today, a file or a folder of them: what it says of the machine that signed is shown, and warns",
+    )
     .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
+    .option(
+      "--wait-for-rebuilds <duration>",
+      "as long as nothing but rebuilds is missing, look again for at most so long, for example 5h",
+    )
     .option("--accept-waivers", "exit 0 for images of others that the policy waives; they stay unverified")
     .option("--vsa <file>", "write unsigned SLSA verification summaries, one statement in each line")
     .option("--tree", "print the whole chain of each image, when there are several")
@@ -37,13 +45,24 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
 Examples:
   neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production
   neko-trust verify-image --file images.txt --policy policy.yaml --trusted-root trusted_root.json --vsa summaries.jsonl
+  neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production --wait-for-rebuilds 5h
   kubectl get pods -A -o jsonpath='{range .items[*].spec.containers[*]}{.image}{"\\n"}{end}' |
     neko-trust verify-image --file - --stack production --accept-waivers
+
+The verdict of the time of signing decides. What Intel says today is told with --tee-collateral, which takes what
+tee status keeps (the folder intel-pcs in the cache folder) or files of dcap-qvl:
+  neko-trust tee status --fmspc 00806f050000
+  neko-trust verify-image ghcr.io/m1k1o/neko/base@sha256:… --stack production --tee-collateral ~/.cache/neko-trust/intel-pcs
 
 With one reference, --json prints {ok, resolved, policy, release or findings}; with several or --file
 {ok, policy, results: […]}, each result with its reference, in the order of the call. ok means proven: a waived image
 has ok false and waived true. A summary (--vsa) is written for each image that passed or failed; one whose evidence
-could not be read did neither.`,
+could not be read did neither.
+
+--wait-for-rebuilds is for who waits for a rebuilder: a release for which the policy demands rebuilds that are not there
+yet is looked at again after 30 seconds, then ever less often, at least each 5 minutes. Any other refusal, a rebuild that
+differs above all, ends it at once; so does a registry that does not answer. When the time is over, the release is refused
+as without the option.`,
     )
     .action((references: string[], options: VerifyImageOptions) =>
       run(async (context) => {

@@ -32,7 +32,7 @@ const annotationPrefix = "io.github.m1k1o.neko.trust";
  *
  * The index tells what the manifest tells: in words, and by the digest of the manifest without its own `digest`. Else a
  * new commit that leaves the images alone would give one index two manifests, which verification rightly refuses as
- * equivocation. Throws MANIFEST_INVALID with each fault.
+ * equivocation. Throws RELEASE_DIRTY (refused), and MANIFEST_INVALID with each fault.
  */
 export function assembleRelease(
   facts: ReleaseFacts,
@@ -40,6 +40,7 @@ export function assembleRelease(
 ): AssembledRelease {
   const sorted = [...platforms].sort((a, b) => (a.platform < b.platform ? -1 : a.platform > b.platform ? 1 : 0));
   const { name, version, source, flake, sourceDateEpoch, signer } = facts;
+  requireClean(version);
   const draft = {
     schema: 1,
     name,
@@ -69,6 +70,17 @@ export function assembleRelease(
   );
   const manifest = read({ ...draft, digest: index.digest });
   return { manifest, bytes: canonicalBytes(manifest), index };
+}
+
+/** nix/lib/version.nix says `-dirty` of a tree that no commit holds: nobody could build that again. */
+function requireClean(version: string): void {
+  if (!/(?:^|[-+.])dirty(?:[-+.]|$)/.test(version)) return;
+  throw new Failure({
+    code: "RELEASE_DIRTY",
+    kind: "refused",
+    message: `Version ${version} was built from a tree with changes that are not committed: nobody can build it again.`,
+    remedy: "Commit them, and build again.",
+  });
 }
 
 /** The end of the year 9999, in seconds: no format here writes a later time. */

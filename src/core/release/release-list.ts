@@ -1,4 +1,5 @@
 import type { Digest } from "../oci/digest.ts";
+import { isZeroHex } from "../zero-hex.ts";
 
 /** One entry of a stack's `releases`. */
 export interface ReleaseEntry {
@@ -17,7 +18,7 @@ export interface RetainOptions {
 /** What becomes of an entry when another digest becomes its current one. */
 export interface ReleaseChange {
   readonly image: string;
-  /** Left out when the image had no entry. */
+  /** Left out when the image had no entry, or zeros in it. */
   readonly old?: Digest;
   readonly current: Digest;
   /** Afterwards, the latest first. */
@@ -30,7 +31,7 @@ export interface ReleaseChange {
 
 /**
  * Makes `current` an image's current digest: what was current goes to the front of the retained ones, each of which
- * stands there once. Undefined when it is current already.
+ * stands there once. Zeros stand for a release that was not there yet, and are not kept. Undefined when it is current already.
  */
 export function changeRelease(
   image: string,
@@ -41,18 +42,19 @@ export function changeRelease(
   if (entry === undefined) {
     return { image, current, retained: [], dropped: [], list: { putInFront: [], remove: [] } };
   }
-  const old = entry.current;
+  const old = isZeroHex(entry.current.slice("sha256:".length)) ? undefined : entry.current;
   if (old === current) return undefined;
   const kept = entry.retained.filter(
     (digest, index) => digest !== current && digest !== old && entry.retained.indexOf(digest) === index,
   );
-  const retained = [...(dropOld ? [] : [old]), ...kept].slice(0, retain);
+  const retained = [...(dropOld || old === undefined ? [] : [old]), ...kept].slice(0, retain);
   const putInFront = retained.filter((digest) => digest === old);
   const remove = entry.retained.flatMap((digest, index) =>
     digest !== old && retained.includes(digest) && entry.retained.indexOf(digest) === index ? [] : [index],
   );
-  const dropped = [...new Set([old, ...entry.retained])].filter(
+  const before = old === undefined ? {} : { old };
+  const dropped = [...new Set([...Object.values(before), ...entry.retained])].filter(
     (digest) => digest !== current && !retained.includes(digest),
   );
-  return { image, old, current, retained, dropped, list: { putInFront, remove } };
+  return { image, ...before, current, retained, dropped, list: { putInFront, remove } };
 }

@@ -60,6 +60,8 @@ export interface ProvenTee {
     readonly advisories: readonly string[];
     readonly evaluation: number;
   };
+  /** Intel's verdict of today, where its collateral of today was given, and until when that is good. It decides nothing. */
+  readonly today?: ProvenTee["tcb"] & { readonly until: string };
   /** What does not refuse, but should be known, in words. */
   readonly notes: readonly string[];
 }

@@ -7,7 +7,13 @@ import type { Attachment } from "../oci/referrer-builder.ts";
 import { safeParse } from "../safe-parse.ts";
 import { schemaFaults } from "../schema-faults.ts";
 import { decodeBase64 } from "../sigstore/base64.ts";
+import { timestampBytesMost } from "../sigstore/timestamp-size.ts";
+import { chainBytesMost } from "./certificate-chain.ts";
 import type { Collateral } from "./contract.ts";
+import { eventLogLimits } from "./parse-event-log.ts";
+import { quoteBytesMost } from "./quote.ts";
+import { crlBytesMost } from "./revocation-list.ts";
+import { statementBytesMost } from "./signed-statement.ts";
 
 /**
  * An attested signature as it is attached to an image: one document, so that nobody can part a signature from its
@@ -17,6 +23,8 @@ import type { Collateral } from "./contract.ts";
 
 /** Of the document; a real one has some 100 KiB, mostly event log and collateral. */
 export const maxEvidenceBytes = 4 * 1024 * 1024;
+/** Time-stamp authorities of one signature. */
+export const mostTimestamps = 4;
 
 /** An attested signature with its evidence, in bytes. */
 export interface TdxEvidenceDocument {
@@ -46,18 +54,13 @@ const bytes = (most: number) =>
       return z.NEVER;
     });
 const kib = 1024;
-const pem = z
-  .string()
-  .min(1)
-  .max(64 * kib);
-const signedText = z
-  .string()
-  .min(1)
-  .max(512 * kib);
+// The bounds of who makes and reads each part: what a signer can be given, its document can carry.
+const pem = z.string().min(1).max(chainBytesMost);
+const signedText = z.string().min(1).max(statementBytesMost);
 
 const collateralSchema = z.strictObject({
-  rootCaCrl: bytes(256 * kib),
-  pckCrl: bytes(1024 * kib),
+  rootCaCrl: bytes(crlBytesMost),
+  pckCrl: bytes(crlBytesMost),
   pckCrlIssuerChain: pem,
   tcbInfo: signedText,
   tcbInfoSignature: bytes(64),
@@ -75,13 +78,10 @@ const documentSchema = z.strictObject({
     signatures: z.tuple([z.strictObject({ sig: bytes(256) })]),
   }),
   key: bytes(kib),
-  challenge: bytes(64 * kib),
-  timestamps: z
-    .array(bytes(64 * kib))
-    .min(1)
-    .max(4),
-  quote: bytes(64 * kib),
-  eventLog: bytes(1024 * kib),
+  challenge: bytes(timestampBytesMost),
+  timestamps: z.array(bytes(timestampBytesMost)).min(1).max(mostTimestamps),
+  quote: bytes(quoteBytesMost),
+  eventLog: bytes(eventLogLimits.bytes),
   collateral: collateralSchema,
 });
 

@@ -1,4 +1,5 @@
 import { X509Certificate, constants, verify } from "node:crypto";
+import { sha256Hex } from "../oci/digest.ts";
 import type { EndorsementFault, EndorsementFaultCode } from "./launch-endorsement-fault.ts";
 import { readProtobuf } from "./protobuf-reader.ts";
 import type { ProtobufFields } from "./protobuf-reader.ts";
@@ -34,13 +35,23 @@ export const endorsementBytesMost = 256 * 1024;
 /** From then on Google's release process keeps the source (verify.go, uefiReleaseChangeDate). */
 const provenanceSince = new Date("2024-08-02T00:00:00Z");
 
+/** Under which root an endorsement is verified, and as of when. */
+export interface EndorsementTerms {
+  /** The root certificate, PEM or DER: bytes that anybody may have written. */
+  readonly root: Uint8Array;
+  /** SHA-256 of the root certificate's DER, 64 hex digits in lower case: `googleRootSha256`, or a test's. */
+  readonly rootSha256: string;
+  readonly at: Date;
+}
+
 /**
  * Verifies an endorsement (VMLaunchEndorsement, binary) against the root certificate that Google publishes, as of `at`. The
- * signer's certificate lies in what it signed; what makes it good is that the root issued it. Never throws for the endorsement.
+ * signer's certificate lies in what it signed; what makes it good is that the root issued it, and the root is who has the
+ * pinned digest, whatever else calls itself so. Never throws for the endorsement or the root.
  */
 export function verifyLaunchEndorsement(
   bytes: Uint8Array,
-  { root, at }: { readonly root: Uint8Array; readonly at: Date },
+  { root, rootSha256, at }: EndorsementTerms,
 ): EndorsementVerdict {
   if (bytes.length > endorsementBytesMost) {
     return refuse("ENDORSEMENT_TOO_LARGE", `at most ${endorsementBytesMost} bytes`, `${bytes.length}`);
@@ -60,6 +71,14 @@ export function verifyLaunchEndorsement(
   const signer = readCertificate(certificate);
   const authority = readCertificate(root);
   if (authority?.ca !== true) return refuse("ENDORSEMENT_ROOT", "the certificate of an authority", "something else");
+  const digest = sha256Hex(authority.raw);
+  if (digest !== rootSha256) {
+    return refuse(
+      "ENDORSEMENT_ROOT_NOT_PINNED",
+      `a root with SHA-256 ${rootSha256}`,
+      `${digest}, ${nameOf(authority)}`,
+    );
+  }
   if (signer === undefined || !issued(authority, signer)) {
     return refuse("ENDORSEMENT_CERTIFICATE", `a certificate by ${nameOf(authority)}`, nameOf(signer));
   }

@@ -2,8 +2,8 @@ import type { MeasuredEvent } from "./contract.ts";
 import type { EventLogFault, EventLogFaultCode } from "./event-log-fault.ts";
 import { eventTypes } from "./event-type.ts";
 
-/** What a log may hold. GCP's firmware reserves 256 KiB and writes some fifty events. */
-export const eventLogLimits = { bytes: 4 * 1024 * 1024, events: 8192, algorithms: 16 } as const;
+/** What a log may hold, in a guest as in evidence. GCP's firmware reserves 256 KiB and writes some fifty events. */
+export const eventLogLimits = { bytes: 1024 * 1024, events: 8192, algorithms: 16 } as const;
 
 /** Hash algorithms (TCG Algorithm Registry 1.34, table 3) and the sizes of their digests. */
 export const hashAlgorithms = { sha1: 0x0004, sha256: 0x000b, sha384: 0x000c, sha512: 0x000d, sm3: 0x0012 } as const;

@@ -51,14 +51,29 @@ function bits(hex: string): bigint {
 /** Everything that a policy and this project's own rules don't accept of a quote that was verified. */
 export function acceptTd(quote: VerifiedQuote, policy: TdPolicy): Judged<AcceptedTd> {
   const bound = policy.platforms.length > 0;
-  const faults = [...statusFaults(quote, policy), ...platformFaults(quote, policy), ...reportFaults(quote.report)];
+  const faults = [
+    ...revokedFaults(quote),
+    ...statusFaults(quote, policy),
+    ...platformFaults(quote, policy),
+    ...reportFaults(quote.report),
+  ];
   return unlessFaulty(faults, () => ({ platform: bound ? "bound" : "unbound" }));
+}
+
+/** What is refused of a quote that holds, whatever a policy says: a TCB that Intel revoked, and what `reportFaults` tells. */
+export function unconditionalFaults(quote: VerifiedQuote): TdxFault[] {
+  return [...revokedFaults(quote), ...reportFaults(quote.report)];
+}
+
+function revokedFaults({ tcb }: VerifiedQuote): TdxFault[] {
+  return tcb.status === "Revoked"
+    ? [fault("TCB_REVOKED", "TCB status", "a TCB that is not revoked", "Revoked")]
+    : [];
 }
 
 function statusFaults({ tcb }: VerifiedQuote, policy: TdPolicy): TdxFault[] {
   const faults: TdxFault[] = [];
-  if (tcb.status === "Revoked") faults.push(fault("TCB_REVOKED", "TCB status", "a TCB that is not revoked", "Revoked"));
-  else if (!policy.statuses.includes(tcb.status))
+  if (tcb.status !== "Revoked" && !policy.statuses.includes(tcb.status))
     faults.push(fault("TCB_STATUS_NOT_ALLOWED", "TCB status", policy.statuses.join(" or ") || "none", tcb.status));
   const advisories = tcb.advisories.filter((id) => !policy.advisoriesAllowed.includes(id));
   if (advisories.length > 0)

@@ -5,7 +5,7 @@ import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { replayAgainst } from "../tdx/event-log.ts";
 import type { QuoteFault, QuoteTrust, VerifiedQuote } from "../tdx/contract.ts";
 import { reportData } from "../tdx/report-data.ts";
-import { acceptTd, reportFaults } from "../tdx/td-policy.ts";
+import { acceptTd, unconditionalFaults } from "../tdx/td-policy.ts";
 import { verifyQuote } from "../tdx/verify-quote.ts";
 import { isZeroHex } from "../zero-hex.ts";
 import type { SignerMeasurements } from "./check-tee-signer.ts";
@@ -157,9 +157,9 @@ export function checkTeePlatform({ name }: TeeCandidate, quote: VerifiedQuote, d
   return verdict.ok ? proven(null) : (all<never>(refusals(name, verdict.faults)) as Checked<never>);
 }
 
-/** What no trust domain may have, whatever a policy says. */
-export function checkTeeAttributes({ name }: TeeCandidate, { report }: VerifiedQuote): Checked<null> {
-  const checked = all<never>(refusals(name, reportFaults(report)));
+/** What no trust domain and no platform may have, whatever a policy says. */
+export function checkTeeAttributes({ name }: TeeCandidate, quote: VerifiedQuote): Checked<null> {
+  const checked = all<never>(refusals(name, unconditionalFaults(quote)));
   return checked.ok ? proven(null) : checked;
 }
 

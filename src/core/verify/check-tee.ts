@@ -5,10 +5,8 @@ import { parseReferrerManifest } from "../oci/parse.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import type { ProvenTee } from "../release/verified-release.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
-import type { Collateral, QuoteFault, QuoteTrust, VerifiedQuote } from "../tdx/contract.ts";
+import type { QuoteTrust } from "../tdx/contract.ts";
 import { readEvidenceDocument } from "../tdx/evidence-document.ts";
-import { acceptTd } from "../tdx/td-policy.ts";
-import { verifyQuote } from "../tdx/verify-quote.ts";
 import { checkedBytes } from "./check-image.ts";
 import {
   checkTeeBinding,
@@ -25,6 +23,7 @@ import type { SignerMeasurements } from "./check-tee-signer.ts";
 import type { Evidence, ReferrerEvidence } from "./evidence.ts";
 import { all, proven, refuse, skipped } from "./finding.ts";
 import type { Checked } from "./finding.ts";
+import { teeToday } from "./tee-today.ts";
 
 type Demand = NonNullable<TrustPolicy["tee"]>;
 
@@ -112,6 +111,8 @@ function judge(referrer: ReferrerEvidence, terms: Terms): Checked<ProvenTee> {
   if (!checked.ok || !statement.ok) return checked as Checked<never>;
   const { ppid, fmspc, report, tcb } = quote.proof;
   const { mrtd, rtmr0, rtmr1, rtmr2, rtmr3 } = report;
+  const { collateral } = terms.evidence.tee ?? {};
+  const { today, notes } = teeToday(candidate.document.quote, quote.proof, { demand, trust, now, collateral });
   return proven({
     referrer: referrer.digest,
     signerRelease: demand.signerRelease,
@@ -123,12 +124,13 @@ function judge(referrer: ReferrerEvidence, terms: Terms): Checked<ProvenTee> {
     platform: { ppid, fmspc, bound: demand.platforms.length > 0 },
     measurements: { mrtd, rtmr0, rtmr1, rtmr2, rtmr3 },
     tcb: { ...tcb, date: tcb.date.toISOString() },
+    ...(today === undefined ? {} : { today }),
     notes: [
       ...(demand.platforms.length > 0
         ? []
         : ["platform unbound: the policy lists no PPID, and keys of other TDX machines may have been extracted"]),
       ...(statement.proof.key === "kbs-key" ? ["kbs-key: the KBS operator can sign with this key, too"] : []),
-      ...notesOfToday(candidate, quote.proof, terms.evidence.tee?.collateral?.get(referrer.digest), terms),
+      ...notes,
     ],
   });
 }
@@ -161,26 +163,4 @@ function readCandidate(referrer: ReferrerEvidence, name: string, { digest }: Evi
   return document.ok
     ? proven({ name, subject: digest, document: document.document })
     : invalid("an attested signature with its evidence", document.fault);
-}
-
-/** What Intel says today, where it was asked: it warns, and decides nothing. */
-function notesOfToday(
-  { document }: TeeCandidate,
-  then: VerifiedQuote,
-  collateral: Collateral | undefined,
-  { demand, trust, now }: Pick<Terms, "demand" | "trust" | "now">,
-): string[] {
-  if (collateral === undefined) {
-    return then.expires > now
-      ? []
-      : [`what Intel said when it signed ended ${then.expires.toISOString()}; what it says today was not asked`];
-  }
-  const verdict = verifyQuote(document.quote, collateral, { at: now, trust });
-  const faults = verdict.ok ? faultsToday(verdict.quote, demand) : verdict.faults;
-  return faults.map(({ code, found }) => `today: ${code} (${found}); the verdict when it signed counts`);
-}
-
-function faultsToday(quote: VerifiedQuote, demand: Demand): readonly QuoteFault[] {
-  const verdict = acceptTd(quote, demand);
-  return verdict.ok ? [] : verdict.faults;
 }

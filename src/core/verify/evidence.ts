@@ -36,8 +36,8 @@ export interface TeeEvidence {
   readonly signer: Checked<VerifiedRelease>;
   /** The root certificate (DER or PEM) of a lab's simulated platform, in place of Intel's. */
   readonly quoteRoot?: Uint8Array;
-  /** By referrer: Intel's collateral of today for its platform. It decides nothing, and may warn. */
-  readonly collateral?: ReadonlyMap<Digest, Collateral>;
+  /** Intel's collateral of today, of any platforms. It decides nothing, and may warn. Left out: nobody asked. */
+  readonly collateral?: readonly Collateral[];
 }
 
 /** One referrer: an OCI manifest whose `subject` claims to be the image, and the Sigstore bundle in its first layer. */

@@ -30,7 +30,8 @@ export interface OwnSignature {
 
 /**
  * Rule 7 as far as a signer can check it itself: statement, times, quote with its collateral, binding, RTMR3, event log, and
- * what no trust domain may have (debug, migration). Which measurements, platforms and states are right is the verifier's policy.
+ * what no policy allows (debug, migration, a revoked TCB). Which measurements, platforms and states are right is the verifier's
+ * policy.
  */
 export function examineOwnSignature(document: TdxEvidenceDocument, terms: OwnTerms): Checked<OwnSignature> {
   const { subject, policy, trust, now } = terms;

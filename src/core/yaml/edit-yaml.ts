@@ -1,8 +1,8 @@
 import { isAlias, isCollection, isScalar, parseDocument, visit } from "yaml";
 import { Failure } from "../failure.ts";
-import { putKey } from "./put-key.ts";
-import type { PlainValue } from "./put-key.ts";
-import { appendEntries, applySplices, changeTexts, NotEditable, setScalar } from "./yaml-splices.ts";
+import type { PlainValue } from "./plain-value.ts";
+import { putKey, replaceValue } from "./put-key.ts";
+import { appendEntries, applySplices, changeItems, NotEditable, setScalar } from "./yaml-splices.ts";
 import type { ReadYaml, Splice, YamlPath } from "./yaml-splices.ts";
 
 export type { PlainValue, YamlPath };
@@ -11,21 +11,19 @@ export type { PlainValue, YamlPath };
 export type YamlChange =
   /** A scalar becomes another. */
   | { readonly kind: "set"; readonly path: YamlPath; readonly value: string | number | boolean }
+  /** A mapping or list in braces or brackets becomes another value. */
+  | { readonly kind: "replace"; readonly path: YamlPath; readonly value: PlainValue }
   /** A mapping gets a key that it has not, as its last one. */
   | { readonly kind: "put"; readonly path: YamlPath; readonly key: string; readonly value: PlainValue }
-  /** A list of texts loses the items at these positions and gets others in front. */
+  /** A list loses the items at these positions and gets others in front. */
   | {
-      readonly kind: "texts";
+      readonly kind: "items";
       readonly path: YamlPath;
-      readonly putInFront: readonly string[];
+      readonly putInFront: readonly PlainValue[];
       readonly remove: readonly number[];
     }
   /** A list gets further entries at its end. */
-  | {
-      readonly kind: "append";
-      readonly path: YamlPath;
-      readonly entries: readonly Readonly<Record<string, string | readonly string[]>>[];
-    };
+  | { readonly kind: "append"; readonly path: YamlPath; readonly entries: readonly PlainValue[] };
 
 /**
  * Changes a YAML text in place: all that lies outside of the changed values stays byte for byte, comments, order, quotes
@@ -60,10 +58,10 @@ export function editYaml(text: string, changes: readonly YamlChange[], source: s
   }
   const after = read(edited);
   const expected = JSON.stringify(changes.reduce<unknown>(changed, yaml.document.toJS()));
-  if (after.document.errors.length > 0 || JSON.stringify(after.document.toJS()) !== expected) {
-    throw refuse("what is to change is written in a form that is not known here");
-  }
-  return edited;
+  // An alias that was not there is a text that came out as one.
+  const sound = after.document.errors.length === 0 && anchorLine(after) === undefined;
+  if (sound && JSON.stringify(after.document.toJS()) === expected) return edited;
+  throw refuse("what is to change is written in a form that is not known here");
 }
 
 function read(text: string): ReadYaml {
@@ -86,10 +84,12 @@ function splicesOf(yaml: ReadYaml, change: YamlChange): Splice[] {
   switch (change.kind) {
     case "set":
       return setScalar(yaml, change.path, change.value);
+    case "replace":
+      return replaceValue(yaml, change.path, change.value);
     case "put":
       return putKey(yaml, change.path, change.key, change.value);
-    case "texts":
-      return changeTexts(yaml, change.path, change);
+    case "items":
+      return changeItems(yaml, change.path, change);
     case "append":
       return appendEntries(yaml, change.path, change.entries);
   }
@@ -110,7 +110,7 @@ function changed(document: unknown, change: YamlChange): unknown {
 }
 
 function changedValue(value: unknown, change: YamlChange): unknown {
-  if (change.kind === "set") return change.value;
+  if (change.kind === "set" || change.kind === "replace") return change.value;
   if (change.kind === "put") {
     const before = typeof value === "object" && value !== null && !Array.isArray(value) ? value : {};
     return { ...before, [change.key]: change.value };
@@ -126,10 +126,14 @@ function changeLine(change: YamlChange): string {
   switch (change.kind) {
     case "set":
       return `${place}: set it to ${change.value}`;
+    case "replace":
+      return `${place}: set it to ${JSON.stringify(change.value)}`;
     case "put":
       return `${place}: add ${change.key}: ${JSON.stringify(change.value)}`;
-    case "texts": {
-      const put = change.putInFront.map((value) => `put ${value} in front`);
+    case "items": {
+      const put = change.putInFront.map(
+        (value) => `put ${typeof value === "string" ? value : JSON.stringify(value)} in front`,
+      );
       const remove = change.remove.map((index) => `remove item ${index + 1} of what is there`);
       return `${place}: ${[...put, ...remove].join(", ")}`;
     }

@@ -1,9 +1,18 @@
-import { isMap, isScalar } from "yaml";
-import { columnOf, endOf, nodeAt, NotEditable, onNewLines, pairsOf, plain, rangeOf } from "./yaml-splices.ts";
+import { isCollection, isMap, isScalar } from "yaml";
+import { inOneLine, plain } from "./plain-value.ts";
+import type { PlainValue } from "./plain-value.ts";
+import { columnOf, endOf, nodeAt, NotEditable, onNewLines, pairsOf, rangeOf } from "./yaml-splices.ts";
 import type { ReadYaml, Splice, YamlPath } from "./yaml-splices.ts";
 
-/** What can be written as a value: no nulls, as a key without a value is left out. */
-export type PlainValue = string | number | boolean | readonly PlainValue[] | { readonly [key: string]: PlainValue };
+/** A value in braces or brackets becomes another one, in one line. */
+export function replaceValue(yaml: ReadYaml, path: YamlPath, value: PlainValue): Splice[] {
+  const node = nodeAt(yaml, path);
+  if (!isCollection(node)) throw new NotEditable(`${path.join(".")} is no mapping or list`);
+  const [start, end] = rangeOf(node);
+  const mayHoldComments = yaml.text.slice(start, end).includes("#");
+  if (node.flow === true && !mayHoldComments) return [{ start, end, text: inOneLine(value) }];
+  throw new NotEditable(`${path.join(".")} is written over several lines, or with comments in it`);
+}
 
 /** A mapping gets a further key at its end, in the form that the mapping has; the value is written in one line. */
 export function putKey(yaml: ReadYaml, path: YamlPath, key: string, value: PlainValue): Splice[] {
@@ -23,11 +32,4 @@ export function putKey(yaml: ReadYaml, path: YamlPath, key: string, value: Plain
   if (map.flow === true) return [{ start: after, end: after, text: `, ${entry}` }];
   const column = columnOf(yaml.text, rangeOf(pairs[0]?.key)[0]);
   return [onNewLines(yaml, after, `${" ".repeat(column)}${entry}`)];
-}
-
-function inOneLine(value: PlainValue): string {
-  if (typeof value !== "object") return typeof value === "string" ? plain(value) : String(value);
-  if (Array.isArray(value)) return `[${(value as readonly PlainValue[]).map(inOneLine).join(", ")}]`;
-  const entries = Object.entries(value).map(([key, item]) => `${plain(key)}: ${inOneLine(item)}`);
-  return entries.length === 0 ? "{}" : `{ ${entries.join(", ")} }`;
 }

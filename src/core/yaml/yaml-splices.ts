@@ -1,5 +1,7 @@
-import { isCollection, isMap, isNode, isPair, isScalar, isSeq, stringify } from "yaml";
+import { isCollection, isMap, isNode, isPair, isScalar, isSeq } from "yaml";
 import type { Document, Pair, YAMLMap, YAMLSeq } from "yaml";
+import { inOneLine, itemLines, plain } from "./plain-value.ts";
+import type { PlainValue } from "./plain-value.ts";
 
 /** Keys and positions that lead from a document's root to one of its nodes. */
 export type YamlPath = readonly (string | number)[];
@@ -43,12 +45,17 @@ export function setScalar(yaml: ReadYaml, path: YamlPath, value: string | number
   return [{ start, end, text: quote === '"' ? JSON.stringify(value) : quote === "'" ? `'${value}'` : plain(value) }];
 }
 
-/** A list of texts gets others in front, and loses some; what stays keeps its place, form and comments. */
-export function changeTexts(
-  yaml: ReadYaml,
-  path: YamlPath,
-  change: { readonly putInFront: readonly string[]; readonly remove: readonly number[] },
-): Splice[] {
+/** What becomes of a list: items in front, and the positions of those that go. */
+export interface ItemsChange {
+  readonly putInFront: readonly PlainValue[];
+  readonly remove: readonly number[];
+}
+
+/** As wide as a line of this project's files may be (.prettierrc): a longer list goes on lines of its own. */
+const lineWidth = 120;
+
+/** A list gets items in front, and loses some; what stays keeps its place, form and comments. */
+export function changeItems(yaml: ReadYaml, path: YamlPath, change: ItemsChange): Splice[] {
   const list = listAt(yaml, path);
   const { putInFront, remove } = change;
   if (list.flow !== true) return changeBlock(yaml, list, pairAt(yaml, path), change);
@@ -57,53 +64,42 @@ export function changeTexts(
   if (source.includes("\n")) return changeFlowLines(yaml, list, change);
   const kept = list.items.filter((_item, index) => !remove.includes(index)).map((item) => sourceOf(yaml, item));
   const pad = source.startsWith("[ ") && kept.length + putInFront.length > 0 ? " " : "";
-  return [{ start, end, text: `[${pad}${[...putInFront.map(plain), ...kept].join(", ")}${pad}]` }];
+  const text = `[${pad}${[...putInFront.map(inOneLine), ...kept].join(", ")}${pad}]`;
+  if (insideFlow(yaml, path) || columnOf(yaml.text, start) + text.length <= lineWidth) return [{ start, end, text }];
+  return onLines(yaml, path, (indent) => [
+    ...putInFront.flatMap((value) => itemLines(value, indent)),
+    ...kept.map((item) => `${indent}- ${item}`),
+  ]);
 }
 
-/** A list gets further entries, mappings of texts and lists of texts, at its end: in the form that the list has. */
-export function appendEntries(
-  yaml: ReadYaml,
-  path: YamlPath,
-  entries: readonly Readonly<Record<string, string | readonly string[]>>[],
-): Splice[] {
+/** A list gets further entries at its end, in the form that the list has. */
+export function appendEntries(yaml: ReadYaml, path: YamlPath, entries: readonly PlainValue[]): Splice[] {
   const list = listAt(yaml, path);
   const [start, end] = rangeOf(list);
-  const flow = entries.map(
-    (entry) =>
-      `{ ${Object.entries(entry)
-        .map(([key, value]) => `${key}: ${shortForm(value)}`)
-        .join(", ")} }`,
-  );
+  const flow = entries.map(inOneLine);
   const last = list.items.at(-1);
-  const asBlock = (indent: number): string =>
-    entries
-      .map((entry) =>
-        Object.entries(entry)
-          .map(([key, value], index) => `${" ".repeat(indent)}${index === 0 ? "- " : "  "}${key}: ${shortForm(value)}`)
-          .join(yaml.eol),
-      )
-      .join(yaml.eol);
+  const asBlock = (indent: string): string[] => entries.flatMap((entry) => itemLines(entry, indent));
   if (list.flow === true && last !== undefined) {
     const after = endOf(last);
     return [{ start: after, end: after, text: flow.map((entry) => `, ${entry}`).join("") }];
   }
   if (list.flow === true) {
-    const pair = pairAt(yaml, path);
     if (insideFlow(yaml, path)) return [{ start, end, text: `[${flow.join(", ")}]` }];
-    // An empty list is written `[]`: it makes way, and the entries follow on lines of their own.
-    const keyStart = rangeOf(pair.key)[0];
-    const colon = yaml.text.indexOf(":", rangeOf(pair.key)[1]) + 1;
-    return [{ start: colon, end, text: "" }, onNewLines(yaml, end, asBlock(columnOf(yaml.text, keyStart) + 2))];
+    return onLines(yaml, path, asBlock);
   }
-  return [onNewLines(yaml, endOf(last), asBlock(columnOf(yaml.text, start)))];
+  return [onNewLines(yaml, endOf(last), asBlock(" ".repeat(columnOf(yaml.text, start))).join(yaml.eol))];
 }
 
-function changeBlock(
-  yaml: ReadYaml,
-  list: YAMLSeq,
-  pair: Pair,
-  { putInFront, remove }: { readonly putInFront: readonly string[]; readonly remove: readonly number[] },
-): Splice[] {
+/** A list in brackets behind its key makes way, and its items follow on lines of their own. */
+function onLines(yaml: ReadYaml, path: YamlPath, lines: (indent: string) => string[]): Splice[] {
+  const [, end] = rangeOf(listAt(yaml, path));
+  const [keyStart, keyEnd] = rangeOf(pairAt(yaml, path).key);
+  const colon = yaml.text.indexOf(":", keyEnd) + 1;
+  const indent = " ".repeat(columnOf(yaml.text, keyStart) + 2);
+  return [{ start: colon, end, text: "" }, onNewLines(yaml, end, lines(indent).join(yaml.eol))];
+}
+
+function changeBlock(yaml: ReadYaml, list: YAMLSeq, pair: Pair, { putInFront, remove }: ItemsChange): Splice[] {
   const { text, eol } = yaml;
   const dashes = dashesOf(list);
   const lineStarts = dashes.map((dash) => startOfLine(text, dash));
@@ -120,7 +116,7 @@ function changeBlock(
   // Comments right above the first item speak of it: they stay with it.
   let at = first;
   while (/^[ \t]*#/.test(text.slice(startOfLine(text, at - 1), at))) at = startOfLine(text, at - 1);
-  const put = putInFront.map((value) => `${indent}- ${plain(value)}${eol}`).join("");
+  const put = putInFront.flatMap((value) => itemLines(value, indent).map((line) => `${line}${eol}`)).join("");
   if (putInFront.length > 0) return [...removed, { start: at, end: at, text: put }];
   if (remove.length < list.items.length) return removed;
   const colon = text.indexOf(":", rangeOf(pair.key)[1]) + 1;
@@ -128,11 +124,7 @@ function changeBlock(
 }
 
 /** A flow list over several lines, perhaps with comments in it. */
-function changeFlowLines(
-  { text, eol }: ReadYaml,
-  list: YAMLSeq,
-  { putInFront, remove }: { readonly putInFront: readonly string[]; readonly remove: readonly number[] },
-): Splice[] {
+function changeFlowLines({ text, eol }: ReadYaml, list: YAMLSeq, { putInFront, remove }: ItemsChange): Splice[] {
   const removed = remove.map((index): Splice => {
     const [start, end] = rangeOf(list.items[index]);
     // Its comma goes with it, when it stands right behind it; one that is left over at the end is no fault in YAML.
@@ -145,22 +137,13 @@ function changeFlowLines(
   const [at] = rangeOf(first);
   const own = text.slice(startOfLine(text, at), at);
   const between = own.trim() === "" ? `,${eol}${own}` : ", ";
-  return [...removed, { start: at, end: at, text: putInFront.map((value) => plain(value) + between).join("") }];
+  return [...removed, { start: at, end: at, text: putInFront.map((value) => inOneLine(value) + between).join("") }];
 }
 
 /** What is put on lines of its own after the line that `offset` is on. */
 export function onNewLines({ text, eol }: ReadYaml, offset: number, lines: string): Splice {
   const at = startOfNextLine(text, offset);
   return { start: at, end: at, text: text[at - 1] === "\n" ? `${lines}${eol}` : `${eol}${lines}` };
-}
-
-function shortForm(value: string | readonly string[]): string {
-  return typeof value === "string" ? plain(value) : `[${value.map(plain).join(", ")}]`;
-}
-
-/** A text as YAML has it: without quotes where they aren't needed. */
-export function plain(value: string): string {
-  return stringify(value, { lineWidth: 0 }).trimEnd();
 }
 
 export function nodeAt({ document }: ReadYaml, path: YamlPath): unknown {

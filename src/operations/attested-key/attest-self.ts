@@ -2,7 +2,7 @@ import { randomBytes, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../core/failure.ts";
 import type { Collateral, QuoteFault, TdxEvidence, VerifiedQuote } from "../../core/tdx/contract.ts";
 import { replayAgainst } from "../../core/tdx/event-log.ts";
-import { reportFaults } from "../../core/tdx/td-policy.ts";
+import { unconditionalFaults } from "../../core/tdx/td-policy.ts";
 import { verifyQuote } from "../../core/tdx/verify-quote.ts";
 import { isZeroHex } from "../../core/zero-hex.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
@@ -16,8 +16,8 @@ export interface SelfAttestation {
 
 /**
  * Asks this machine for a quote over fresh random data, and verifies it as anybody else would: it is a trust domain that Intel
- * vouches for, nothing was measured after boot, and its event log tells how it booted. Throws ATTESTED_NOT_ATTESTED (refused),
- * and what attester and collateral throw.
+ * vouches for and has not revoked, nothing was measured after boot, and its event log tells how it booted. Throws
+ * ATTESTED_NOT_ATTESTED (refused), and what attester and collateral throw.
  */
 export async function attestSelf(
   { attester, collateral: source, trust, now }: Pick<AttestedSigner, "attester" | "collateral" | "trust" | "now">,
@@ -31,8 +31,10 @@ export async function attestSelf(
   const { report } = verdict.quote;
   if (!timingSafeEqual(report.reportData, reportData)) throw notAttested("its quote is not over what was asked", []);
   if (!isZeroHex(report.rtmr3)) throw notAttested("something was measured into RTMR3 after boot", []);
-  const forbidden = reportFaults(report);
-  if (forbidden.length > 0) throw notAttested("who runs this machine could look inside or change it", forbidden);
+  const forbidden = unconditionalFaults(verdict.quote);
+  if (forbidden.length > 0) {
+    throw notAttested("who runs this machine could look inside or change it, or Intel revoked its platform", forbidden);
+  }
   const log = replayAgainst(evidence.eventLog, report);
   if (!log.ok) throw notAttested("its event log does not tell how it booted", log.faults);
   return { evidence, collateral, quote: verdict.quote };

@@ -5,17 +5,21 @@ import { intelAddresses } from "../../adapters/intel-pcs/fetch-collateral.ts";
 import { createPcsSource } from "../../adapters/intel-pcs/pcs-source.ts";
 import { fetchResource } from "../../adapters/kbs/fetch-resource.ts";
 import { createRegistryClient } from "../../adapters/registry/client.ts";
-import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { createTsmAttester } from "../../adapters/tsm/attester.ts";
 import { Failure } from "../../core/failure.ts";
 import type { KbsTrust } from "../../core/kbs/trust.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { parseReference } from "../../core/release/reference.ts";
 import { publicGoodServices } from "../../core/sigstore/signing-services.ts";
 import type { Attester, CollateralSource } from "../../core/tdx/contract.ts";
+import { mostTimestamps } from "../../core/tdx/evidence-document.ts";
 import { intelTrust } from "../../core/tdx/intel-root.ts";
 import { openRegistry } from "../open-registry.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
+import { requireListed } from "./require-listed.ts";
+import { requireSignerPolicy } from "./require-signer-policy.ts";
+import type { Publisher } from "./watch-registry.ts";
 
 /** What an attested signer asks a key broker for. */
 export interface BrokerOptions {
@@ -31,13 +35,15 @@ export interface BrokerOptions {
 export interface GuestOptions {
   /** Where collateral comes from; Intel's own service unless given. */
   readonly collateralUrl?: string;
+  /** The least evaluation number of Intel's statements that is taken, as a measured file or unit says; 0 unless given. */
+  readonly minEvaluation?: number;
   /** The user's cache folder. */
   readonly cache: string;
   readonly now: () => Date;
 }
 
 /** This machine as a trust domain, with the collateral of its platform. */
-export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
+export function openGuest({ collateralUrl, minEvaluation = 0, cache, now }: GuestOptions): {
   readonly attester: Attester;
   readonly collateral: CollateralSource;
   readonly trust: typeof intelTrust;
@@ -47,7 +53,7 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
   const addresses = api === undefined ? intelAddresses : { ...intelAddresses, api };
   return {
     attester: createTsmAttester(),
-    collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, cache, now }),
+    collateral: createPcsSource({ addresses, update: "standard", trust: intelTrust, minEvaluation, cache, now }),
     trust: intelTrust,
   };
 }
@@ -55,16 +61,33 @@ export function openGuest({ collateralUrl, cache, now }: GuestOptions): {
 export interface AttestedKeyOptions extends GuestOptions {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
-  /** Time-stamp authorities; Sigstore's own unless given. */
+  /** Time-stamp authorities, 4 at most; Sigstore's own unless given. */
   readonly tsaUrls: readonly string[];
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. */
+/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES, ATTESTED_TOO_FEW_AUTHORITIES (usage). */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
-  const guest = openGuest(options);
+  requireSignerPolicy(policy);
+  if (tsaUrls.length > mostTimestamps) {
+    throw new Failure({
+      code: "ATTESTED_TOO_MANY_AUTHORITIES",
+      kind: "usage",
+      message: `A signature carries the stamps of ${mostTimestamps} time-stamp authorities at most, and ${tsaUrls.length} are named.`,
+      remedy: "Name as many as roots.tsa of the verifiers' policy asks for.",
+    });
+  }
   const authorities = tsaUrls.length === 0 ? publicGoodServices.tsaUrls : tsaUrls;
+  if (new Set(authorities).size < policy.roots.tsa) {
+    throw new Failure({
+      code: "ATTESTED_TOO_FEW_AUTHORITIES",
+      kind: "usage",
+      message: `The policy "${policy.name}" asks for ${policy.roots.tsa} time-stamp authorities (roots.tsa), and ${new Set(authorities).size} ${authorities.length === 1 ? "is" : "are"} named: no signature could meet it.`,
+      remedy: "Name as many: --tsa-url of each, or confidentialSigner.service.timestampUrl in the stack.",
+    });
+  }
+  const guest = openGuest(options);
   return {
     ...guest,
     timestamps: authorities.map((url) => (data, signal) => requestTimestamp({ url, data, signal })),
@@ -110,17 +133,32 @@ export function readBrokerKey(bytes: Uint8Array): KeyObject {
   });
 }
 
-/** A registry client that publishes with what the key broker gives, or with docker's credentials where none is named. */
+export interface PublisherOptions {
+  /** `registry/path` that is published to. */
+  readonly repository: string;
+  /** The measured policy: a registry that it does not name gets no credential. */
+  readonly policy: TrustPolicy;
+  readonly broker?: BrokerOptions;
+  readonly attester: Attester;
+  readonly now: () => Date;
+}
+
+/**
+ * A way to the registry with what the key broker gives, or with docker's credentials where none is named. Nothing
+ * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED (usage).
+ */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
-  registry: string,
-  { broker, attester, now }: { broker?: BrokerOptions; attester: Attester; now: () => Date },
+  { repository, policy, broker, attester, now }: PublisherOptions,
   signal: AbortSignal,
-): RegistryClient {
+): Publisher {
+  requireListed(policy, repository);
   const resource = broker?.resource;
-  if (broker === undefined || resource === undefined) return openRegistry(environment, signal);
+  if (broker === undefined || resource === undefined) return { client: openRegistry(environment, signal) };
   const { url, trust } = broker;
+  const { registry } = parseReference(repository);
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
-  return createRegistryClient({ credentials: brokerCredentials(registry, fetch, () => now().getTime()), signal });
+  const credentials = brokerCredentials(registry, fetch, () => now().getTime());
+  return { client: createRegistryClient({ credentials, signal }), credential: () => credentials(registry) };
 }

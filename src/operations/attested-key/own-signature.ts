@@ -3,7 +3,7 @@ import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { unwrap } from "../../adapters/registry/unwrap.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import { formatDigestReference } from "../../core/release/reference.ts";
-import type { TdMeasurements } from "../../core/tdx/contract.ts";
+import type { VerifiedQuote } from "../../core/tdx/contract.ts";
 import { readEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import { examineOwnSignature } from "../../core/verify/examine-own-signature.ts";
 import { collectReferrers } from "../collect-referrers.ts";
@@ -12,13 +12,15 @@ import type { AttestedSigner } from "./attested-signer.ts";
 const limits = { bytes: 64 * 1024 * 1024, milliseconds: 60_000, calls: 4 };
 
 /**
- * Whether an image has a signature already that this signer would make: by a machine with the same measurements, under the
- * same policy. Anybody may attach what only looks like one, so it is verified. Throws what `unwrap` throws.
+ * Whether an image has a signature already that is worth what this signer would make now: of this platform, with the same
+ * measurements, under the same policy, with Intel's verdict of now by statements that are no older. Anybody may boot the same
+ * image elsewhere, and attach what only looks like a signature: neither keeps this signer from signing. `own` is what this
+ * machine proved of itself. Throws what `unwrap` throws.
  */
 export async function hasOwnSignature(
   client: RegistryClient,
   { policy, trustedRoot, trust, now }: Pick<AttestedSigner, "policy" | "trustedRoot" | "trust" | "now">,
-  own: TdMeasurements,
+  own: VerifiedQuote,
   { repository, digest }: { readonly repository: string; readonly digest: Digest },
 ): Promise<boolean> {
   const reader = boundedReader(client, repository, limits);
@@ -32,11 +34,18 @@ export async function hasOwnSignature(
       if (read?.ok !== true) return false;
       const terms = { subject: digest, policy, trustedRoot, trust, now: now() };
       const examined = examineOwnSignature(read.document, terms);
-      if (!examined.ok) return false;
-      const { report } = examined.proof.quote;
-      return (["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"] as const).every((name) => report[name] === own[name]);
+      return examined.ok && isWorth(examined.proof.quote, own);
     });
   } finally {
     reader.close();
   }
+}
+
+function isWorth({ report, ppid, tcb }: VerifiedQuote, own: VerifiedQuote): boolean {
+  return (
+    (["mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3"] as const).every((name) => report[name] === own.report[name]) &&
+    ppid === own.ppid &&
+    tcb.status === own.tcb.status &&
+    tcb.evaluation >= own.tcb.evaluation
+  );
 }

@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { serveHealth } from "../../adapters/health/serve-health.ts";
-import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
+import type { LogEntry } from "../../core/signer-log.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
 import { isAttested, metricsText, newServiceState } from "./service-state.ts";
 import type { ServiceState } from "./service-state.ts";
 import { registrySteps } from "./watch-registry.ts";
+import type { Publisher } from "./watch-registry.ts";
 import { watch } from "./watch.ts";
-import type { LogEntry } from "./watch.ts";
 
 export interface ServiceRequest {
-  readonly client: RegistryClient;
+  readonly publisher: Publisher;
   readonly signer: AttestedSigner;
   /** `registry/path` to watch. */
   readonly repository: string;
@@ -23,7 +23,7 @@ export interface ServiceRequest {
 
 /** Serves health and metrics, and watches the repository until the signal is aborted. Throws what serveHealth throws. */
 export async function runService(request: ServiceRequest): Promise<Readonly<ServiceState>> {
-  const { client, signer, repository, intervalMilliseconds, log, signal } = request;
+  const { publisher, signer, repository, intervalMilliseconds, log, signal } = request;
   const state = newServiceState();
   const now = (): number => signer.now().getTime();
   const policy = policyDigest(signer.policy);
@@ -32,14 +32,14 @@ export async function runService(request: ServiceRequest): Promise<Readonly<Serv
       const attested = isAttested(state, now());
       return { healthy: attested, document: { attested, policy, repository } };
     },
-    metrics: () => metricsText(state, now()),
+    metrics: () => metricsText(state, { now: now(), policy }),
   });
   log({ level: "info", event: "listening", url: server.url, policy, repository, key: signer.key.kind });
   try {
     const pause = (milliseconds: number, ending: AbortSignal): Promise<void> =>
       sleep(milliseconds, undefined, { signal: ending });
     await watch(
-      registrySteps(client, signer, repository),
+      registrySteps(publisher, signer, repository),
       { state, log, now, intervalMilliseconds, sleep: pause },
       signal,
     );

@@ -1,3 +1,5 @@
+import type { Digest } from "../../core/oci/digest.ts";
+
 /** What a watching signer knows of itself: what health, metrics and back-off go by. All times in milliseconds since 1970. */
 export interface ServiceState {
   /** The last time at which this machine proved to be attested. */
@@ -12,6 +14,9 @@ export interface ServiceState {
   failed: number;
   /** Digests that wait for another try. */
   waiting: number;
+  /** Tags that were listed in the last round and not looked at, and whether there are more than were listed. */
+  tagsLeftOut: number;
+  tagsUnlisted: boolean;
 }
 
 export function newServiceState(): ServiceState {
@@ -25,6 +30,8 @@ export function newServiceState(): ServiceState {
     refused: 0,
     failed: 0,
     waiting: 0,
+    tagsLeftOut: 0,
+    tagsUnlisted: false,
   };
 }
 
@@ -39,7 +46,10 @@ export function isAttested({ attestedAt }: Pick<ServiceState, "attestedAt">, now
 const seconds = (milliseconds: number | undefined): number => Math.floor((milliseconds ?? 0) / 1000);
 
 /** The state as Prometheus reads it (exposition formats, "Text-based format", version 0.0.4). */
-export function metricsText(state: ServiceState, now: number): string {
+export function metricsText(
+  state: ServiceState,
+  { now, policy }: { readonly now: number; readonly policy: Digest },
+): string {
   const metrics = [
     ["attested", "gauge", "Whether this machine proved lately that it is attested.", isAttested(state, now) ? 1 : 0],
     ["attested_timestamp_seconds", "gauge", "When it last proved it; 0 for never.", seconds(state.attestedAt)],
@@ -51,11 +61,14 @@ export function metricsText(state: ServiceState, now: number): string {
     ["refusals_total", "counter", "Images that did not verify and were not signed.", state.refused],
     ["failures_total", "counter", "Tries that ended because something was down.", state.failed],
     ["waiting", "gauge", "Digests that wait for another try.", state.waiting],
+    ["tags_left_out", "gauge", "Tags that the last round did not look at.", state.tagsLeftOut],
+    ["tags_unlisted", "gauge", "Whether there are more tags than are listed.", state.tagsUnlisted ? 1 : 0],
   ] as const;
-  return metrics
-    .map(([name, type, help, value]) => {
-      const full = `neko_trust_signer_${name}`;
-      return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${full} ${value}\n`;
-    })
-    .join("");
+  const written = metrics.map(([name, type, help, value]) => {
+    const full = `neko_trust_signer_${name}`;
+    return `# HELP ${full} ${help}\n# TYPE ${full} ${type}\n${full} ${value}\n`;
+  });
+  const info = "neko_trust_signer_policy_info";
+  const about = `# HELP ${info} The policy in this image.\n# TYPE ${info} gauge\n${info}{digest="${policy}"} 1\n`;
+  return [...written, about].join("");
 }

@@ -15,7 +15,7 @@ import type { Reference } from "../../core/release/reference.ts";
 import type { ReleaseData } from "../../core/release/verified-release.ts";
 import { readTrustedRoot } from "../../core/sigstore/trusted-root.ts";
 import { verifyTimestamp } from "../../core/sigstore/verify-timestamp.ts";
-import { evidenceAttachment, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
+import { evidenceAttachment, readEvidenceDocument, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import type { TdxEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import { challengeImprint, reportData, stampImprint } from "../../core/tdx/report-data.ts";
 import { examineOwnSignature } from "../../core/verify/examine-own-signature.ts";
@@ -23,6 +23,7 @@ import { resolveSubjects } from "../resolve-subjects.ts";
 import { verifyImage } from "../verify-image.ts";
 import { describeFinding, releaseRefused } from "../verify-releases.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
+import { requireSignerPolicy } from "./require-signer-policy.ts";
 
 export interface AttestedSignature {
   /** `repository@digest` */
@@ -47,7 +48,7 @@ const mostClockSkewMilliseconds = 2 * 60_000;
  * Verifies an image under the measured policy, then signs it: one key, one quote, one statement, with everything that
  * anybody needs to verify it years later. Nothing is published that its own verification would not accept.
  *
- * Throws RELEASE_REFUSED or EVIDENCE_UNAVAILABLE for an image that does not verify, ATTESTED_CLOCK, ATTESTED_TIME_INVALID,
+ * Throws RELEASE_REFUSED or EVIDENCE_UNAVAILABLE for an image that does not verify, ATTESTED_POLICY_HAS_TEE (usage), ATTESTED_CLOCK, ATTESTED_TIME_INVALID,
  * ATTESTED_SELF_CHECK (refused), and what attester, collateral, authorities and registry throw.
  */
 export async function signAttested(
@@ -56,6 +57,7 @@ export async function signAttested(
   reference: Reference,
   signal?: AbortSignal,
 ): Promise<AttestedSignature> {
+  requireSignerPolicy(signer.policy);
   const { repository, digest, resolved, subject } = await resolveSubjects(client, reference);
   // From here on the digest alone: the same bytes are verified and signed.
   const named = parseDigestReference(formatDigestReference(repository, digest));
@@ -79,10 +81,11 @@ export async function signAttested(
   for (const stamp of signer.timestamps) timestamps.push(await stamp(imprint, signal));
 
   const document: TdxEvidenceDocument = { payload, signature, spki, challenge, timestamps, ...evidence, collateral };
-  const times = examine(signer, document, digest);
+  const bytes = writeEvidenceDocument(document);
+  const times = examine(signer, bytes, digest);
   signal?.throwIfAborted();
   const attached = unwrap(
-    await client.attach(repository, subject, evidenceAttachment(writeEvidenceDocument(document))),
+    await client.attach(repository, subject, evidenceAttachment(bytes)),
     `a referrer of ${resolved}`,
   );
   return {
@@ -141,35 +144,33 @@ async function challengeOf(signer: AttestedSigner, spki: Uint8Array, signal?: Ab
 
 async function verified(client: RegistryClient, signer: AttestedSigner, reference: Reference): Promise<ReleaseData> {
   const { policy, trustedRoot } = signer;
-  if (policy.tee !== undefined) {
-    throw new Failure({
-      code: "ATTESTED_POLICY_HAS_TEE",
-      kind: "usage",
-      message: `The policy "${policy.name}" demands the attested signature that is about to be made.`,
-      remedy: "Give the signer's image a policy of its own without `tee`.",
-    });
-  }
   const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: signer.now() });
   if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
   return result.proof.data;
 }
 
-/** What everybody else will check, checked here: what no verifier would accept is not published. */
+/** What everybody else will check, checked here on the bytes that they will read: what none would accept is not published. */
 function examine(
   { policy, trustedRoot, trust, now }: AttestedSigner,
-  document: TdxEvidenceDocument,
+  bytes: Uint8Array,
   subject: Digest,
 ): { readonly challengedAt: string; readonly signedAt: string } {
-  const examined = examineOwnSignature(document, { subject, policy, trustedRoot, trust, now: now() });
+  const read = readEvidenceDocument(bytes);
+  if (!read.ok) throw selfCheck([`evidence document: ${read.fault}`]);
+  const examined = examineOwnSignature(read.document, { subject, policy, trustedRoot, trust, now: now() });
   if (examined.ok) {
     const { challengedAt, stampedAt } = examined.proof.times;
     return { challengedAt: challengedAt.toISOString(), signedAt: stampedAt[0].toISOString() };
   }
-  throw new Failure({
+  throw selfCheck(examined.findings.map(describeFinding));
+}
+
+function selfCheck(details: readonly string[]): Failure {
+  return new Failure({
     code: "ATTESTED_SELF_CHECK",
     kind: "refused",
     message: "The signature that this trust domain made would not verify, so it was not published.",
     remedy: "Mend what each line says: the platform, its collateral, the clock, or the image that was booted.",
-    details: examined.findings.map(describeFinding),
+    details,
   });
 }

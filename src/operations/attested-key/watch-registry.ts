@@ -1,40 +1,66 @@
 import type { RegistryClient } from "../../adapters/registry/client.ts";
-import { unwrap } from "../../adapters/registry/unwrap.ts";
+import { unanswered, unwrap } from "../../adapters/registry/unwrap.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { policyDigest } from "../../core/policy/policy-digest.ts";
+import { orderTags } from "../../core/release/order-tags.ts";
 import { formatDigestReference, parseDigestReference, parseReference } from "../../core/release/reference.ts";
-import type { TdMeasurements } from "../../core/tdx/contract.ts";
+import type { VerifiedQuote } from "../../core/tdx/contract.ts";
 import { attestSelf } from "./attest-self.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
+import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
 import type { WatchSteps } from "./watch.ts";
 
 /** Tags that are looked at in one round. */
 const mostTags = 1000;
-/** Fallback tags hold lists of referrers, and older signatures: neither is an image to sign. */
-const noImage = /^sha256-[0-9a-f]{64}(?:\.[a-z]+)?$/;
+/** Tags without an answer, after which the registry is asked no more in this round. */
+const mostSilent = 20;
 
-/** The steps of a service that signs what the tags of one repository name, with this machine's own quotes. */
-export function registrySteps(client: RegistryClient, signer: AttestedSigner, repository: string): WatchSteps {
-  let own: TdMeasurements | undefined;
+/** How a service reaches the registry. */
+export interface Publisher {
+  readonly client: RegistryClient;
+  /** Attests to the key broker, unless it did within ten minutes; absent where docker's credentials are used. Throws as fetchResource. */
+  readonly credential?: () => Promise<unknown>;
+}
+
+/**
+ * The steps of a service that signs what the tags of one repository name, with this machine's own quotes. It is attested when
+ * Intel's rules say so, and the key broker.
+ */
+export function registrySteps(
+  { client, credential }: Publisher,
+  signer: AttestedSigner,
+  repository: string,
+): WatchSteps {
+  const policy = policyDigest(signer.policy);
+  let own: VerifiedQuote | undefined;
   const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
-      own = quote.report;
-      return { tcbStatus: quote.tcb.status, collateralExpires: quote.expires };
+      own = quote;
+      return { machine: machineFacts(quote, policy), collateralExpires: quote.expires };
+    },
+    approve: async () => {
+      await credential?.();
     },
     offered: async (signal) => {
-      const tags = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
-      const offered = new Map<string, Digest>();
-      for (const tag of tags.filter((each) => !noImage.test(each)).slice(0, mostTags)) {
+      const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
+      const images = new Map<string, Digest>();
+      const silent = new Map<string, Failure>();
+      let looked = 0;
+      for (const tag of orderTags(tags).slice(0, mostTags)) {
+        if (silent.size >= mostSilent) break;
         signal.throwIfAborted();
+        looked += 1;
         const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
+        if (answer.kind === "found") images.set(tag, answer.value.digest);
         // A tag may go between the list and the look.
-        if (answer.kind === "absent") continue;
-        offered.set(tag, unwrap(answer, `${repository}:${tag}`).digest);
+        else if (answer.kind !== "absent") silent.set(tag, unanswered(answer, `${repository}:${tag}`));
       }
-      return offered;
+      return { images, silent, leftOut: tags.length - looked, complete };
     },
     isSigned: async (digest, signal) => {
       signal.throwIfAborted();

@@ -1,21 +1,35 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
+import { attestedEvent } from "../../core/signer-log.ts";
+import type { LogEntry } from "../../core/signer-log.ts";
+import type { MachineFacts } from "./machine-facts.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
 import type { ServiceState } from "./service-state.ts";
 
-/** One line of the service's log: plain values, no secret, written as JSON. */
-export interface LogEntry {
-  readonly level: "info" | "warning" | "error";
-  readonly event: string;
-  readonly [detail: string]: string | number | boolean | readonly string[];
+export interface Attested {
+  readonly machine: MachineFacts;
+  readonly collateralExpires: Date;
+}
+
+/** What a registry offers, as far as it was looked at. */
+export interface Offered {
+  /** Tags and what they name, what matters most first. */
+  readonly images: ReadonlyMap<string, Digest>;
+  /** Tags of which the registry did not say what they name. */
+  readonly silent: ReadonlyMap<string, Failure>;
+  /** Tags that were listed and not looked at, and whether all were listed. */
+  readonly leftOut: number;
+  readonly complete: boolean;
 }
 
 /** What a watching signer does, one at a time; each throws Failure. */
 export interface WatchSteps {
-  /** Proves that this machine is attested. */
-  readonly attest: (signal: AbortSignal) => Promise<{ readonly tcbStatus: string; readonly collateralExpires: Date }>;
-  /** What the registry offers now: tags and what they name. */
-  readonly offered: (signal: AbortSignal) => Promise<ReadonlyMap<string, Digest>>;
+  /** Proves by Intel's rules that this machine is attested, and as what. */
+  readonly attest: (signal: AbortSignal) => Promise<Attested>;
+  /** Has the key broker agree. */
+  readonly approve: (signal: AbortSignal) => Promise<void>;
+  /** What the registry offers now. */
+  readonly offered: (signal: AbortSignal) => Promise<Offered>;
   /** Whether the image has a signature already that this signer would make. */
   readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
   /** Verifies, signs and publishes. */
@@ -54,16 +68,28 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
  * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
-  const { state, log, now, sleep, intervalMilliseconds } = options;
+  const { state, log, sleep, intervalMilliseconds } = options;
   const signed = new Set<Digest>();
   const waiting = new Map<Digest, Waiting>();
+  const silent = new Map<string, string>();
   log({ level: "info", event: "started" });
+  let known: string | undefined;
   let silentTries = 0;
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        await attest(steps, state, now, signal);
-        await round(steps, options, { signed, waiting }, signal);
+        const { machine, collateralExpires } = await steps.attest(signal);
+        const facts = JSON.stringify(machine);
+        if (facts !== known) {
+          // Before the key broker agrees: its policy, and the verifiers', take these values from here.
+          log({ level: "info", event: "measured", ...machine });
+          // Signatures of another platform or state than now may be worth less: each is looked at again.
+          signed.clear();
+        }
+        known = facts;
+        await steps.approve(signal);
+        beat({ machine, collateralExpires }, options);
+        await round(steps, options, { signed, waiting, silent }, signal);
       },
       options,
       signal,
@@ -78,11 +104,11 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
 }
 
-async function attest(steps: WatchSteps, state: ServiceState, now: () => number, signal: AbortSignal): Promise<void> {
-  const { tcbStatus, collateralExpires } = await steps.attest(signal);
+function beat({ machine, collateralExpires }: Attested, { state, log, now }: WatchOptions): void {
   state.attestedAt = now();
-  state.tcbStatus = tcbStatus;
+  state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
+  log({ level: "info", event: attestedEvent, collateralExpires: collateralExpires.toISOString(), ...machine });
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */
@@ -105,27 +131,48 @@ async function unlessDown(
 
 interface Known {
   readonly signed: Set<Digest>;
+  /** By tag, the code of why it was not answered for: it is logged when that changes. */
+  readonly silent: Map<string, string>;
   readonly waiting: Map<Digest, Waiting>;
 }
 
-async function round(
-  steps: WatchSteps,
-  { state, log, now }: WatchOptions,
-  { signed, waiting }: Known,
-  signal: AbortSignal,
-): Promise<void> {
+/** What was not looked at is counted each time, and logged when it changes: one tag holds nobody up, and none is lost unheard. */
+function tellUnseen(
+  { silent, leftOut, complete }: Offered,
+  { state, log }: WatchOptions,
+  { silent: before }: Known,
+): void {
+  state.failed += silent.size;
+  for (const [tag, failure] of silent) {
+    if (before.get(tag) !== failure.code) log({ level: "error", event: "failed", tags: [tag], ...wordsOf(failure) });
+  }
+  before.clear();
+  for (const [tag, { code }] of silent) before.set(tag, code);
+  const more = !complete;
+  if (leftOut !== state.tagsLeftOut || more !== state.tagsUnlisted) {
+    const level = leftOut > 0 || more ? "warning" : "info";
+    log({ level, event: "left-out", tags: leftOut, more });
+  }
+  state.tagsLeftOut = leftOut;
+  state.tagsUnlisted = more;
+}
+
+async function round(steps: WatchSteps, options: WatchOptions, known: Known, signal: AbortSignal): Promise<void> {
+  const { state, log, now } = options;
+  const { signed, waiting } = known;
   state.polls += 1;
   const offered = await steps.offered(signal);
   state.polledAt = now();
-  const digests = new Set(offered.values());
+  tellUnseen(offered, options, known);
+  const digests = new Set(offered.images.values());
   // What is not offered any more is forgotten: a registry can't fill this machine's memory with digests.
-  for (const known of signed) if (!digests.has(known)) signed.delete(known);
-  for (const known of waiting.keys()) if (!digests.has(known)) waiting.delete(known);
+  for (const digest of signed) if (!digests.has(digest)) signed.delete(digest);
+  for (const digest of waiting.keys()) if (!digests.has(digest)) waiting.delete(digest);
   for (const digest of digests) {
     signal.throwIfAborted();
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
-    const tags = [...offered]
+    const tags = [...offered.images]
       .filter(([, named]) => named === digest)
       .map(([tag]) => tag)
       .slice(0, 20);

@@ -5,6 +5,7 @@ import type { StackConfig } from "../../config/stack-config.ts";
 import { couldNotAsk, missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";
 import { safeParse } from "../../core/safe-parse.ts";
+import type { Purpose } from "./purpose.ts";
 
 /** Where the token that is examined came from, for the message. */
 export interface GitHubToken {
@@ -30,10 +31,11 @@ const repository = z.looseObject({ permissions: z.looseObject({ admin: z.boolean
 const listed = "docs/getting-started.md lists what the token needs.";
 const soonMilliseconds = 14 * 24 * 3600 * 1000;
 
-/** Checks of the GitHub token: accepted, not about to expire, administers the repository, sees what the stack manages. */
+/** Checks of the GitHub token: accepted, not about to expire, sees what the stack manages; for an update, administers the repository. */
 export async function examineGitHub(
   config: StackConfig,
   given: GitHubToken | undefined,
+  purpose: Purpose,
   access: Omit<GitHubAccess, "token">,
   now: Date,
 ): Promise<CheckResult[]> {
@@ -58,10 +60,15 @@ export async function examineGitHub(
   const { headers } = limit.value;
   const checks = [ok(name, `accepted (${kindOf(headers)}, from ${given.from})`), ...expiry(headers, now)];
   const managed = config.ghcrRepository?.name;
-  return managed === undefined ? checks : [...checks, ...(await examineRepository(github, owner, managed))];
+  return managed === undefined ? checks : [...checks, ...(await examineRepository(github, purpose, owner, managed))];
 }
 
-async function examineRepository(github: GitHubAccess, owner: string, name: string): Promise<CheckResult[]> {
+async function examineRepository(
+  github: GitHubAccess,
+  purpose: Purpose,
+  owner: string,
+  name: string,
+): Promise<CheckResult[]> {
   const title = `repository ${owner}/${name}`;
   const answer = await askGitHub(github, ["repos", owner, name]);
   if (answer.kind === "absent") {
@@ -72,25 +79,31 @@ async function examineRepository(github: GitHubAccess, owner: string, name: stri
   const parsed = safeParse(repository, answer.value.value);
   const admin = parsed.success ? parsed.data.permissions?.admin : undefined;
   const administers =
-    admin === false
+    admin === false && purpose === "apply"
       ? missing(title, "the token does not administer it", `Give it the role admin there; ${listed}`)
       : ok(title, admin === true ? "the token administers it" : "the token sees it");
-  const probes = await Promise.all(repositoryProbes.map((probe) => examineProbe(github, probe, owner, name)));
+  const probes = await Promise.all(repositoryProbes.map((probe) => examineProbe(github, purpose, probe, owner, name)));
   return [administers, ...probes];
 }
 
 async function examineProbe(
   github: GitHubAccess,
+  purpose: Purpose,
   { permission, path }: Probe,
   owner: string,
   name: string,
 ): Promise<CheckResult> {
   const title = `github permission ${permission}`;
   const answer = await askGitHub(github, path(owner, name));
-  if (answer.kind === "found") return ok(title, "read; writing can't be tried without doing it");
+  if (answer.kind === "found")
+    return ok(title, purpose === "plan" ? "read" : "read; writing can't be tried without doing it");
   // GitHub says 404, too, to a token that lacks a permission.
   if (answer.kind === "absent" || answer.kind === "unauthorized" || answer.kind === "forbidden") {
-    return missing(title, "the token lacks it", `Give it ${permission}: read and write; ${listed}`);
+    return missing(
+      title,
+      "the token lacks it",
+      `Give it ${permission}: ${purpose === "plan" ? "read" : "read and write"}; ${listed}`,
+    );
   }
   return couldNotAsk(title, sentence(answer), "Try again where GitHub can be reached.");
 }

@@ -4,7 +4,7 @@ import type { StackConfig } from "../../config/stack-config.ts";
 import { couldNotAsk, missing, ok } from "../../core/check-result.ts";
 import type { CheckResult } from "../../core/check-result.ts";
 import { safeParse } from "../../core/safe-parse.ts";
-
+import type { Purpose } from "./purpose.ts";
 import { accessToken, credentials as title, googleApi, signIn } from "../google-token.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -57,17 +57,23 @@ const permissions: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** What the configured components need, sorted, each once. */
-export function neededPermissions(config: Readonly<Record<string, unknown>>): string[] {
+/** What the configured components need, sorted, each once: what an update writes, or what a refresh reads of the same. */
+export function neededPermissions(config: Readonly<Record<string, unknown>>, purpose: Purpose): string[] {
   const needed = Object.entries(permissions).flatMap(([component, list]) =>
     config[component] === undefined ? [] : list,
   );
-  return [...new Set(needed)].sort();
+  return [...new Set(purpose === "apply" ? needed : needed.map(readingOf))].sort();
+}
+
+/** `compute.images.get` of `compute.images.create`, `….getIamPolicy` of `….setIamPolicy`: Google's names have one form. */
+function readingOf(permission: string): string {
+  return permission.replace(/\.(\w+)$/, (_all, verb) => (verb === "setIamPolicy" ? ".getIamPolicy" : ".get"));
 }
 
 /** Checks of Google Cloud: a token can be had, and it has every permission in the project (testIamPermissions). */
 export async function examineGoogle(
   config: StackConfig,
+  purpose: Purpose,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<CheckResult[]> {
@@ -78,7 +84,11 @@ export async function examineGoogle(
   if (token.kind !== "found") return [token.check];
   const { project } = gcp;
   if (project.includes("placeholder")) return [ok(title, `from ${token.from}`), placeholderProject(project)];
-  return [ok(title, `from ${token.from}`), await examineProject(project, config, token.token, environment, signal)];
+  const needed = neededPermissions(config, purpose);
+  return [
+    ok(title, `from ${token.from}`),
+    await examineProject(project, needed, purpose, token.token, environment, signal),
+  ];
 }
 
 function placeholderProject(project: string): CheckResult {
@@ -89,13 +99,13 @@ const tested = z.looseObject({ permissions: z.array(z.string()).optional() });
 
 async function examineProject(
   project: string,
-  config: StackConfig,
+  needed: readonly string[],
+  purpose: Purpose,
   token: string,
   environment: Environment,
   signal: AbortSignal,
 ): Promise<CheckResult> {
   const name = `google project ${project}`;
-  const needed = neededPermissions(config);
   const again = "Try again where cloudresourcemanager.googleapis.com can be reached.";
   const answer = await sendRequest({
     method: "POST",
@@ -118,7 +128,10 @@ async function examineProject(
   if (has === undefined) return couldNotAsk(name, "Google's answer can't be read", again);
   const lacking = needed.filter((permission) => !has.includes(permission));
   return lacking.length === 0
-    ? ok(name, `all ${needed.length} permissions that the stack needs`)
+    ? ok(
+        name,
+        `all ${needed.length} permissions that ${purpose === "plan" ? "a plan of the stack" : "the stack"} needs`,
+      )
     : missing(name, `lacks ${lacking.join(", ")}`, "Grant roles that hold them; docs/getting-started.md lists which.");
 }
 

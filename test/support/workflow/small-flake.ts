@@ -1,8 +1,8 @@
 import { labRun } from "../release-lab.ts";
 
 /**
- * A flake that has the outputs which the workflow uses, built by /bin/sh. `odd` makes each build another one. There is a
- * signer for x86_64 alone, as in the real one.
+ * A flake that has the outputs which the workflow uses, built by /bin/sh and the scripts of nix/oci. As in the real one,
+ * images are labelled with the flake's revision and say what they are made of, and there is a signer for x86_64 alone. `odd` makes each build another one.
  */
 export const smallFlake = (options: { readonly odd: boolean; readonly version: string }): string => `{
   outputs = { self }: let
@@ -12,18 +12,29 @@ export const smallFlake = (options: { readonly odd: boolean; readonly version: s
       args = [ "-c" script ];
       PATH = "/usr/bin:/bin";
     } // attributes);
+    file = path: builtins.path { inherit path; name = baseNameOf (toString path); };
+    image = system: architecture: title: let
+      layer = make system "\${title}-layer" { archive = file (./lab + "/\${title}-\${architecture}.tar.gz"); } "cp $archive $out";
+    in make system "\${title}-image" {
+      inherit layer;
+      script = file ./nix/oci/layer-layout.sh;
+      labels = builtins.toJSON {
+        "org.opencontainers.image.title" = title;
+        "net.m1k1o.neko.trust.flake-revision" = self.rev or null;
+      };
+    } ''
+      bash $script $out $layer \${architecture} 2023-11-14T22:13:20Z "$labels"
+      ${options.odd ? "cat /proc/sys/kernel/random/uuid >$out/odd" : ""}
+    '' // { parts = { inherit layer; }; };
     forSystem = system: architecture: {
-      image = make system "image" { layout = builtins.path { path = ./lab + "/\${architecture}"; name = "layout"; }; } ''
-        cp -r $layout $out; chmod -R u+w $out
-        ${options.odd ? "cat /proc/sys/kernel/random/uuid >$out/odd" : ""}
-      '';
+      image = image system architecture "base";
+      firefox-image = image system architecture "firefox";
     };
     sbom = system: make system "sbom" {} "cp \${./lab/sbom.sh} $out; chmod +x $out";
   in {
     packages.x86_64-linux = forSystem "x86_64-linux" "amd64" // {
-      signer-image = make "x86_64-linux" "signer-image" { layout = builtins.path { path = ./lab/signer; name = "layout"; }; }
-        "cp -r $layout $out" // { measurementModel = "systemd-stub-258-vtpm"; };
-      signer-uki = make "x86_64-linux" "signer-uki" { uki = builtins.path { path = ./lab/signer.efi; name = "uki"; }; }
+      signer-image = image "x86_64-linux" "amd64" "signer" // { measurementModel = "systemd-stub-258-vtpm"; };
+      signer-uki = make "x86_64-linux" "signer-uki" { uki = file ./lab/signer.efi; }
         "mkdir $out; cp $uki $out/signer.efi";
     };
     packages.aarch64-linux = forSystem "aarch64-linux" "arm64";

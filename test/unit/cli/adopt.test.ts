@@ -47,13 +47,17 @@ async function adopting(t: TestContext, answers: Readonly<Record<string, Planned
 
 const branchRuleset = { id: 71, name: "neko-trust: default branch", target: "branch" };
 const tagRuleset = { id: 72, name: "neko-trust: release tags", target: "tag" };
+const creationRuleset = { id: 74, name: "neko-trust: who makes release tags", target: "tag" };
 
 test("what the platform stack would create and exists is taken over, by settings alone", async (t) => {
   const platform = readFileSync(join(root, "stacks", "Pulumi.platform.yaml"), "utf8");
   const pool = "projects/placeholder-platform/locations/global/workloadIdentityPools/neko-trust";
   const { rig, adopt } = await adopting(t, {
     "/repos/placeholder-organization/neko": json({ id: 1 }),
-    "/repos/placeholder-organization/neko/rulesets": json([branchRuleset, tagRuleset, { id: 9, name: "older" }]),
+    "/repos/placeholder-organization/neko/rulesets": json([
+      ...[branchRuleset, tagRuleset, creationRuleset],
+      { id: 9, name: "older" },
+    ]),
     [`/v1/${pool}`]: json({ state: "DELETED" }),
   });
   rig.write("platform", platform);
@@ -65,7 +69,12 @@ test("what the platform stack would create and exists is taken over, by settings
   assert.match(text, /undelete neko-trust --location=global --project=placeholder-platform/);
   assert.deepEqual(changes, ["neko-trust:ghcrRepository.adopt", "neko-trust:ciSecrets.workloadIdentity.pool.adopt"]);
   const config = parseYamlConfig(rig.stackText("platform"), "platform", rig.directories);
-  assert.deepEqual(config.ghcrRepository?.adopt, { repository: true, branchRuleset: 71, tagRuleset: 72 });
+  assert.deepEqual(config.ghcrRepository?.adopt, {
+    repository: true,
+    branchRuleset: 71,
+    tagRuleset: 72,
+    tagCreationRuleset: 74,
+  });
   assert.equal(config.ciSecrets?.workloadIdentity?.pool.adopt, true);
   // Nothing but these two lines.
   const lines = (content: string): Set<string> => new Set(content.split("\n"));

@@ -13,11 +13,12 @@ const sha = `sha256:${"0".repeat(64)}`;
 const digest = `registry.example/a/b@${sha}`;
 
 for (const [what, args, code, exit] of [
-  ["status without a trust domain", ["status"], "TSM_EVENT_LOG", 2],
+  ["status without a trust domain", ["status"], "TSM_ABSENT", 2],
   ["quote over too little", ["quote", "--report-data", "00"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["quote over nothing", ["quote"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["attest to nobody", ["attest"], "ATTESTED_BROKER_UNNAMED", 2],
   ["attest to somebody unknown", ["attest", "--kbs-url", "https://kbs.example/kbs"], "KBS_TRUST_INVALID", 2],
+  ["attest to an address without TLS", ["attest", "--kbs-url", "http://x/kbs"], "KBS_URL_INVALID", 2],
   ["sign a tag", ["sign", "registry.example/a/b:tag"], "ATTESTED_DIGEST_NEEDED", 2],
   ["sign without a policy", ["sign", digest], "POLICY_NOT_NAMED", 2],
   [
@@ -26,8 +27,15 @@ for (const [what, args, code, exit] of [
     "ATTESTED_BROKER_UNNAMED",
     2,
   ],
+  [
+    "sign with a floor that is none",
+    ["sign", digest, "--stack", "production", "--min-evaluation", "-1"],
+    "ATTESTED_EVALUATION_INVALID",
+    2,
+  ],
   ["watch nothing", ["watch"], "ATTESTED_REPOSITORY_INVALID", 2],
   ["watch all the time", ["watch", "--repository", "r.example/a", "--interval", "0"], "ATTESTED_INTERVAL_INVALID", 2],
+  ["watch too seldom", ["watch", "--repository", "r.example/a", "--interval", "241"], "ATTESTED_INTERVAL_INVALID", 2],
 ] as const) {
   test(`attested-key ${what}: exits ${String(exit)} with ${code}`, async () => {
     const { code: exitCode, stderr, stdout } = await runInProcess(["attested-key", ...args]);
@@ -43,6 +51,53 @@ test("watch refuses another policy than the one that is expected, before anythin
   const { code, stderr } = await runInProcess(args);
   assert.equal(code, 2);
   assert.match(stderr, /\(code ATTESTED_POLICY_OTHER\)\n$/);
+});
+
+test("watch and sign refuse to start under a policy with tee: no signature of theirs could ever meet it first", async (t) => {
+  const { write, repository, reference } = await serveRelease(t, lab);
+  const policy = { ...tee.policy(), images: [{ ...tee.policy().images[0], repository }] };
+  const trust = ["--policy", write("tee.yaml", stringify(policy)), "--trusted-root"];
+  trust.push(write("root.json", lab.evidence.trustedRoot));
+  const address = ["--health", "127.0.0.1:not-a-port"];
+  for (const command of [
+    ["watch", "--repository", repository, ...address],
+    ["sign", reference],
+  ]) {
+    const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust]);
+    assert.equal(code, 2);
+    assert.match(stderr, /\(code ATTESTED_POLICY_HAS_TEE\)\n$/);
+  }
+});
+
+test("fewer time-stamp authorities than roots.tsa asks for are refused before anything is asked", async (t) => {
+  const { write, repository, reference } = await serveRelease(t, lab);
+  const policy = lab.policyWith({ "images.0.repository": repository, "roots.tsa": 2 });
+  const trust = ["--policy", write("two.yaml", stringify(policy)), "--trusted-root"];
+  trust.push(write("root.json", lab.evidence.trustedRoot));
+  const once = ["--tsa-url", "http://127.0.0.1:1/"];
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    for (const urls of [[], once, [...once, ...once]]) {
+      const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust, ...urls]);
+      assert.equal(code, 2);
+      assert.match(stderr, /\(code ATTESTED_TOO_FEW_AUTHORITIES\)\n$/);
+    }
+  }
+});
+
+test("more time-stamp authorities than a signature can carry are refused before anything is asked", async (t) => {
+  const { trust, repository, reference } = await serveRelease(t, lab);
+  const urls = Array.from({ length: 5 }, (_, index) => ["--tsa-url", `http://127.0.0.1:${String(index + 1)}/`]);
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust, ...urls.flat()]);
+    assert.equal(code, 2);
+    assert.match(stderr, /\(code ATTESTED_TOO_MANY_AUTHORITIES\)\n$/);
+  }
 });
 
 test("verify refuses a policy that demands no attested signature", async (t) => {

@@ -8,8 +8,6 @@ import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
 import { readYamlConfig } from "../../../src/config/read-config.ts";
 import type { CheckResult } from "../../../src/core/check-result.ts";
 import { approvalDocument } from "../../../src/core/policy/published-approval.ts";
-import { neededPermissions } from "../../../src/operations/examine/examine-google.ts";
-import { neededRights } from "../../../src/operations/examine/examine-clusters.ts";
 import { failureCodeOf } from "../../support/failures.ts";
 import { operateRig, plainKubeconfig, stagingText } from "../../support/operate-rig.ts";
 import type { OperateRig } from "../../support/operate-rig.ts";
@@ -56,6 +54,7 @@ async function ward(
     readonly changes?: Readonly<Record<string, unknown>>;
     readonly root?: Readonly<Record<string, unknown>>;
     readonly environment?: Readonly<Record<string, string>>;
+    readonly purpose?: "plan" | "apply";
   } = {},
 ): Promise<Ward> {
   const rig = operateRig(t);
@@ -77,7 +76,10 @@ async function ward(
     rig,
     seen: server.seen,
     examine: async () => {
-      const { exitCode, document, lines } = await doctorAction("staging", rig.context(environment));
+      const { exitCode, document, lines } = await doctorAction(
+        { stack: "staging", for: options.purpose ?? "apply" },
+        rig.context(environment),
+      );
       const { checks } = document as { checks: CheckResult[] };
       const text = JSON.stringify([document, lines]);
       return { exitCode, checks: Object.fromEntries(checks.map((check) => [check.name, check])), text };
@@ -187,8 +189,6 @@ test("a permission that Google did not grant, and a project that it does not sho
   assert.deepEqual(notOk((await examine()).checks), {});
   status = 403;
   assert.deepEqual(notOk((await examine()).checks), { "google project acme-signing": "missing" });
-  assert.deepEqual(neededPermissions({ admissionPolicies: {} }), []);
-  assert.ok(neededPermissions({ confidentialSigner: {}, ciSecrets: {} }).includes("cloudkms.cryptoKeys.create"));
 });
 
 test("the published approval is read with the caller's own credentials: approved, another one, none, forbidden, broken", async (t) => {
@@ -230,13 +230,38 @@ test("the published approval is read with the caller's own credentials: approved
   assert.deepEqual((await says(200, "x".repeat(5000))).slice(0, 2), ["unknown", 3]);
 });
 
-test("rights in a cluster follow from the components, each once", () => {
-  assert.deepEqual(neededRights({}), []);
-  const names = neededRights({ admissionPolicies: {}, keyBroker: {}, buildRunners: {} }).map(
-    ({ group, resource }) => `${resource}.${group}`,
-  );
-  assert.equal(new Set(names).size, names.length);
-  assert.ok(names.includes("networkpolicies.networking.k8s.io"));
+/** An identity of CI's that can only read: Google, the cluster and GitHub refuse it everything else. */
+function readsAlone({ url, body }: SeenRequest): PlannedAnswer | undefined {
+  if (url === "/repos/m1k1o/neko") return json({ permissions: { admin: false } });
+  if (url.endsWith(":testIamPermissions")) {
+    const { permissions } = JSON.parse(body.toString("utf8")) as { permissions: string[] };
+    return json({ permissions: permissions.filter((permission) => /\.get(?:IamPolicy)?$/.test(permission)) });
+  }
+  if (!url.startsWith("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews")) return undefined;
+  const sent = JSON.parse(body.toString("utf8")) as { spec: { resourceAttributes: { verb: string } } };
+  const allowed = ["get", "list", "watch"].includes(sent.spec.resourceAttributes.verb);
+  return { ...json({ ...sent, status: { allowed } }), status: 201 };
+}
+
+test("an identity that only reads is in good order for a plan, and lacks what an update needs", async (t) => {
+  const plan = await (await ward(t, { purpose: "plan", instead: readsAlone })).examine();
+  assert.deepEqual(notOk(plan.checks), {});
+  assert.equal(plan.exitCode, 0);
+  assert.match(plan.checks["cluster lab"]?.says ?? "", /rights that a plan of the stack needs$/);
+  const apply = await (await ward(t, { instead: readsAlone })).examine();
+  assert.deepEqual(notOk(apply.checks), { "repository m1k1o/neko": "missing", "cluster lab": "missing" });
+  assert.match(apply.checks["cluster lab"]?.remedy ?? "", /--for plan/);
+  assert.equal(apply.exitCode, 1);
+});
+
+test("a purpose that is none is a wrong call, and nothing is asked", async (t) => {
+  const { rig, seen } = await ward(t);
+  for (const wanted of ["", "destroy", "Plan"])
+    assert.equal(
+      await failureCodeOf(doctorAction({ stack: "staging", for: wanted }, rig.context())),
+      "PURPOSE_UNKNOWN",
+    );
+  assert.deepEqual(seen, []);
 });
 
 test("another context of the kubeconfig is used when the cluster names it; one that is none is told", async (t) => {
@@ -264,5 +289,5 @@ test("a file that is invalid ends the examination with its faults; a stack that 
   assert.equal(exitCode, 1);
   assert.match(checks["stack file"]?.says ?? "", /policy\.mode/);
   assert.deepEqual(seen, []);
-  assert.equal(await failureCodeOf(doctorAction("other", rig.context())), "STACK_UNKNOWN");
+  assert.equal(await failureCodeOf(doctorAction({ stack: "other", for: "apply" }, rig.context())), "STACK_UNKNOWN");
 });

@@ -6,12 +6,15 @@ import { after, test } from "node:test";
 import { narHash } from "../../../src/core/nix/nar.ts";
 import { treeOfFiles } from "../../../src/core/nix/tree.ts";
 import { digestOf } from "../../../src/core/oci/digest.ts";
+import { mediaTypes } from "../../../src/core/oci/formats.ts";
 import { imageLayout } from "../../../src/core/oci/layout-files.ts";
 import { releaseManifestSchema } from "../../../src/core/release/manifest.ts";
 import { runInProcess } from "../../support/command-line.ts";
 import { tinyImage } from "../../support/nix-lab.ts";
 import { jsonBytes } from "../../support/path-infos.ts";
 import { spdxOf } from "../../support/nix-release.ts";
+import { startServer } from "../adapters/registry/loopback-server.ts";
+import { memoryRegistry } from "../adapters/registry/memory-registry.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "neko-publish-"));
 after(() => {
@@ -101,6 +104,42 @@ test("hashes the source itself, and takes the time from SOURCE_DATE_EPOCH", asyn
   const environment = { PATH: "/nowhere", SOURCE_DATE_EPOCH: "7" };
   const timed = await runInProcess(["publish-manifest", ...args, ...platform], { environment });
   assert.equal(releaseManifestSchema.parse(JSON.parse(timed.stdout)).sourceDateEpoch, 7);
+});
+
+test("is not pushed when the version's tag names another release; with its own, it is pushed again", async (t) => {
+  const registry = memoryRegistry({ referrers: "works" });
+  const server = await startServer(t, registry.answer);
+  const repository = `${server.host}/m1k1o/neko/base`;
+  const held = { type: mediaTypes.index, body: Buffer.from("{}") };
+  registry.manifests.set("1.2.3", held);
+  const refused = await publish([...platform, "--push", repository]);
+  assert.equal(refused.code, 1);
+  assert.match(
+    refused.stderr,
+    /:1\.2\.3 names [^ ]+@sha256:44136fa[\s\S]+another version\.[\s\S]*\(code TAG_TAKEN\)\n$/,
+  );
+  const indexes = () => [...registry.manifests.values()].filter(({ type }) => type === mediaTypes.index);
+  assert.deepEqual(indexes(), [held]);
+
+  const next = await publish([...platform, "--push", repository], { "--version": "1.2.4" });
+  assert.equal(next.code, 0, next.stderr);
+  const [, released] = indexes();
+  assert.ok(released !== undefined);
+  registry.manifests.set("1.2.4", released);
+  const again = await publish([...platform, "--push", `${repository}:latest`], { "--version": "1.2.4" });
+  assert.equal(again.code, 0, again.stderr);
+  assert.deepEqual(registry.manifests.get("latest")?.body, released.body);
+});
+
+test("is not pushed when the registry does not say what the version's tag names", async (t) => {
+  const registry = memoryRegistry({ referrers: "works" });
+  const server = await startServer(t, (request) =>
+    request.url.endsWith("/manifests/1.2.3") ? { status: 403 } : registry.answer(request),
+  );
+  const { code, stderr } = await publish([...platform, "--push", `${server.host}/m1k1o/neko/base`]);
+  assert.match(stderr, /\(code REGISTRY_FORBIDDEN\)\n$/);
+  assert.notEqual(code, 0);
+  assert.ok(![...registry.manifests.values()].some(({ type }) => type === mediaTypes.index));
 });
 
 const other = build("arm64");

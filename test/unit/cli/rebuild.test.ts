@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { rebuildAction } from "../../../src/cli/actions/rebuild.ts";
 import { publishRebuilds } from "../../../src/cli/actions/publish-rebuilds.ts";
 import { Failure } from "../../../src/core/failure.ts";
 import { rebuildPredicate } from "../../../src/core/intoto/rebuild-predicate.ts";
@@ -10,9 +11,10 @@ import { platformsToRebuild } from "../../../src/operations/rebuild.ts";
 import type { PlatformRebuild } from "../../../src/operations/rebuild.ts";
 import type { PublishedStatement } from "../../../src/operations/publish-statement.ts";
 import { runInProcess } from "../../support/command-line.ts";
-import { codeThrown } from "../../support/failures.ts";
+import { codeThrown, failureFrom } from "../../support/failures.ts";
 import { goodRebuild } from "../../support/rebuilds.ts";
 import { startReleaseLab } from "../../support/release-lab.ts";
+import { signerStackLab } from "../../support/stack-lab.ts";
 
 const lab = await startReleaseLab();
 const { manifest } = lab.release;
@@ -40,6 +42,32 @@ for (const { what, args, code } of refusals) {
     assert.match(stderr, new RegExp(`\\n\\(code ${code}\\)\\n$`));
   });
 }
+
+test("with asSigner a release is verified under the signer's policy, and only then built", async (t) => {
+  const stack = await signerStackLab(t, lab);
+  const named = `${stack.repository}@${lab.evidence.digest}`;
+  const options = {
+    stack: "local",
+    output: join(folder, "signer.json"),
+    builderId: "https://github.com/alpha/neko/.github/workflows/rebuild.yml@refs/heads/master",
+    platform: [],
+    attribute: "signer-image",
+    substituter: [],
+    option: [],
+  };
+  // Where it gets as far as Nix, there is none.
+  const context = { ...stack.context, environment: { ...stack.context.environment, PATH: folder } };
+  const codeOf = async (asSigner: boolean): Promise<string> =>
+    (await failureFrom(rebuildAction(named, { ...options, asSigner }, context))).code;
+  assert.equal(await codeOf(false), "RELEASE_REFUSED");
+  assert.equal(await codeOf(true), "NIX_MISSING");
+});
+
+test("asSigner without a stack has no policy to take", async () => {
+  const { code, stderr } = await runInProcess(["rebuild", reference, "--as-signer", "--output", join(folder, "x")]);
+  assert.equal(code, 2);
+  assert.match(stderr, /--as-signer[\s\S]*\(code POLICY_NOT_NAMED\)\n$/);
+});
 
 test("several platforms of the release are refused where a single one is wanted", () => {
   const platforms = manifest.platforms.map(({ platform }) => platform);

@@ -104,7 +104,6 @@ test("without a destination on the internet there is no way to it", async () => 
     keyBroker: { url: "https://10.1.0.3/kbs", resource: "neko/credential/push" },
     collateralUrl: "https://10.1.0.4",
     timestampUrl: "https://10.1.0.5",
-    transparencyLogUrl: "https://10.1.0.6",
   };
   const { mocks } = await madeSigner({ settings: signerSettings({ network, service }) });
   const names = mocks.resources.map(({ name }) => name);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as pulumi from "@pulumi/pulumi";
 import { secretIn, unwrap } from "../../support/mocks.ts";
+import { signerSettings as signerSettingsOf } from "../../../src/core/signer-settings.ts";
 import { sampleDigest } from "../../support/policies.ts";
 import {
   at,
@@ -81,10 +82,19 @@ test("metadata is a closed list that says where things are and forbids every way
     "neko-trust-release": `${signerRepository}@${sampleDigest("a")}`,
     "neko-trust-repository": "ghcr.io/m1k1o/neko/base",
     "neko-trust-timestamp-url": "https://timestamp.sigstore.dev/api/v1/timestamp",
-    "neko-trust-transparency-log-url": "https://rekor.sigstore.dev",
     "serial-port-enable": "false",
     "serial-port-logging-enable": "false",
   });
+});
+
+test("several time-stamp authorities are one attribute, as the machine reads it", async () => {
+  const timestampUrl = ["https://timestamp.sigstore.dev/api/v1/timestamp", "https://timestamp.sigstore.dev/b"];
+  const service = { ...signerSettingsInput.service, timestampUrl };
+  const { mocks } = await madeSigner({ settings: signerSettings({ service }) });
+  const metadata = at(mocks.named(`signer-vm-${signerKey}-a`), "metadata") as Record<string, string>;
+  assert.equal(metadata["neko-trust-timestamp-url"], timestampUrl.join(","));
+  const read = signerSettingsOf(metadata);
+  assert.deepEqual(read.ok && read.settings.tsaUrls, timestampUrl);
 });
 
 test("the disk goes from the checked file to a closed bucket and into an image, named by its hash", async () => {

@@ -33,6 +33,7 @@ test("registers the repository and everything that guards it under itself, throu
     "neko-actions ActionsRepositoryPermissions",
     "neko-default-branch RepositoryRuleset",
     "neko-oidc-subject ActionsRepositoryOidcSubjectClaimCustomizationTemplate",
+    "neko-release-tag-creation RepositoryRuleset",
     "neko-release-tags RepositoryRuleset",
     "neko-repository Repository",
     "neko-vulnerability-alerts RepositoryVulnerabilityAlerts",
@@ -80,6 +81,37 @@ test("the default branch takes reviewed pull requests only, and release tags nev
     );
   }
 });
+
+test("release tags are made by those alone who are named, and who may make one may not move one", async () => {
+  const mocks = await startMocks({ outputs: computed });
+  const team = { type: "Team", id: 3 };
+  const immutable = ["refs/tags/v*", "refs/tags/signer-*"];
+  make({ tags: { immutable, bypass: [], creators: [...ghcrRepositoryFields.tags.creators, team] } });
+  await mocks.settled();
+  const { inputs } = mocks.named("neko-release-tag-creation");
+  assert.deepEqual([inputs["target"], inputs["enforcement"]], ["tag", "active"]);
+  assert.deepEqual(inputs["rules"], { creation: true });
+  assert.deepEqual(inputs["conditions"], { refName: { includes: immutable.toSorted(), excludes: [] } });
+  assert.deepEqual(inputs["bypassActors"], [
+    { actorType: "RepositoryRole", actorId: 5, bypassMode: "always" },
+    { actorType: "Team", actorId: 3, bypassMode: "always" },
+  ]);
+  assert.deepEqual(mocks.named("neko-release-tags").inputs["bypassActors"], []);
+});
+
+for (const pullRequests of [true, false]) {
+  test(`pullRequests: ${pullRequests} is what workflows may open, and the rest of what they may stays`, async () => {
+    const mocks = await startMocks({ outputs: computed });
+    make({ actions: { ...ghcrRepositoryFields.actions, pullRequests } });
+    await mocks.settled();
+    const { inputs } = mocks.named("neko-workflows");
+    assert.equal(inputs["canApprovePullRequestReviews"], pullRequests);
+    assert.equal(inputs["defaultWorkflowPermissions"], "read");
+    const { pullRequest } = mocks.named("neko-default-branch").inputs["rules"] as { pullRequest: object };
+    const guards = { requireCodeOwnerReview: true, requireLastPushApproval: true, dismissStaleReviewsOnPush: true };
+    assert.deepEqual({ ...pullRequest, ...guards }, pullRequest);
+  });
+}
 
 test("actions are listed and pinned, tokens read, subjects are made of ids", async () => {
   const mocks = await startMocks({ outputs: computed });
@@ -140,7 +172,7 @@ test("at preview the ids that GitHub gives are unknown, and every resource is pl
   for (const output of [component.repositoryId, component.fullName, component.branchRulesetId]) {
     assert.equal(await isKnown(output), false);
   }
-  assert.equal(mocks.resources.filter(({ parent }) => parent.endsWith(`${componentType}::neko`)).length, 7);
+  assert.equal(mocks.resources.filter(({ parent }) => parent.endsWith(`${componentType}::neko`)).length, 8);
 });
 
 test("refuses to use the default provider", async () => {
@@ -163,6 +195,16 @@ test("settings refuse unknown keys, mutable subjects, unreviewed branches and me
     "defaultBranch.approvals",
   ]);
   assert.deepEqual(faults({ merge: ["merge"] }), ["merge"]);
-  assert.deepEqual(faults({ tags: { immutable: ["v*"], bypass: [] } }), ["tags.immutable.0"]);
+  const { tags, actions } = ghcrRepositoryFields;
+  assert.deepEqual(faults({ tags: { ...tags, immutable: ["v*"] } }), ["tags.immutable.0"]);
+  assert.deepEqual(faults({ tags: { ...tags, creators: undefined } }), ["tags.creators"]);
+  assert.deepEqual(faults({ tags: { ...tags, creators: [] } }), ["tags.creators"]);
+  // Everybody who may push; a team may well have that number.
+  assert.deepEqual(faults({ tags: { ...tags, creators: [{ type: "RepositoryRole", id: 4 }] } }), ["tags.creators.0"]);
+  assert.deepEqual(faults({ tags: { ...tags, creators: [{ type: "Team", id: 4 }] } }), []);
+  assert.deepEqual(faults({ actions: { ...actions, pullRequests: undefined } }), ["actions.pullRequests"]);
+  const withoutOwners = { defaultBranch: { ...ghcrRepositoryFields.defaultBranch, codeOwners: false } };
+  assert.deepEqual(faults(withoutOwners), []);
+  assert.deepEqual(faults({ ...withoutOwners, actions: { ...actions, pullRequests: true } }), ["actions.pullRequests"]);
   assert.deepEqual(faults({ name: "m1k1o/neko" }), ["name"]);
 });

@@ -46,6 +46,28 @@ test("each environment reads its approval where the platform publishes it, and i
   }
 });
 
+test("staging trusts what master signs and production what tags sign: bytes of both have one manifest under each", () => {
+  const refsOf = (stack: string) => readYamlConfig(stack, directories).policy.signers.map(({ refs }) => refs);
+  assert.deepEqual(refsOf("staging"), [["refs/heads/master"]]);
+  assert.deepEqual(refsOf("production"), [["refs/tags/v*"]]);
+});
+
+test("production's rebuilder is a fork that publishes as rebuild.yml tells it, for Neko's image and for the signer's", () => {
+  const { policy, signerRelease } = readYamlConfig("production", directories);
+  assert.ok(signerRelease !== undefined);
+  for (const { rebuilds } of [policy, signerRelease.policy]) {
+    assert.equal(rebuilds.perPlatform, 1);
+    for (const { identity, location } of rebuilds.rebuilders) {
+      const [owner = ""] = identity.repository.split("/");
+      assert.equal(identity.repository, `${owner}/neko`);
+      assert.equal(location, `ghcr.io/${owner}/neko-rebuilds`);
+      assert.deepEqual(identity.refs, ["refs/heads/master"]);
+      const workflow = { repository: identity.repository, path: ".github/workflows/rebuild.yml" };
+      assert.deepEqual([identity.signerWorkflow, identity.callerWorkflow], [{ ...workflow, ref: "source" }, workflow]);
+    }
+  }
+});
+
 test("production guards every namespace that it doesn't name, and enforces no engine that staging hasn't tried", () => {
   const [production, staging] = ["production", "staging"].map((stack) => readYamlConfig(stack, directories));
   const { scope, rollout, engines = {} } = production?.admissionPolicies ?? {};

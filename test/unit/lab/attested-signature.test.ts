@@ -1,71 +1,62 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
 import { attestSample } from "../../../lab/attested-signature.ts";
 import { tryAttestedForgeries } from "../../../lab/attested-refusals.ts";
-import type { LabContext } from "../../../lab/context.ts";
-import { writeOverlay } from "../../../lab/overlay.ts";
-import { placesOf } from "../../../lab/places.ts";
-import { publishSample, publishSigner } from "../../../lab/publish-sample.ts";
-import { startSigstore } from "../../../lab/sigstore/server.ts";
+import type { Rego } from "../../../lab/kbs/rego.ts";
+import { publishVouching } from "../../../lab/publish-sample.ts";
+import type { PublishedSample } from "../../../lab/publish-sample.ts";
 import { pushTamperedCopy } from "../../../lab/tamper.ts";
-import { createRegistryClient } from "../../../src/adapters/registry/client.ts";
-import { readYamlConfig } from "../../../src/config/read-config.ts";
-import { formatDigestReference } from "../../../src/core/release/reference.ts";
-import { readTrustedRootFile } from "../../../src/operations/read-trusted-root.ts";
+import { otherDisk } from "../../../lab/sample-release/signer-product.ts";
+import { labMachine } from "../../../lab/tdx/lab-machine.ts";
+import type { RegistryClient } from "../../../src/adapters/registry/client.ts";
+import { unwrap } from "../../../src/adapters/registry/unwrap.ts";
+import type { StackConfig } from "../../../src/config/stack-config.ts";
+import { mediaTypes } from "../../../src/core/oci/formats.ts";
+import { formatDigestReference, parseReference } from "../../../src/core/release/reference.ts";
+import { verifyImage } from "../../../src/operations/verify-image.ts";
+import { attestedLab } from "../../support/attested-lab.ts";
 import { runInProcess } from "../../support/command-line.ts";
-import { startServer } from "../adapters/registry/loopback-server.ts";
-import { memoryRegistry } from "../adapters/registry/memory-registry.ts";
-
-const checkout = join(import.meta.dirname, "..", "..", "..");
+import { failureCodeOf } from "../../support/failures.ts";
 
 test("the lab's simulated machine signs the sample, whoever names the signer verifies it, and every forgery is refused by its code", async (t) => {
-  const state = mkdtempSync(join(tmpdir(), "neko-lab-attested-"));
-  t.after(() => {
-    rmSync(state, { recursive: true, force: true });
-  });
-  const context: LabContext = {
-    directories: { checkout, state, cache: state, run: state },
-    environment: process.env,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    progress: () => undefined,
-  };
-  const sigstore = await startSigstore({ stateDirectory: placesOf(context.directories).sigstore, port: 0 });
-  t.after(() => sigstore.stop());
-  const registry = await startServer(t, memoryRegistry({ referrers: "works" }).answer);
-  const services = { registry: registry.host, referrersRegistry: registry.host, sigstore: sigstore.urls };
-  const client = createRegistryClient();
-  const sample = await publishSample(context, services, client);
-  const signer = await publishSigner(context, services, client);
-  writeOverlay(context.directories, services, { sample, signer }, context.now());
-  const config = readYamlConfig("local", context.directories);
-  const trustedRoot = readTrustedRootFile(config.trustedRoot, checkout);
-  const input = { services, client, config, trustedRoot, sample, signer };
+  const { context, services, client, config, trustedRoot, input } = await attestedLab(t);
+  const { sample, signer } = input;
 
   const attested = await attestSample(context, input);
   assert.equal(attested.signed, true);
   assert.equal(attested.release.data.tee?.signerRelease, signer.digest);
+  assert.equal(attested.credential.resource, "default/credential/registry");
+  assert.deepEqual(attested.credential.refusals, [
+    { attempt: "the machine with one byte of its disk changed", code: "KBS_POLICY_DENIED" },
+    { attempt: "the measured machine with debug on", code: "KBS_POLICY_DENIED" },
+    { attempt: "whoever asks no broker", code: "REGISTRY_UNAUTHORIZED" },
+  ]);
   // A second run finds its own signature, and makes no other.
   assert.equal((await attestSample(context, input)).signed, false);
 
   const copy = await pushTamperedCopy(client, sample);
-  const forgeries = await tryAttestedForgeries(context, client, sample, copy.digest, attested);
+  const ownMachine = await publishVouching(context, services, client);
+  const forgeries = await tryAttestedForgeries(
+    context,
+    client,
+    { sample, tampered: copy.digest, ownMachine },
+    attested,
+  );
   assert.deepEqual(
-    forgeries.map(({ attempt, codes }) => [attempt, codes.includes("TEE_SIGNATURE_MISSING")]),
+    forgeries.map(({ attempt, codes }) => [attempt, ...codes]),
     [
-      ["one byte of the image changed", false],
-      ["a machine with debug on", false],
-      ["another payload under a valid quote", false],
-      ["a replayed quote", false],
-      ["expired collateral", false],
-      ["rolled-back collateral", false],
-      ["a machine that booted another disk", false],
-      ["a release that vouches for its own signer, with measurements of its own manifest", false],
+      ["one byte of the image changed", "STATEMENT_SUBJECT_MISMATCH"],
+      ["a machine with debug on", "TEE_TD_REFUSED"],
+      ["another payload under a valid quote", "TEE_BINDING_MISMATCH"],
+      ["a replayed quote", "TEE_TIME_INVALID"],
+      ["expired collateral", "TEE_QUOTE_REFUSED"],
+      ["rolled-back collateral", "TEE_EVALUATION_TOO_OLD"],
+      ["a machine that booted another disk", "TEE_MEASUREMENT_MISMATCH"],
+      ["a release whose own signed manifest has the measurements of that machine", "TEE_MEASUREMENT_MISMATCH"],
+      ["that release, named by the policy as its own signer's", "TEE_SIGNER_RELEASE"],
     ],
   );
+  await assertVouches(client, ownMachine, config, trustedRoot);
 
   const { policy, signerPolicy, quoteRoot } = attested.files;
   const reference = formatDigestReference(sample.repository, sample.digest);
@@ -79,3 +70,36 @@ test("the lab's simulated machine signs the sample, whoever names the signer ver
   assert.equal(intels.code, 1);
   assert.match(intels.stdout, /TEE_QUOTE_REFUSED/);
 });
+
+test("a broker that releases to every machine does not go unseen", async (t) => {
+  const { context, input } = await attestedLab(t);
+  const generous: Rego = {
+    evaluate: ({ query }) =>
+      Promise.resolve(query === "data.policy.allow" ? true : { executables: 3, hardware: 2, configuration: 2 }),
+    close: () => undefined,
+  };
+  assert.equal(await failureCodeOf(attestSample(context, { ...input, rego: generous })), "CREDENTIAL_NOT_REFUSED");
+});
+
+test("a broker that releases to nobody leaves the sample unsigned", async (t) => {
+  const { context, client, input } = await attestedLab(t);
+  const miserly: Rego = { evaluate: () => Promise.resolve(false), close: () => undefined };
+  assert.equal(await failureCodeOf(attestSample(context, { ...input, rego: miserly })), "KBS_ATTESTATION_REFUSED");
+  const { repository, digest } = input.sample;
+  const listed = unwrap(await client.referrers(repository, digest), repository);
+  assert.equal(listed.filter(({ artifactType }) => artifactType === mediaTypes.tdxEvidence).length, 0);
+});
+
+/** Without rule 7 the release verifies, and its manifest names the machine: nothing but that rule refuses it. */
+async function assertVouches(
+  client: RegistryClient,
+  { repository, digest }: PublishedSample,
+  { policy }: StackConfig,
+  trustedRoot: Uint8Array,
+): Promise<void> {
+  const reference = parseReference(formatDigestReference(repository, digest));
+  const { result } = await verifyImage(client, { reference, policy, trustedRoot, now: new Date() });
+  assert.ok(result.ok);
+  const { rtmr1, rtmr2 } = labMachine(otherDisk).measurements;
+  assert.deepEqual(result.proof.data.manifest.measurements, { model: "neko-lab", rtmr1, rtmr2 });
+}

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { kbsAuthorityOf, labSecrets } from "../../../lab/stack-secrets.ts";
 import { adminPublicKey } from "../../../src/core/kbs/admin-token.ts";
+import { readCredential } from "../../../src/operations/attested-key/registry-credential.ts";
 import { signerOfAuthority, certificatesOf } from "../../../src/core/kbs/token-signer.ts";
 
 function secretsFile(t: TestContext): string {
@@ -23,6 +24,7 @@ test("a lab's secrets stay what they are, and hold what a key broker starts with
   const authority = kbsAuthorityOf(first);
   assert.equal(signerOfAuthority(authority.tokenRoot).kind, "authority");
   assert.match(adminPublicKey(authority.adminKey), /BEGIN PUBLIC KEY/);
+  assert.equal(readCredential(Buffer.from(first["brokerCredential"] ?? "")).username, "neko-lab-signer");
   for (const pem of [authority.tokenChain, authority.tlsCertificate, authority.tlsAuthority]) {
     assert.ok(certificatesOf(pem).length > 0);
   }
@@ -38,4 +40,7 @@ test("a lab of before gets certificates of the key broker, and keeps the rest", 
   assert.notEqual(again["brokerTokenRoot"], placeholder);
   assert.equal(certificatesOf(kbsAuthorityOf(again).tokenRoot).length, 1);
   assert.deepEqual(JSON.parse(readFileSync(path, "utf8")), again);
+  writeFileSync(path, JSON.stringify({ ...again, brokerCredential: "neko-lab-not-a-credential" }));
+  const mended = labSecrets(path)["brokerCredential"] ?? "";
+  assert.ok(mended.startsWith("neko-lab-signer:") && mended !== again["brokerCredential"]);
 });

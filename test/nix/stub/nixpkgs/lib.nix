@@ -29,6 +29,7 @@ let
       elem
       filter
       length
+      listToAttrs
       mapAttrs
       ;
     genAttrs =
@@ -56,6 +57,8 @@ let
             [ ]
         ) (attrNames set)
       );
+    imap1 = make: list: builtins.genList (n: make (n + 1) (elemAt list n)) (length list);
+    nameValuePair = name: value: { inherit name value; };
     concatStrings = concatStringsSep "";
     concatMapStrings = make: list: concatStringsSep "" (map make list);
     concatMapStringsSep =
@@ -130,9 +133,33 @@ let
         ) (attrNames (functionArgs called));
       in
       if missing == [ ] then
-        called (builtins.intersectAttrs (functionArgs called) set // arguments)
+        let
+          result = called (builtins.intersectAttrs (functionArgs called) set // arguments);
+          # As nixpkgs', it adds these two to whatever it makes.
+          overrides = {
+            override = changes: lib.callPackageWith set function (arguments // changes);
+            overrideDerivation = change: result.overrideAttrs change;
+          };
+        in
+        if isAttrs result then
+          result // overrides
+        else if isFunction result then
+          overrides // { __functor = _self: result; }
+        else
+          result
       else
         throw "the stand-in for nixpkgs has no ${concatStringsSep ", " missing}";
+    # What is made is only asked for when it is used: an override may be what makes it possible.
+    makeOverridable = function: arguments: {
+      type = "derivation";
+      override = changes: function (arguments // changes);
+      inherit (function arguments)
+        overrideAttrs
+        outPath
+        drvPath
+        name
+        ;
+    };
     # What can be printed of a value: derivations by their store path, functions not at all.
     record =
       value:

@@ -78,12 +78,17 @@ let
       store-verity = "10-store-verity";
       store = "20-store";
     };
+    ids.uids = {
+      systemd-network = 152;
+      systemd-resolve = 153;
+    };
     nix.package = pkgs.nix;
+    services.chrony.package = pkgs.chrony;
     stubImports = [ ];
     system = {
       boot.loader.ukiFile = "machine.efi";
       build =
-        lib.genAttrs [ "finalImage" "image" ] (
+        lib.genAttrs [ "finalImage" "image" "intermediateImage" ] (
           name:
           pkgs.stdenv.mkDerivation {
             inherit name;
@@ -94,6 +99,7 @@ let
           }
         )
         // {
+          initialRamdisk = pkgs.stdenv.mkDerivation { name = "initrd"; };
           toplevel = pkgs.stdenv.mkDerivation { name = "toplevel"; };
           uki = pkgs.stdenv.mkDerivation { name = "uki"; };
         };

@@ -63,6 +63,8 @@ let
     "bash"
     "bashInteractive"
     "cacert"
+    "cargo"
+    "chrony"
     "coreutils"
     "cosign"
     "crane"
@@ -75,7 +77,7 @@ let
     "fontconfig"
     "gawk"
     "git"
-    "github-runner"
+    "google-cloud-sdk"
     "gnugrep"
     "gnumake"
     "gnused"
@@ -84,6 +86,7 @@ let
     "gzip"
     "ipafont"
     "jq"
+    "kubectl"
     "libx11"
     "libxcvt"
     "libxfixes"
@@ -94,15 +97,20 @@ let
     "makeBinaryWrapper"
     "nix"
     "nixfmt"
+    "nixfmt-tree"
     "nodejs-slim_24"
     "nodejs_24"
     "noto-fonts-color-emoji"
     "openbox"
+    "osslsigncode"
     "pkg-config"
     "pulseaudio"
     "pulumi"
+    "python3"
+    "rustc"
     "sbomnix"
     "shadow"
+    "shellcheck"
     "skopeo"
     "systemd"
     "takao"
@@ -159,6 +167,26 @@ let
       buildNpmPackage = make "buildNpmPackage";
       buildEnv = make "buildEnv";
       symlinkJoin = make "symlinkJoin";
+      # As nixpkgs had it for some time: with a Node that evaluation refuses, and outside of any sandbox.
+      github-runner =
+        let
+          runner =
+            {
+              nodeRuntimes ? [
+                "node20"
+                "node24"
+              ],
+            }:
+            if lib.elem "node20" nodeRuntimes then
+              throw "Package ‘nodejs-20’ is marked as insecure, refusing to evaluate."
+            else
+              make "buildDotnetModule" {
+                name = "github-runner";
+                inherit nodeRuntimes;
+                __noChroot = true;
+              };
+        in
+        lib.makeOverridable runner { };
       # As nixpkgs' wrapper names what it makes of a browser.
       wrapFirefox =
         browser: arguments:
@@ -169,7 +197,7 @@ let
             inherit browser;
           }
         );
-      mkShellNoCC = make "mkShellNoCC";
+      mkShell = make "mkShell";
       writeText =
         name: text:
         make "writeText" {

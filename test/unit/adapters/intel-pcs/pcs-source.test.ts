@@ -1,76 +1,23 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 import { writeCollateral } from "../../../../lab/tdx/collateral-writer.ts";
-import type { CollateralChanges } from "../../../../lab/tdx/collateral-writer.ts";
-import { startPcsServer } from "../../../../lab/tdx/pcs-server.ts";
-import type { PcsAnswer, PcsServerOptions } from "../../../../lab/tdx/pcs-server.ts";
+import type { PcsAnswer } from "../../../../lab/tdx/pcs-server.ts";
 import { createTdxPki } from "../../../../lab/tdx/pki.ts";
 import { labTdReport } from "../../../../lab/tdx/platform.ts";
 import { writeQuote } from "../../../../lab/tdx/quote-writer.ts";
 import { intelAddresses, requireAddress } from "../../../../src/adapters/intel-pcs/fetch-collateral.ts";
 import { createPcsSource } from "../../../../src/adapters/intel-pcs/pcs-source.ts";
-import type { PcsSettings } from "../../../../src/adapters/intel-pcs/pcs-source.ts";
 import { readCollateralFile, toCollateralFile } from "../../../../src/core/tdx/collateral.ts";
-import type { Collateral } from "../../../../src/core/tdx/contract.ts";
 import { identifyPlatform } from "../../../../src/core/tdx/identify-platform.ts";
 import { intelTrust } from "../../../../src/core/tdx/intel-root.ts";
 import { codeThrown, failureCodeOf } from "../../../support/failures.ts";
+import { after, assertSame, day, issued, measurements, pcsRig, pki, platform, quote } from "../../../support/pcs.ts";
 import { vectors } from "../../../support/vectors.ts";
 
-const start = new Date("2026-11-01T00:00:00Z");
-const day = 24 * 3600 * 1000;
-const after = (days: number): Date => new Date(start.getTime() + days * day);
-const pki = createTdxPki({ now: new Date("2026-01-01T00:00:00Z") });
-const platform = { fmspc: pki.platform.fmspc, ca: "platform" } as const;
-const zeros = "0".repeat(96);
-const measurements = { mrtd: zeros, rtmr0: zeros, rtmr1: zeros, rtmr2: zeros, rtmr3: zeros };
-const quote = writeQuote(pki, labTdReport(measurements, Buffer.alloc(64)));
-
-/** As Intel would write it on that day, for 30 days. */
-const issued = (days: number, changes: CollateralChanges = {}) =>
-  writeCollateral(pki, { issued: after(days), nextUpdate: after(days + 30) }, changes);
-const evaluation = (number: number) => (document: Record<string, unknown>) => ({
-  ...document,
-  tcbEvaluationDataNumber: number,
-});
-
-/** Byte for byte, whatever holds the bytes. */
-function assertSame(found: Collateral, expected: Collateral): void {
-  assert.deepEqual(toCollateralFile(found), toCollateralFile(expected));
-}
-
-/** A service whose answers can be changed, and a source whose clock can. */
-async function rig(t: TestContext, changes: Partial<PcsServerOptions> & Partial<PcsSettings> = {}) {
-  const cache = mkdtempSync(join(tmpdir(), "neko-trust-pcs-"));
-  const state = { collateral: issued(0), now: after(1), change: (answer: PcsAnswer): PcsAnswer => answer };
-  const server = await startPcsServer({
-    platform,
-    collateral: ({ fmspc }) => (fmspc === platform.fmspc ? state.collateral : undefined),
-    change: (answer) => state.change(answer),
-    ...changes,
-  });
-  t.after(async () => {
-    await server.stop();
-    rmSync(cache, { recursive: true });
-  });
-  const source = createPcsSource({
-    addresses: server.addresses,
-    update: "standard",
-    trust: pki.trust,
-    cache,
-    now: () => state.now,
-    retries: 0,
-    ...changes,
-  });
-  return { source, server, state, cache };
-}
-
 test("gives what the service has for the quote's platform, asked as Intel's is", async (t) => {
-  const { source, server, state } = await rig(t);
+  const { source, server, state } = await pcsRig(t);
   assertSame(await source.collateralFor(quote), state.collateral);
   assert.deepEqual([...server.asked].sort(), [
     "/IntelSGXRootCA.der",
@@ -87,13 +34,13 @@ test("gives Intel's own collateral as it was, byte for byte", async (t) => {
   const own = identifyPlatform(files[0], intelTrust);
   assert.ok(own.ok);
   const real = { platform: own.value, collateral: () => collateral, trust: intelTrust };
-  const { source, state } = await rig(t, { ...real, now: () => new Date("2025-07-01T00:00:00Z") });
+  const { source, state } = await pcsRig(t, { ...real, now: () => new Date("2025-07-01T00:00:00Z") });
   assert.notEqual(collateral.tcbInfo, state.collateral.tcbInfo);
   assertSame(await source.collateralFor(files[0]), collateral);
 });
 
 test("asks again after a day, not before, and not in another process either", async (t) => {
-  const { source, server, state, cache } = await rig(t);
+  const { source, server, state, cache } = await pcsRig(t);
   await source.collateralOf(platform);
   state.now = new Date(after(2).getTime() - 1);
   const other = createPcsSource({
@@ -113,7 +60,7 @@ test("asks again after a day, not before, and not in another process either", as
 });
 
 test("asks again when the clock was set back, or what was kept is not valid any more", async (t) => {
-  const { source, server, state } = await rig(t, { refreshMilliseconds: 1000 * day });
+  const { source, server, state } = await pcsRig(t, { refreshMilliseconds: 1000 * day });
   state.now = after(3);
   await source.collateralOf(platform);
   state.now = after(2);
@@ -125,7 +72,7 @@ test("asks again when the clock was set back, or what was kept is not valid any 
 });
 
 test("without the service, what was kept is given as long as it is valid", async (t) => {
-  const { source, state } = await rig(t);
+  const { source, state } = await pcsRig(t);
   const first = await source.collateralOf(platform);
   state.change = (answer) => ({ ...answer, status: 503 });
   state.now = after(20);
@@ -134,36 +81,8 @@ test("without the service, what was kept is given as long as it is valid", async
   assert.equal(await failureCodeOf(source.collateralOf(platform)), "PCS_UNAVAILABLE");
 });
 
-for (const part of ["tcbInfo", "qeIdentity"] as const) {
-  test(`refuses an evaluation number of ${part} that goes back, again and again`, async (t) => {
-    const { source, state } = await rig(t);
-    state.collateral = issued(0, { [part]: evaluation(21) });
-    await source.collateralOf(platform);
-    state.now = after(3);
-    state.collateral = issued(2, { [part]: evaluation(20) });
-    assert.equal(await failureCodeOf(source.collateralOf(platform)), "PCS_ROLLBACK");
-    assert.equal(await failureCodeOf(source.collateralOf(platform)), "PCS_ROLLBACK");
-    state.collateral = issued(2, { [part]: evaluation(22) });
-    assertSame(await source.collateralOf(platform), state.collateral);
-  });
-}
-
-test("keeps the newer of two answers, such as a list that revokes what an older one does not", async (t) => {
-  const { source, state } = await rig(t);
-  const newer = issued(0.5, { revokedByCa: [Buffer.from([1])] });
-  state.collateral = newer;
-  await source.collateralOf(platform);
-  state.now = after(3);
-  state.collateral = issued(0);
-  assertSame(await source.collateralOf(platform), newer);
-  // Once nothing of it is valid any more, older statements are no way out.
-  state.now = after(31);
-  state.collateral = writeCollateral(pki, { issued: after(0), nextUpdate: after(90) });
-  assert.equal(await failureCodeOf(source.collateralOf(platform)), "PCS_ROLLBACK");
-});
-
-test("channels, services and platforms don't share what is kept", async (t) => {
-  const { source, server, state, cache } = await rig(t);
+test("channels and platforms don't share what is kept", async (t) => {
+  const { source, server, state, cache } = await pcsRig(t);
   await source.collateralOf(platform);
   const early = createPcsSource({
     addresses: server.addresses,
@@ -221,7 +140,7 @@ const refused: Readonly<Record<string, readonly [string, Change]>> = {
 };
 for (const [what, [code, change]] of Object.entries(refused)) {
   test(`refuses ${what}, and keeps nothing`, async (t) => {
-    const { source, state, cache } = await rig(t);
+    const { source, state, cache } = await pcsRig(t);
     state.change = change;
     assert.equal(await failureCodeOf(source.collateralOf(platform)), code);
     assert.deepEqual(readdirSync(cache), []);
@@ -229,7 +148,7 @@ for (const [what, [code, change]] of Object.entries(refused)) {
 }
 
 test("refuses collateral that is not in its time, and collateral under another root", async (t) => {
-  const { source, state } = await rig(t);
+  const { source, state } = await pcsRig(t);
   for (const [from, to] of [
     [-40, -1],
     [2, 30],
@@ -243,7 +162,7 @@ test("refuses collateral that is not in its time, and collateral under another r
 });
 
 test("refuses the collateral of another platform than was asked for", async (t) => {
-  const { source, state } = await rig(t, { collateral: () => state.collateral });
+  const { source, state } = await pcsRig(t, { collateral: () => state.collateral });
   assert.equal(
     await failureCodeOf(source.collateralOf({ ...platform, fmspc: "0".repeat(12) })),
     "PCS_COLLATERAL_REFUSED",
@@ -253,7 +172,7 @@ test("refuses the collateral of another platform than was asked for", async (t) 
 });
 
 test("refuses a quote that names no platform under this root, without asking anybody", async (t) => {
-  const { source, server } = await rig(t);
+  const { source, server } = await pcsRig(t);
   const other = createTdxPki({ now: new Date("2026-01-01T00:00:00Z") });
   for (const bytes of [
     new Uint8Array(),
@@ -265,7 +184,7 @@ test("refuses a quote that names no platform under this root, without asking any
 });
 
 test("refuses a kept file that is damaged: it would forget what was the newest", async (t) => {
-  const { source, cache } = await rig(t);
+  const { source, cache } = await pcsRig(t);
   await source.collateralOf(platform);
   const [name] = readdirSync(join(cache, "intel-pcs"));
   for (const content of ["", "{}", '{"schema":1,"fetched":"x","collateral":{}}']) {
@@ -274,8 +193,20 @@ test("refuses a kept file that is damaged: it would forget what was the newest",
   }
 });
 
+test("what can't be kept is a failure, not a bug: a rollback would go unseen", async (t) => {
+  const { server, state, cache } = await pcsRig(t);
+  // A link that leads nowhere: nothing is there to read, and nothing can be made.
+  symlinkSync(join(cache, "nowhere", "at", "all"), join(cache, "link"));
+  mkdirSync(join(cache, "intel-pcs"), { mode: 0o755 });
+  const settings = { addresses: server.addresses, update: "standard", trust: pki.trust, now: () => state.now } as const;
+  const full = createPcsSource({ ...settings, cache: join(cache, "link") });
+  const open = createPcsSource({ ...settings, cache });
+  assert.equal(await failureCodeOf(open.collateralOf(platform)), "FOLDER_NOT_PRIVATE");
+  assert.equal(await failureCodeOf(full.collateralOf(platform)), "PCS_CACHE_UNWRITABLE");
+});
+
 test("what is kept counts for nothing without its signatures", async (t) => {
-  const { source, state, cache } = await rig(t);
+  const { source, state, cache } = await pcsRig(t);
   await source.collateralOf(platform);
   const [name] = readdirSync(join(cache, "intel-pcs"));
   const file = join(cache, "intel-pcs", name!);
@@ -306,7 +237,7 @@ test("takes https, and http on loopback alone", () => {
 });
 
 test("ends with the caller's signal", async (t) => {
-  const { source } = await rig(t);
+  const { source } = await pcsRig(t);
   await assert.rejects(source.collateralOf(platform, AbortSignal.abort(new Error("told to end"))), {
     message: "told to end",
   });

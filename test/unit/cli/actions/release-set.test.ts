@@ -117,6 +117,17 @@ test("an image without a release gets an entry", async (t) => {
   assert.ok(lines.includes("    current   none"));
 });
 
+test("zeros stand for no release yet: the first one takes their place, and they are not retained", async (t) => {
+  const zeros = `sha256:${"0".repeat(64)}`;
+  const stack = await stackLab(t, lab);
+  const image = stack.repository;
+  stack.write(stack.yaml({ releases: [{ image, current: zeros, retained: [] }] }));
+  const { lines } = await run(stack, `${image}@${present}`);
+  assert.deepEqual(releasesOf(stack.text()), [{ image, current: present, retained: [] }]);
+  assert.ok(lines.includes("    current   none"));
+  assert.ok(!stack.served.server.seen.some(({ url }) => url.includes(zeros)));
+});
+
 for (const [what, options, retained, dropped] of [
   ["--drop-old leaves the old one out", { dropOld: true }, ["2", "3"], ["0"]],
   ["--retain keeps the latest", { retain: "2" }, ["0", "2"], ["3"]],

@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { TestContext } from "node:test";
 import { releaseListAction } from "../../../../src/cli/actions/release-list.ts";
 import { releaseTagAction } from "../../../../src/cli/actions/release-tag.ts";
 import { trustOf } from "../../../../src/cli/actions/trust-options.ts";
-import { readYamlConfig } from "../../../../src/config/read-config.ts";
 import { Failure } from "../../../../src/core/failure.ts";
 import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
-import { noDigest, refusalOf, stackLab } from "../../../support/stack-lab.ts";
+import { noDigest, refusalOf, signerStackLab, stackLab } from "../../../support/stack-lab.ts";
 import type { StackLab } from "../../../support/stack-lab.ts";
 
 const lab = await startReleaseLab();
@@ -55,22 +53,8 @@ test("a release that is not proven gets no tag: exit 1, with the findings", asyn
   assert.equal(outcome.lines.at(-1), `${stack.repository}:1.2.3 was not changed.`);
 });
 
-/** A stack whose signer's release is the sample, under a policy of its own; the stack's own has another repository. */
-async function signerStack(t: TestContext, root = "trusted_root.json"): Promise<StackLab> {
-  const stack = await stackLab(t, lab);
-  const { repository: image } = stack;
-  const { policy } = readYamlConfig("local", stack.context.directories);
-  const elsewhere = "registry.neko-lab.test/m1k1o/neko/elsewhere";
-  const disk = { kind: "oci", reference: `${image}@${noDigest}` };
-  const signer = { image, current: noDigest, retained: [], disk, policy: { ...policy, name: "neko-lab-signer" } };
-  const signerRelease = { ...signer, trustedRoot: "trusted_root.json" };
-  const own = { "policy.images.0.repository": elsewhere, releases: [], trustedRoot: root };
-  stack.write(stack.yaml({ ...own, signerRelease }));
-  return stack;
-}
-
 test("with asSigner, the policy and the root are those of the stack's signerRelease, and the stack's own have no say", async (t) => {
-  const stack = await signerStack(t, "no-such-root.json");
+  const stack = await signerStackLab(t, lab, { trustedRoot: "no-such-root.json" });
   const reference = `${stack.repository}@${present}`;
   const outcome = await releaseTagAction("local", reference, "1.2.3", { asSigner: true }, stack.context);
   assert.equal(outcome.exitCode, 0, outcome.lines.join("\n"));
@@ -79,7 +63,7 @@ test("with asSigner, the policy and the root are those of the stack's signerRele
 });
 
 test("without it, the signer's release is refused under the stack's policy", async (t) => {
-  const stack = await signerStack(t);
+  const stack = await signerStackLab(t, lab);
   const outcome = await releaseTagAction("local", `${stack.repository}@${present}`, "1.2.3", {}, stack.context);
   assert.equal(outcome.exitCode, 1);
   assert.match(outcome.lines.join("\n"), /IMAGE_NOT_IN_POLICY/);
@@ -120,8 +104,19 @@ test("lists what a stack names, the current release first", async (t) => {
   const stack = await stackLab(t, lab);
   const image = stack.repository;
   stack.write(stack.yaml({ releases: [{ image, current: present, retained: [noDigest] }] }));
-  assert.deepEqual(releaseListAction("local", stack.context).lines, [
+  assert.deepEqual(releaseListAction("local", {}, stack.context).lines, [
     `${image}@${present}`,
     `  retained ${image}@${noDigest}`,
   ]);
+});
+
+test("lists the signer's own release with asSigner, and says when a stack has none", async (t) => {
+  const stack = await signerStackLab(t, lab);
+  const { lines } = releaseListAction("local", { asSigner: true }, stack.context);
+  assert.deepEqual(lines, [`${stack.repository}@${noDigest}`]);
+  const without = await stackLab(t, lab);
+  assert.throws(
+    () => releaseListAction("local", { asSigner: true }, without.context),
+    (error) => error instanceof Failure && error.code === "SIGNER_RELEASE_UNNAMED",
+  );
 });

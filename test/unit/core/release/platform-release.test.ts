@@ -182,6 +182,15 @@ test("whatever the manifest tells, the index tells: no index can have two manife
   assert.equal(digests.size, 7);
 });
 
+test("what was built from a tree with changes is no release, and a version that only sounds like it is one", () => {
+  const made = (version: string): string =>
+    codeThrown(() => assembleRelease({ ...facts, version }, [entry("amd64", "1")]), "made");
+  for (const version of ["3.1.6-dirty", "3.1.6-dev.20261127.dirty", "3.1.6-dirty.1"]) {
+    assert.equal(made(version), "RELEASE_DIRTY", version);
+  }
+  assert.equal(made("3.1.6-dirtywork"), "made");
+});
+
 test("lists every fault of what was given", () => {
   const bad = { ...facts, version: "v1", source: { ...facts.source, commit: "abc", repository: "git@github.com:x/y" } };
   assert.throws(

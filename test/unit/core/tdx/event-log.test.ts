@@ -10,6 +10,7 @@ import { efiActions, eventTypes } from "../../../../src/core/tdx/event-type.ts";
 import { eventLogLimits } from "../../../../src/core/tdx/parse-event-log.ts";
 import { mutateBytes, randomFrom } from "../../../support/json-mutations.ts";
 import { vectors } from "../../../support/vectors.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 const zeros = "0".repeat(96);
 const text = (value: string): Uint8Array => Buffer.from(value);
@@ -101,7 +102,7 @@ test("refuses a log of another boot than the quote's", (t) => {
 });
 
 const different: Readonly<Record<string, readonly [readonly EventToWrite[], readonly string[]]>> = {
-  "events shuffled within a register": [[0, 2, 1, 3].map((index) => events[index]!), ["RTMR1"]],
+  "G2: events shuffled within a register": [[0, 2, 1, 3].map((index) => events[index]!), ["RTMR1"]],
   "an event missing": [events.slice(0, 3), ["RTMR2"]],
   "an event added": [[...events, { register: 3, type: eventTypes.eventTag, data: text("x") }], ["RTMR3"]],
   "an event twice": [[...events, events[3]!], ["RTMR2"]],
@@ -110,10 +111,10 @@ const different: Readonly<Record<string, readonly [readonly EventToWrite[], read
     ["RTMR2", "RTMR3"],
   ],
   "an event with another digest": [[...events.slice(0, 3), { ...events[3]!, digest: "cd".repeat(48) }], ["RTMR2"]],
-  "no events": [[], ["RTMR0", "RTMR1", "RTMR2"]],
+  "G1: no events": [[], ["RTMR0", "RTMR1", "RTMR2"]],
 };
 for (const [what, [changed, where]] of Object.entries(different)) {
-  test(`refuses ${what}: the register is not the quote's`, () => {
+  test(caseName("refuses", `${what}: the register is not the quote's`), () => {
     const verdict = replayAgainst(writeEventLog(changed), registers);
     assert.ok(!verdict.ok);
     assert.deepEqual(
@@ -134,7 +135,7 @@ for (const type of [
   eventTypes.efiVariableDriverConfig,
   eventTypes.efiVariableAuthority,
 ]) {
-  test(`refuses other data under a digest that must be over it (type 0x${type.toString(16)})`, () => {
+  test(`G3: refuses other data under a digest that must be over it (type 0x${type.toString(16)})`, () => {
     const digest = createHash("sha384").update("measured").digest("hex");
     const event = { register: 0 as const, type, digest };
     assert.deepEqual(codes(replayEventLog(writeEventLog([{ ...event, data: text("told") }]))), [
@@ -165,7 +166,7 @@ test("takes SHA-384 out of a log with several algorithms", () => {
 
 const separate = (index: number, bytes: readonly number[]) => patched(firstEvent + index, bytes);
 const refused: Readonly<Record<string, readonly [string, Uint8Array]>> = {
-  "no bytes": ["EVENT_LOG_TRUNCATED", Buffer.alloc(0)],
+  "G1: no bytes": ["EVENT_LOG_TRUNCATED", Buffer.alloc(0)],
   "only padding": ["EVENT_LOG_HEADER", Buffer.alloc(4096, 0xff)],
   "only zeros": ["EVENT_LOG_HEADER", Buffer.alloc(4096)],
   "a header of another type": ["EVENT_LOG_HEADER", patched(4, [4])],
@@ -187,20 +188,20 @@ const refused: Readonly<Record<string, readonly [string, Uint8Array]>> = {
       ],
     }),
   ],
-  "SHA-256 alone": ["EVENT_LOG_ALGORITHM", writeEventLog(events, { algorithms: [[0x000b, 32]] })],
-  "an event with SHA-256 where SHA-384 was announced": ["EVENT_LOG_ALGORITHM", separate(12, [0x0b])],
+  "G4: SHA-256 alone": ["EVENT_LOG_ALGORITHM", writeEventLog(events, { algorithms: [[0x000b, 32]] })],
+  "G4: an event with SHA-256 where SHA-384 was announced": ["EVENT_LOG_ALGORITHM", separate(12, [0x0b])],
   "an event without digests": ["EVENT_LOG_ALGORITHM", separate(8, [0])],
   "an event with more digests than announced": ["EVENT_LOG_ALGORITHM", separate(8, [2])],
-  "four thousand million digests": ["EVENT_LOG_ALGORITHM", separate(8, [0xff, 0xff, 0xff, 0xff])],
+  "G6: four thousand million digests": ["EVENT_LOG_ALGORITHM", separate(8, [0xff, 0xff, 0xff, 0xff])],
   "an event that extends MRTD": ["EVENT_LOG_REGISTER", separate(0, [0])],
   "an event for a fifth register": ["EVENT_LOG_REGISTER", separate(0, [5])],
   "an event for register 2^31": ["EVENT_LOG_REGISTER", separate(0, [0, 0, 0, 0x80])],
-  "data of four thousand million bytes": ["EVENT_LOG_TRUNCATED", separate(62, [0xff, 0xff, 0xff, 0xff])],
+  "G6: data of four thousand million bytes": ["EVENT_LOG_TRUNCATED", separate(62, [0xff, 0xff, 0xff, 0xff])],
   "data that run one byte past the end": [
     "EVENT_LOG_TRUNCATED",
     patched(firstEvent + 62, [5], writeEventLog([events[0]!])),
   ],
-  "an event behind the end of the log": [
+  "G5: an event behind the end of the log": [
     "EVENT_LOG_TRAILING_BYTES",
     patched(3000, [...writeEventLog([events[0]!]).subarray(firstEvent)]),
   ],
@@ -208,13 +209,13 @@ const refused: Readonly<Record<string, readonly [string, Uint8Array]>> = {
   "zeros behind ones": ["EVENT_LOG_TRAILING_BYTES", Buffer.concat([log, Buffer.alloc(8)])],
   "a few bytes too few for an event": ["EVENT_LOG_TRUNCATED", Buffer.concat([writeEventLog(events), text("abc")])],
   "more bytes than any firmware writes": ["EVENT_LOG_TOO_LARGE", Buffer.alloc(eventLogLimits.bytes + 1)],
-  "more events than any firmware writes": [
+  "G6: more events than any firmware writes": [
     "EVENT_LOG_TOO_LARGE",
     writeEventLog(new Array(eventLogLimits.events + 1).fill({ ...events[3], data: Buffer.alloc(0) })),
   ],
 };
 for (const [what, [code, bytes]] of Object.entries(refused)) {
-  test(`refuses ${what}`, () => {
+  test(caseName("refuses", what), () => {
     assert.deepEqual(codes(replayEventLog(bytes)), [code]);
   });
 }

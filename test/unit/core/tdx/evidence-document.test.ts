@@ -7,6 +7,7 @@ import {
   writeEvidenceDocument,
 } from "../../../../src/core/tdx/evidence-document.ts";
 import type { TdxEvidenceDocument } from "../../../../src/core/tdx/evidence-document.ts";
+import { crlBytesMost } from "../../../../src/core/tdx/revocation-list.ts";
 import { withValues } from "../../../support/documents.ts";
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text));
@@ -60,6 +61,15 @@ for (const [what, changes] of [
     assert.equal(readEvidenceDocument(canonicalBytes(withValues(plain, changes))).ok, false);
   });
 }
+
+test("the largest list that a verifier reads is carried, and no larger one", () => {
+  const withList = (bytes: number) =>
+    readEvidenceDocument(
+      canonicalBytes(withValues(plain, { "collateral.rootCaCrl": Buffer.alloc(bytes).toString("base64") })),
+    );
+  assert.equal(withList(crlBytesMost).ok, true);
+  assert.equal(withList(crlBytesMost + 3).ok, false);
+});
 
 test("duplicate keys, other bytes and too many of them are refused", () => {
   const twice = Buffer.from(written).toString("utf8").replace('"schema":1', '"schema":1,"schema":1');

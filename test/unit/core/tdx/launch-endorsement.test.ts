@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
-import { constants } from "node:crypto";
+import { X509Certificate, constants } from "node:crypto";
 import { test } from "node:test";
 import protobuf from "google-protobuf";
 import fc from "fast-check";
 import { toPem } from "../../../../lab/sigstore/certificates.ts";
+import { sha256Hex } from "../../../../src/core/oci/digest.ts";
+import { googleRootSha256 } from "../../../../src/core/tdx/google-root.ts";
 import { judgeMrtd, verifyLaunchEndorsement } from "../../../../src/core/tdx/launch-endorsement.ts";
 import type { EndorsementVerdict } from "../../../../src/core/tdx/launch-endorsement.ts";
 import { readProtobuf } from "../../../../src/core/tdx/protobuf-reader.ts";
@@ -20,8 +22,16 @@ import {
 import { mutateBytes, randomFrom } from "../../../support/json-mutations.ts";
 
 const at = new Date("2026-11-27T00:00:00Z");
-const verify = (bytes: Uint8Array, rootBytes: Uint8Array = root.certificate, time = at) =>
-  verifyLaunchEndorsement(bytes, { root: rootBytes, at: time });
+/** Under any root that is given: its own digest is the pin, unless a test says another. */
+const verify = (bytes: Uint8Array, rootBytes: Uint8Array = root.certificate, time = at, pin = digestOfDer(rootBytes)) =>
+  verifyLaunchEndorsement(bytes, { root: rootBytes, rootSha256: pin, at: time });
+function digestOfDer(bytes: Uint8Array): string {
+  try {
+    return sha256Hex(new X509Certificate(bytes).raw);
+  } catch {
+    return sha256Hex(bytes);
+  }
+}
 const codes = (verdict: EndorsementVerdict) => (verdict.ok ? [] : verdict.faults.map(({ code }) => code));
 const good = endorsementOf(golden());
 const hex = mrtds.map((mrtd) => mrtd.toString("hex"));
@@ -53,7 +63,7 @@ test("members that Google adds to what it signs are left alone", () => {
   assert.ok(verify(endorsementOf(golden({ more }))).ok);
 });
 
-test("names the machines of an MRTD, and shows what is endorsed when a machine has drifted", () => {
+test("F10: names the machines of an MRTD, and shows what is endorsed when a machine has drifted", () => {
   const verdict = verify(good);
   assert.ok(verdict.ok);
   assert.deepEqual(judgeMrtd(verdict.endorsement, hex[1]!), {
@@ -142,6 +152,20 @@ for (const [what, [code, bytes, rootBytes]] of Object.entries(refused)) {
     assert.deepEqual(codes(verify(bytes, rootBytes)), [code]);
   });
 }
+
+test("a root is the one with the pinned digest of its DER, whatever it is called and however it is written", () => {
+  const pinned = digestOfDer(root.certificate);
+  const pem = Buffer.from(toPem(root.certificate));
+  for (const bytes of [root.certificate, pem]) assert.ok(verify(good, bytes, at, pinned).ok);
+  assert.deepEqual(codes(verify(good, otherRoot.certificate, at, pinned)), ["ENDORSEMENT_ROOT_NOT_PINNED"]);
+  const theirs = endorsementOf(golden({ certificate: signerCertificate({ issuer: otherRoot.issuer }) }));
+  assert.ok(verify(theirs, otherRoot.certificate).ok, "all that stands in its way is the pin");
+  assert.deepEqual(codes(verify(theirs, otherRoot.certificate, at, pinned)), ["ENDORSEMENT_ROOT_NOT_PINNED"]);
+  for (const bytes of [root.certificate, otherRoot.certificate, pem])
+    assert.deepEqual(codes(verify(good, bytes, at, googleRootSha256)), ["ENDORSEMENT_ROOT_NOT_PINNED"]);
+  for (const pin of ["", pinned.toUpperCase(), pinned.slice(1), sha256Hex(pem)])
+    assert.deepEqual(codes(verify(good, root.certificate, at, pin)), ["ENDORSEMENT_ROOT_NOT_PINNED"]);
+});
 
 test("firmware of before its process kept the source needs none, and a commit is one", () => {
   assert.ok(verify(endorsementOf(golden({ changelist: 0, seconds: 1_700_000_000 }))).ok);

@@ -5,17 +5,18 @@ import { parseQuote, quoteBytesMost } from "../../../../src/core/tdx/quote.ts";
 import { pemChain } from "../../../../lab/tdx/pki.ts";
 import { codesOfCase, codesOfJudged, labPki, quoteOf, reportOf, verifyCase } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 /** What a quote is made of, byte by byte; each refusal re-signed, so that only the named rule stands in its way. */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfCase(one), codes);
   });
 }
 
 function accepts(name: string, one: QuoteCase): void {
-  test(`accepts ${name}`, () => {
+  test(caseName("accepts", name), () => {
     assert.deepEqual(codesOfCase(one), []);
   });
 }
@@ -26,7 +27,7 @@ const edited = (edit: (quote: Buffer) => void) => (quote: Buffer) => {
 };
 
 for (const td of ["1.0", "1.5"] as const) {
-  test(`verifies a quote of TD ${td}, and gives back every field of its report`, () => {
+  test(`B2: verifies a quote of TD ${td}, and gives back every field of its report`, () => {
     const verdict = verifyCase({ td });
     assert.ok(verdict.ok);
     assert.equal(verdict.quote.version, td === "1.0" ? 4 : 5);
@@ -36,16 +37,16 @@ for (const td of ["1.0", "1.5"] as const) {
     assert.equal(verdict.quote.tcb.evaluation, 20);
   });
 
-  test(`refuses a quote of TD ${td} that is cut anywhere`, () => {
+  test(`B6: refuses a quote of TD ${td} that is cut anywhere`, () => {
     const quote = quoteOf({ td });
     for (let length = 0; length < quote.length; length += 1)
       assert.deepEqual(codesOfJudged(parseQuote(quote.subarray(0, length))), ["QUOTE_TRUNCATED"], `${length} bytes`);
   });
 }
 
-accepts("version 5 with a body of TD 1.0", { td: "1.0", quote: { version: 5 } });
-accepts("zeros after the end, as GCP has them", { quote: { trailer: Buffer.alloc(3065) } });
-accepts("other bytes after the end: nobody signed them, nobody reads them", {
+accepts("B2: version 5 with a body of TD 1.0", { td: "1.0", quote: { version: 5 } });
+accepts("B7: zeros after the end, as GCP has them", { quote: { trailer: Buffer.alloc(3065) } });
+accepts("B7: other bytes after the end: nobody signed them, nobody reads them", {
   quote: { trailer: Buffer.alloc(39, 1) },
 });
 
@@ -57,21 +58,25 @@ test("tells how many bytes follow the end", () => {
 
 refuses("nothing", { bytes: () => new Uint8Array() }, "QUOTE_TRUNCATED");
 refuses("more bytes than any quote has", { quote: { trailer: Buffer.alloc(quoteBytesMost) } }, "QUOTE_TOO_LARGE");
-refuses("an SGX quote of version 3", { bytes: edited((q) => q.writeUInt16LE(3, 0)) }, "QUOTE_VERSION");
+refuses("B1: an SGX quote of version 3", { bytes: edited((q) => q.writeUInt16LE(3, 0)) }, "QUOTE_VERSION");
 refuses("version 6", { td: "1.0", quote: { version: 6 } }, "QUOTE_VERSION");
-refuses("a quote of SGX in version 4", { td: "1.0", quote: { teeType: 0 } }, "QUOTE_NOT_TDX");
-refuses("a quote of SGX in version 5", { quote: { teeType: 0, bodyType: 1 } }, "QUOTE_NOT_TDX");
+refuses("B1: a quote of SGX in version 4", { td: "1.0", quote: { teeType: 0 } }, "QUOTE_NOT_TDX");
+refuses("B1: a quote of SGX in version 5", { quote: { teeType: 0, bodyType: 1 } }, "QUOTE_NOT_TDX");
 refuses("a TEE type that is not known", { quote: { teeType: 0x82 } }, "QUOTE_NOT_TDX");
-refuses("an attestation key of P-384", { quote: { keyType: 3 } }, "QUOTE_KEY_TYPE");
-refuses("an EPID key", { quote: { keyType: 0 } }, "QUOTE_KEY_TYPE");
+refuses("B4: an attestation key of P-384", { quote: { keyType: 3 } }, "QUOTE_KEY_TYPE");
+refuses("B4: an EPID key", { quote: { keyType: 0 } }, "QUOTE_KEY_TYPE");
 refuses("another vendor's quoting enclave", { quote: { vendor: "00".repeat(16) } }, "QUOTE_VENDOR");
-refuses("an enclave's body in version 5", { quote: { bodyType: 1 } }, "QUOTE_BODY_TYPE");
-refuses("a type of body that is not known", { quote: { bodyType: 4 } }, "QUOTE_BODY_TYPE");
-refuses("TD 1.0's type with TD 1.5's size", { quote: { bodyType: 2 } }, "QUOTE_BODY_SIZE");
-refuses("TD 1.5's type with TD 1.0's size", { td: "1.0", quote: { version: 5, bodyType: 3 } }, "QUOTE_BODY_SIZE");
-refuses("a body's size that overflows", { quote: { bodySize: 0xffff_ffff } }, "QUOTE_BODY_SIZE");
-refuses("a chain outside the QE report", { quote: { certificationType: 5 } }, "QUOTE_CERTIFICATION_TYPE");
-refuses("an encrypted PPID instead of a chain", { quote: { innerCertificationType: 3 } }, "QUOTE_CERTIFICATION_TYPE");
+refuses("B1: an enclave's body in version 5", { quote: { bodyType: 1 } }, "QUOTE_BODY_TYPE");
+refuses("B3: a type of body that is not known", { quote: { bodyType: 4 } }, "QUOTE_BODY_TYPE");
+refuses("B3: TD 1.0's type with TD 1.5's size", { quote: { bodyType: 2 } }, "QUOTE_BODY_SIZE");
+refuses("B3: TD 1.5's type with TD 1.0's size", { td: "1.0", quote: { version: 5, bodyType: 3 } }, "QUOTE_BODY_SIZE");
+refuses("B3: a body's size that overflows", { quote: { bodySize: 0xffff_ffff } }, "QUOTE_BODY_SIZE");
+refuses("B8: a chain outside the QE report", { quote: { certificationType: 5 } }, "QUOTE_CERTIFICATION_TYPE");
+refuses(
+  "B8: an encrypted PPID instead of a chain",
+  { quote: { innerCertificationType: 3 } },
+  "QUOTE_CERTIFICATION_TYPE",
+);
 refuses("bytes within the signature's length", { quote: { insideTrailer: Buffer.of(0) } }, "QUOTE_LENGTHS");
 
 const signatureLengthAt = 54 + 648;
@@ -80,31 +85,31 @@ const authenticationLengthAt = outerLengthAt + 4 + 384 + 64;
 const innerLengthAt = authenticationLengthAt + 2 + 32 + 2;
 for (const value of [0xffff_ffff, 0x8000_0000, 0x7fff_ffff]) {
   const at = (place: number) => ({ bytes: edited((q) => q.writeUInt32LE(value, place)) });
-  refuses(`a signature of ${value} bytes`, at(signatureLengthAt), "QUOTE_TRUNCATED");
-  refuses(`certification data of ${value} bytes`, at(outerLengthAt), "QUOTE_LENGTHS");
-  refuses(`a chain of ${value} bytes`, at(innerLengthAt), "QUOTE_LENGTHS");
+  refuses(`B5: a signature of ${value} bytes`, at(signatureLengthAt), "QUOTE_TRUNCATED");
+  refuses(`B5: certification data of ${value} bytes`, at(outerLengthAt), "QUOTE_LENGTHS");
+  refuses(`B5: a chain of ${value} bytes`, at(innerLengthAt), "QUOTE_LENGTHS");
 }
 refuses("a signature without bytes", { bytes: edited((q) => q.writeUInt32LE(0, signatureLengthAt)) }, "QUOTE_LENGTHS");
 refuses(
-  "authentication data beyond the signature",
+  "B5: authentication data beyond the signature",
   { bytes: edited((q) => q.writeUInt16LE(0xffff, authenticationLengthAt)) },
   "QUOTE_LENGTHS",
 );
 
 const chain = pemChain(labPki.pck, labPki.platformCa, labPki.root);
 const certificates = (text: string): QuoteCase => ({ quote: { certificates: Buffer.from(text, "latin1") } });
-accepts("a chain with CRLF", certificates(chain.replaceAll("\n", "\r\n")));
+accepts("B9: a chain with CRLF", certificates(chain.replaceAll("\n", "\r\n")));
 accepts("a chain without a NUL", certificates(chain));
-accepts("a chain with several NULs", certificates(`${chain}\0\0\0`));
+accepts("B9: a chain with several NULs", certificates(`${chain}\0\0\0`));
 refuses("a chain with text between", certificates(chain.replace(/-\n-/, "-\nsubject=x\n-")), "CERTIFICATE_CHAIN_FORM");
 refuses("a chain with text after", certificates(`${chain}x`), "CERTIFICATE_CHAIN_FORM");
-refuses("a chain with a NUL inside", certificates(chain.replace("\n", "\0\n")), "CERTIFICATE_CHAIN_FORM");
+refuses("B9: a chain with a NUL inside", certificates(chain.replace("\n", "\0\n")), "CERTIFICATE_CHAIN_FORM");
 refuses("a chain that is not base64", certificates(chain.replace("MII", "M=I")), "CERTIFICATE_CHAIN_FORM");
 refuses("a chain of 40,000 bytes", certificates(chain + "\n".repeat(40_000)), "CERTIFICATE_CHAIN_FORM");
 refuses("no chain", certificates(""), "CERTIFICATE_CHAIN_LENGTH");
 refuses("a chain of two", certificates(pemChain(labPki.pck, labPki.platformCa)), "CERTIFICATE_CHAIN_LENGTH");
 refuses("a chain of one", certificates(pemChain(labPki.pck)), "CERTIFICATE_CHAIN_LENGTH");
-refuses("a chain of four", certificates(chain + pemChain(labPki.root)), "CERTIFICATE_CHAIN_LENGTH");
+refuses("B9: a chain of four", certificates(chain + pemChain(labPki.root)), "CERTIFICATE_CHAIN_LENGTH");
 
 test("any bytes are read or refused, and nothing is thrown", () => {
   fc.assert(

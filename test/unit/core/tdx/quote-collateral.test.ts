@@ -15,11 +15,12 @@ import {
 } from "../../../support/quotes.ts";
 import { codesOfVerdict, quoteOf, verifyCase } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 /** What Intel says of platforms: by whom, about what, when, and in which bytes. */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfCase(one), codes);
   });
 }
@@ -40,16 +41,20 @@ test("accepts collateral from the second of its issue to the second at which the
 const lists = ["COLLATERAL_CRL_EXPIRED", "COLLATERAL_CRL_EXPIRED"];
 const early = ["COLLATERAL_CRL_NOT_YET", "COLLATERAL_CRL_NOT_YET", "COLLATERAL_NOT_YET", "COLLATERAL_NOT_YET"];
 refuses(
-  "collateral a second later",
+  "D7: collateral a second later",
   { at: new Date(nextUpdate.getTime() + second) },
   ...lists,
   "COLLATERAL_EXPIRED",
   "COLLATERAL_EXPIRED",
 );
 refuses("collateral a second earlier", { at: new Date(issuedAt.getTime() - second) }, ...early);
-refuses("a clock that is an hour behind the issue", { at: new Date(issuedAt.getTime() - 3600 * second) }, ...early);
 refuses(
-  "a time that is none",
+  "D12: a clock that is an hour behind the issue",
+  { at: new Date(issuedAt.getTime() - 3600 * second) },
+  ...early,
+);
+refuses(
+  "D12: a time that is none",
   { at: new Date(NaN) },
   "CERTIFICATE_NOT_YET",
   "CERTIFICATE_NOT_YET",
@@ -72,20 +77,24 @@ test("expires with the part that ends first", () => {
   assert.deepEqual(verdict.quote.expires, new Date(verifiedAt.getTime() + 60 * second));
 });
 
-refuses("TCB info of the future", info({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
-refuses("TCB info whose successor was due", info({ nextUpdate: "2026-11-10T11:59:59Z" }), "COLLATERAL_EXPIRED");
-refuses("QE identity of the future", identity({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
-refuses("QE identity whose successor was due", identity({ nextUpdate: "2026-11-10T11:59:59Z" }), "COLLATERAL_EXPIRED");
+refuses("D6: TCB info of the future", info({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
+refuses("D5: TCB info whose successor was due", info({ nextUpdate: "2026-11-10T11:59:59Z" }), "COLLATERAL_EXPIRED");
+refuses("D6: QE identity of the future", identity({ issueDate: "2026-11-11T00:00:00Z" }), "COLLATERAL_NOT_YET");
+refuses(
+  "D5: QE identity whose successor was due",
+  identity({ nextUpdate: "2026-11-10T11:59:59Z" }),
+  "COLLATERAL_EXPIRED",
+);
 
-refuses("TCB info of another platform", info({ fmspc: "00806F050000" }), "COLLATERAL_OTHER_PLATFORM");
-refuses("TCB info of another PCE", info({ pceId: "0001" }), "COLLATERAL_OTHER_PCE");
-refuses("TCB info of SGX", info({ id: "SGX" }), "COLLATERAL_KIND");
-refuses("TCB info of version 2", info({ version: 2 }), "COLLATERAL_VERSION");
+refuses("D1: TCB info of another platform", info({ fmspc: "00806F050000" }), "COLLATERAL_OTHER_PLATFORM");
+refuses("D2: TCB info of another PCE", info({ pceId: "0001" }), "COLLATERAL_OTHER_PCE");
+refuses("D3: TCB info of SGX", info({ id: "SGX" }), "COLLATERAL_KIND");
+refuses("D4: TCB info of version 2", info({ version: 2 }), "COLLATERAL_VERSION");
 refuses("TCB info of a version to come", info({ version: 4 }), "COLLATERAL_VERSION");
 refuses("a way to compare that is not defined", info({ tcbType: 1 }), "COLLATERAL_INVALID");
-refuses("QE identity of SGX's quoting enclave", identity({ id: "QE" }), "COLLATERAL_KIND");
+refuses("D3: QE identity of SGX's quoting enclave", identity({ id: "QE" }), "COLLATERAL_KIND");
 refuses("QE identity of the verification enclave", identity({ id: "QVE" }), "COLLATERAL_KIND");
-refuses("QE identity of version 1", identity({ version: 1 }), "COLLATERAL_VERSION");
+refuses("D4: QE identity of version 1", identity({ version: 1 }), "COLLATERAL_VERSION");
 refuses("QE identity of version 3", identity({ version: 3 }), "COLLATERAL_VERSION");
 refuses(
   "TCB info in the place of QE identity",
@@ -107,7 +116,7 @@ refuses("TCB info that is no object", { collateral: { tcbInfoText: () => "[]" } 
 refuses("TCB info that is no JSON", { collateral: { tcbInfoText: (text) => text.slice(1) } }, "COLLATERAL_INVALID");
 for (const key of ["fmspc", "tcbEvaluationDataNumber", "nextUpdate"])
   refuses(
-    `signed TCB info with ${key} twice`,
+    `D11: signed TCB info with ${key} twice`,
     {
       collateral: {
         tcbInfoText: (text) => text.replace("{", `{"${key}":${key === "fmspc" ? '"000000000000"' : "1"},`),
@@ -121,7 +130,7 @@ test("leaves alone what Intel adds within a version", () => {
 
 // exact bytes
 const parsedAgain = JSON.stringify(JSON.parse(good.tcbInfo), undefined, 1);
-refuses("TCB info that was parsed and written again", { parts: { tcbInfo: parsedAgain } }, "COLLATERAL_SIGNATURE");
+refuses("D9: TCB info that was parsed and written again", { parts: { tcbInfo: parsedAgain } }, "COLLATERAL_SIGNATURE");
 refuses("TCB info with a byte more", { parts: { tcbInfo: `${good.tcbInfo}\n` } }, "COLLATERAL_SIGNATURE");
 refuses("TCB info with a byte order mark", { parts: { tcbInfo: `\ufeff${good.tcbInfo}` } }, "COLLATERAL_SIGNATURE");
 refuses(
@@ -130,7 +139,7 @@ refuses(
   "COLLATERAL_SIGNATURE",
 );
 refuses(
-  "QE identity with another SVN",
+  "I3: QE identity with another SVN",
   { parts: { qeIdentity: good.qeIdentity.replace('"isvsvn":4', '"isvsvn":0') } },
   "COLLATERAL_SIGNATURE",
 );
@@ -172,7 +181,7 @@ refuses(
 );
 
 // roll-back: the verdict names the older of both numbers, for the policy's floor
-test("names the older evaluation where TCB info and QE identity are of different ones", () => {
+test("D10: names the older evaluation where TCB info and QE identity are of different ones", () => {
   const number = (one: QuoteCase): number | undefined => {
     const verdict = verifyCase(one);
     return verdict.ok ? verdict.quote.tcb.evaluation : undefined;

@@ -9,11 +9,12 @@ import { integer, sequence } from "../../../../lab/sigstore/der.ts";
 import { newTdxKeys, pemChain } from "../../../../lab/tdx/pki.ts";
 import { labPlatform, sgxExtensionOf } from "../../../../lab/tdx/sgx-extension.ts";
 import { sgxExtension } from "../../../../src/core/tdx/pck-certificate.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 /** From the root to the body: every link broken once, everything else as it should be. */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfCase(one), codes);
   });
 }
@@ -116,16 +117,16 @@ const changed = (name: "root" | "platformCa" | "pck", change: Change): QuoteCase
   onlyInQuote(pkiWith({ change: { [name]: change } }));
 const leafExtensions = [extensions.digitalSignature, sgxExtensionOf(labPlatform)];
 
-refuses("a root that is not the pinned one, though it has the name", onlyInQuote(strangerPki), "CERTIFICATE_ROOT");
+refuses("C2: a root that is not the pinned one, though it has the name", onlyInQuote(strangerPki), "CERTIFICATE_ROOT");
 refuses(
-  "a root in the leaf's place",
+  "C4: a root in the leaf's place",
   { quote: { certificates: Buffer.from(pemChain(labPki.root, labPki.platformCa, labPki.root)) } },
   "CERTIFICATE_NAME",
   "CERTIFICATE_ISSUER",
   "CERTIFICATE_USAGE",
 );
 refuses(
-  "swapped certificates",
+  "C3: swapped certificates",
   { quote: { certificates: Buffer.from(pemChain(labPki.pck, labPki.root, labPki.platformCa)) } },
   "CERTIFICATE_ISSUER",
   "CERTIFICATE_NAME",
@@ -151,7 +152,7 @@ refuses(
   "CERTIFICATE_SIGNATURE",
 );
 refuses(
-  "a PCK that is an authority",
+  "C4: a PCK that is an authority",
   pck((r) => ({ ...r, extensions: [...extensions.authority(0), sgxExtensionOf(labPlatform)] })),
   "CERTIFICATE_USAGE",
 );
@@ -196,7 +197,7 @@ refuses(
   "CERTIFICATE_NOT_YET",
 );
 refuses(
-  "a PCK that has expired",
+  "C5: a PCK that has expired",
   pck((r) => ({ ...r, notAfter: new Date("2026-11-09T00:00:00Z") })),
   "CERTIFICATE_EXPIRED",
 );

@@ -6,11 +6,12 @@ import { writeRevocationList } from "../../../../lab/tdx/collateral-writer.ts";
 import { newTdxKeys, pemChain } from "../../../../lab/tdx/pki.ts";
 import { codesOfCase, issuedAt, labPki, nextUpdate, pkiWith, verifiedAt } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 /** A list that is absent, forged, stale or another's says nothing, and nothing is accepted then. */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfCase(one), codes);
   });
 }
@@ -20,9 +21,9 @@ const strangerPki = pkiWith({ keys: newTdxKeys() });
 
 const list = (change: Partial<Parameters<typeof writeRevocationList>[0]>, by = labPki.platformCa): Buffer =>
   writeRevocationList({ issuer: by, signer: by.privateKey, revoked: [], issued: issuedAt, nextUpdate, ...change });
-refuses("a PCK that is revoked", { collateral: { revokedByCa: [labPki.pck.serial] } }, "CERTIFICATE_REVOKED");
+refuses("C11: a PCK that is revoked", { collateral: { revokedByCa: [labPki.pck.serial] } }, "CERTIFICATE_REVOKED");
 refuses(
-  "an intermediate that is revoked",
+  "C12: an intermediate that is revoked",
   { collateral: { revokedByRoot: [labPki.platformCa.serial] } },
   "CERTIFICATE_REVOKED",
   "CERTIFICATE_REVOKED",
@@ -42,8 +43,8 @@ test("accepts lists that revoke others", () => {
 for (const name of ["rootCaCrl", "pckCrl"] as const) {
   const by = name === "rootCaCrl" ? labPki.root : labPki.platformCa;
   const parts = (bytes: Uint8Array): QuoteCase => ({ parts: { [name]: bytes } });
-  refuses(`an empty ${name}`, parts(new Uint8Array()), "COLLATERAL_CRL_INVALID");
-  refuses(`a ${name} of garbage`, parts(Buffer.from("garbage that is no list")), "COLLATERAL_CRL_INVALID");
+  refuses(`C6: an empty ${name}`, parts(new Uint8Array()), "COLLATERAL_CRL_INVALID");
+  refuses(`C7: a ${name} of garbage`, parts(Buffer.from("garbage that is no list")), "COLLATERAL_CRL_INVALID");
   refuses(`a ${name} that is a certificate`, parts(by.certificate), "COLLATERAL_CRL_INVALID");
   refuses(
     `a ${name} with a byte after it`,
@@ -51,14 +52,14 @@ for (const name of ["rootCaCrl", "pckCrl"] as const) {
     "COLLATERAL_CRL_INVALID",
   );
   refuses(
-    `a ${name} that a stranger signed`,
+    `C8: a ${name} that a stranger signed`,
     parts(list({ signer: stranger.privateKey }, by)),
     "COLLATERAL_CRL_SIGNATURE",
   );
-  refuses(`a ${name} by another issuer`, parts(list({}, labPki.tcbSigning)), "COLLATERAL_CRL_ISSUER");
+  refuses(`C9: a ${name} by another issuer`, parts(list({}, labPki.tcbSigning)), "COLLATERAL_CRL_ISSUER");
   refuses(`a ${name} of more than a mebibyte`, parts(Buffer.alloc(1024 * 1024 + 1)), "COLLATERAL_TOO_LARGE");
   refuses(
-    `a ${name} that is due to be renewed`,
+    `C10: a ${name} that is due to be renewed`,
     parts(list({ nextUpdate: new Date(verifiedAt.getTime() - 1000) }, by)),
     "COLLATERAL_CRL_EXPIRED",
   );
@@ -79,7 +80,7 @@ for (const name of ["rootCaCrl", "pckCrl"] as const) {
   });
 }
 refuses(
-  "the list of an authority that has the name of the PCK's issuer, and another key",
+  "C9: the list of an authority that has the name of the PCK's issuer, and another key",
   {
     parts: {
       pckCrl: list({ signer: strangerPki.platformCa.privateKey }),

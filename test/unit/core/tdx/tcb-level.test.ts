@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { caseName } from "../../../support/case-name.ts";
 import { codesOfCase, verifyCase } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
 
 /** What a platform's TCB is worth: levels, modules, the relaunch check, and how they converge (Intel's TcbLevelCheck.cpp and its kin). */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfCase(one), codes);
   });
 }
 
 function says(status: string, name: string, one: QuoteCase, advisories: readonly string[] = []): void {
-  test(`says ${status} of ${name}`, () => {
+  test(caseName(`says ${status} of`, name), () => {
     const verdict = verifyCase(one);
     assert.deepEqual(codesOfCase(one), []);
     assert.ok(verdict.ok);
@@ -77,29 +78,29 @@ says(
 // from index 2 when the module has a version
 says(
   "UpToDate",
-  "a module whose SVN is below the level's, as its version's identity judges it",
+  "E1: a module whose SVN is below the level's, as its version's identity judges it",
   withTcb({ tdxtcbcomponents: components(200, 200, 2) }),
 );
-says("OutOfDate", "a module without a version, whose SVN is below the level's", report(4, 0, 2), [
+says("OutOfDate", "E1: a module without a version, whose SVN is below the level's", report(4, 0, 2), [
   "INTEL-SA-09901",
   "INTEL-SA-09902",
 ]);
-says("UpToDate", "a module without a version that reaches the level", report(5, 0, 2));
+says("UpToDate", "E4: a module without a version that reaches the level", report(5, 0, 2));
 refuses("a module without a version, below every level", report(3, 0, 2), "TCB_LEVEL_NONE");
 
 // the module's identity
-says("UpToDate", "another version of the module", report(4, 1, 2));
+says("UpToDate", "E2: another version of the module", report(4, 1, 2));
 says("OutOfDate", "a module that is out of date", { ...report(3, 3, 2), td: "1.0" }, ["INTEL-SA-09903"]);
 refuses("a module whose SVN is below all that are listed", report(2, 3, 2), "TCB_MODULE_LEVEL_NONE");
-refuses("a version of the module that is not listed", report(5, 2, 2), "TCB_MODULE_UNKNOWN");
+refuses("E3: a version of the module that is not listed", report(5, 2, 2), "TCB_MODULE_UNKNOWN");
 refuses(
-  "a version of the module, where none is listed",
+  "E3: a version of the module, where none is listed",
   info((d) => ({ ...d, tdxModuleIdentities: [] })),
   "TCB_MODULE_UNKNOWN",
 );
-refuses("a module by another signer", { report: { mrSignerSeam: "01".repeat(48) } }, "TCB_MODULE_SIGNER");
+refuses("E5: a module by another signer", { report: { mrSignerSeam: "01".repeat(48) } }, "TCB_MODULE_SIGNER");
 refuses(
-  "a module by another signer, without a version",
+  "E4: a module by another signer, without a version",
   { report: { teeTcbSvn: svns(5, 0, 2), mrSignerSeam: "01".repeat(48) } },
   "TCB_MODULE_SIGNER",
 );
@@ -132,9 +133,9 @@ says(
 
 // the quoting enclave
 const qeSvn = (svn: number): QuoteCase => ({ quote: { qe: { svn } } });
-says("OutOfDate", "a quoting enclave that is out of date", qeSvn(3), ["INTEL-SA-09904"]);
+says("OutOfDate", "E6: a quoting enclave that is out of date", qeSvn(3), ["INTEL-SA-09904"]);
 says("Revoked", "a quoting enclave that is revoked", qeSvn(1));
-refuses("a quoting enclave below every level", qeSvn(0), "TCB_QE_LEVEL_NONE");
+refuses("E6: a quoting enclave below every level", qeSvn(0), "TCB_QE_LEVEL_NONE");
 
 // how parts make a platform's status worse
 for (const [platform, outdated] of [
@@ -146,13 +147,13 @@ for (const [platform, outdated] of [
   ["OutOfDateConfigurationNeeded", "OutOfDateConfigurationNeeded"],
   ["Revoked", "Revoked"],
 ] as const) {
-  says(outdated, `${platform} with a quoting enclave that is out of date`, { ...status(platform), ...qeSvn(3) }, [
+  says(outdated, `E7: ${platform} with a quoting enclave that is out of date`, { ...status(platform), ...qeSvn(3) }, [
     "INTEL-SA-09904",
   ]);
   says("Revoked", `${platform} with a quoting enclave that is revoked`, { ...status(platform), ...qeSvn(1) });
   says(
     outdated,
-    `${platform} with a module that is out of date`,
+    `E7: ${platform} with a module that is out of date`,
     { ...status(platform), ...report(3, 3, 2), td: "1.0" },
     ["INTEL-SA-09903"],
   );
@@ -178,7 +179,7 @@ const relaunch = (before: Uint8Array, now: Uint8Array, more: QuoteCase = {}): Qu
   report: { teeTcbSvn: before, td15: { teeTcbSvn2: now, mrServiceTd: "00".repeat(48) } },
 });
 const old = svns(3, 3, 2);
-says("TDRelaunchAdvised", "an old module, where the platform has a new one now", relaunch(old, svns(5, 3, 2)), [
+says("TDRelaunchAdvised", "E8: an old module, where the platform has a new one now", relaunch(old, svns(5, 3, 2)), [
   "INTEL-SA-09903",
 ]);
 says("TDRelaunchAdvised", "an old module, where the platform has another version now", relaunch(old, svns(4, 1, 2)), [
@@ -214,5 +215,9 @@ says("OutOfDate", "an old platform, which no relaunch mends", relaunch(svns(5, 3
   "INTEL-SA-09901",
   "INTEL-SA-09902",
 ]);
-refuses("a relaunch on a version of the module that is not listed", relaunch(old, svns(5, 2, 2)), "TCB_MODULE_UNKNOWN");
+refuses(
+  "E8: a relaunch on a version of the module that is not listed",
+  relaunch(old, svns(5, 2, 2)),
+  "TCB_MODULE_UNKNOWN",
+);
 says("UpToDate", "a current domain, whatever the platform has now", relaunch(svns(5, 3, 2), svns(0, 9, 0)));

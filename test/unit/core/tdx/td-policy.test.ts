@@ -6,6 +6,7 @@ import { parseQuote } from "../../../../src/core/tdx/quote.ts";
 import { vectors } from "../../../support/vectors.ts";
 import { codesOfJudged, labPki, verifyCase } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
+import { caseName } from "../../../support/case-name.ts";
 
 /** What is asked of a quote whose every signature holds. */
 
@@ -23,7 +24,7 @@ function accepted(one: QuoteCase = {}, change: Partial<TdPolicy> = {}) {
 }
 
 function refuses(name: string, one: QuoteCase, change: Partial<TdPolicy>, ...codes: readonly string[]): void {
-  test(`refuses ${name}`, () => {
+  test(caseName("refuses", name), () => {
     assert.deepEqual(codesOfJudged(accepted(one, change)), codes);
   });
 }
@@ -41,32 +42,37 @@ test("accepts a trust domain as the lab's platform makes them, bound to its plat
     assert.deepEqual(accepted({ td }), { ok: true, value: { platform: "bound" } });
 });
 
-test("says that a platform is unbound when the policy lists none", () => {
+test("J5: says that a platform is unbound when the policy lists none", () => {
   assert.deepEqual(accepted({}, { platforms: [] }), { ok: true, value: { platform: "unbound" } });
 });
 
-refuses("a platform that is not listed", {}, { platforms: ["00".repeat(16)] }, "TD_PLATFORM_NOT_ALLOWED");
-refuses("an evaluation below the policy's", {}, { minEvaluation: 21 }, "TCB_EVALUATION_TOO_OLD");
+refuses("I2: a platform that is not listed", {}, { platforms: ["00".repeat(16)] }, "TD_PLATFORM_NOT_ALLOWED");
+refuses("D8: an evaluation below the policy's", {}, { minEvaluation: 21 }, "TCB_EVALUATION_TOO_OLD");
 refuses(
-  "a rolled back QE identity",
+  "D8: a rolled back QE identity",
   { collateral: { qeIdentity: (d) => ({ ...d, tcbEvaluationDataNumber: 19 }) } },
   {},
   "TCB_EVALUATION_TOO_OLD",
 );
 refuses(
-  "a status that is not listed",
+  "E10: a status that is not listed",
   { report: { teeTcbSvn: Uint8Array.from({ length: 16 }, (_, i) => [5, 3, 1][i] ?? 0) } },
   { advisoriesAllowed: ["INTEL-SA-09901", "INTEL-SA-09902"] },
   "TCB_STATUS_NOT_ALLOWED",
 );
 refuses("any status under an empty list", {}, { statuses: [] }, "TCB_STATUS_NOT_ALLOWED");
 refuses(
-  "an advisory that is not listed, where its status is",
+  "E9: an advisory that is not listed, where its status is",
   { quote: { qe: { svn: 3 } } },
   { statuses: ["OutOfDate"] },
   "TCB_ADVISORY_NOT_ALLOWED",
 );
-refuses("Revoked, though a policy lists it", { quote: { qe: { svn: 1 } } }, { statuses: ["Revoked"] }, "TCB_REVOKED");
+refuses(
+  "E10: Revoked, though a policy lists it",
+  { quote: { qe: { svn: 1 } } },
+  { statuses: ["Revoked"] },
+  "TCB_REVOKED",
+);
 test("accepts a status and its advisories that are listed", () => {
   assert.deepEqual(
     codesOfJudged(
@@ -76,15 +82,15 @@ test("accepts a status and its advisories that are listed", () => {
   );
 });
 
-refuses("DEBUG", attributes(0), {}, "TD_DEBUG");
-refuses("MIGRATABLE", attributes(29), {}, "TD_MIGRATABLE");
-refuses("PKS", attributes(30), {}, "TD_PROTECTION_KEYS");
-refuses("KL", attributes(31), {}, "TD_KEY_LOCKER");
-refuses("PERFMON", attributes(63), {}, "TD_PERFORMANCE_MONITORING");
-refuses("SEPT_VE_DISABLE off", { report: { tdAttributes: "00".repeat(8) } }, {}, "TD_SEPT_VE_NOT_DISABLED");
+refuses("F1: DEBUG", attributes(0), {}, "TD_DEBUG");
+refuses("J1: MIGRATABLE", attributes(29), {}, "TD_MIGRATABLE");
+refuses("F4: PKS", attributes(30), {}, "TD_PROTECTION_KEYS");
+refuses("F5: KL", attributes(31), {}, "TD_KEY_LOCKER");
+refuses("F6: PERFMON", attributes(63), {}, "TD_PERFORMANCE_MONITORING");
+refuses("F3: SEPT_VE_DISABLE off", { report: { tdAttributes: "00".repeat(8) } }, {}, "TD_SEPT_VE_NOT_DISABLED");
 for (let bit = 0; bit < 64; bit += 1) {
   if ([0, 28, 29, 30, 31, 63].includes(bit)) continue;
-  refuses(`bit ${bit} of TDATTRIBUTES`, attributes(bit), {}, "TD_RESERVED_ATTRIBUTE");
+  refuses(`F2: bit ${bit} of TDATTRIBUTES`, attributes(bit), {}, "TD_RESERVED_ATTRIBUTE");
 }
 refuses(
   "several attributes at once, and names each",
@@ -96,9 +102,9 @@ refuses(
   "TD_RESERVED_ATTRIBUTE",
 );
 
-refuses("XFAM without SSE", { report: { xfam: `01${"00".repeat(7)}` } }, {}, "TD_XFAM");
+refuses("F7: XFAM without SSE", { report: { xfam: `01${"00".repeat(7)}` } }, {}, "TD_XFAM");
 refuses("XFAM of zeros", { report: { xfam: "00".repeat(8) } }, {}, "TD_XFAM");
-refuses("XFAM with a bit that is not known", { report: { xfam: `07${"00".repeat(6)}80` } }, {}, "TD_XFAM");
+refuses("F7: XFAM with a bit that is not known", { report: { xfam: `07${"00".repeat(6)}80` } }, {}, "TD_XFAM");
 for (const xfam of ["e700060000000000", "e702060000000000", "e718060000000000", "e742060000000000"])
   test(`accepts XFAM ${xfam}, as real platforms have it`, () => {
     assert.deepEqual(codesOfJudged(accepted({ report: { xfam } })), []);
@@ -106,7 +112,7 @@ for (const xfam of ["e700060000000000", "e702060000000000", "e718060000000000", 
 
 const other = "01".repeat(48);
 refuses(
-  "a module by another signer, though TCB info names it",
+  "E5: a module by another signer, though TCB info names it",
   {
     report: { mrSignerSeam: other },
     collateral: {
@@ -123,14 +129,14 @@ refuses(
   "TD_MODULE_SIGNER",
 );
 refuses(
-  "a service TD",
+  "F8: a service TD",
   { report: { td15: { teeTcbSvn2: new Uint8Array(16), mrServiceTd: other } } },
   {},
   "TD_SERVICE_TD",
 );
-refuses("a configuration id", { report: { mrConfigId: other } }, {}, "TD_CONFIG_ID");
-refuses("an owner", { report: { mrOwner: other } }, {}, "TD_OWNER");
-refuses("an owner's configuration", { report: { mrOwnerConfig: other } }, {}, "TD_OWNER");
+refuses("F9: a configuration id", { report: { mrConfigId: other } }, {}, "TD_CONFIG_ID");
+refuses("F9: an owner", { report: { mrOwner: other } }, {}, "TD_OWNER");
+refuses("F9: an owner's configuration", { report: { mrOwnerConfig: other } }, {}, "TD_OWNER");
 
 for (const [name, ...codes] of [
   ["trustee-v4-debug", "TD_DEBUG"],

@@ -231,7 +231,7 @@ test("the verdict when it signed decides: years later it still holds, and only w
 test("what Intel says today warns, and decides nothing", () => {
   const signature = tee.signed();
   const { collateral } = tee.document(outdated);
-  const evidence = tee.evidence([signature], { collateral: new Map([[signature.digest, collateral]]) });
+  const evidence = tee.evidence([signature], { collateral: [collateral] });
   const checked = lab.verify({ policy: tee.policy(), evidence, now: tee.now });
   assert.ok(checked.ok);
   assert.deepEqual(

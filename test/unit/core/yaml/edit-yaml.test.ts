@@ -3,13 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { parse } from "yaml";
 import { editYaml } from "../../../../src/core/yaml/edit-yaml.ts";
-import type { YamlChange } from "../../../../src/core/yaml/edit-yaml.ts";
+import type { PlainValue, YamlChange } from "../../../../src/core/yaml/edit-yaml.ts";
 import { failureOf } from "../../../support/stack-files.ts";
 
 const edit = (text: string, ...changes: YamlChange[]): string => editYaml(text, changes, "the file");
 const set = (value: string, ...path: (string | number)[]): YamlChange => ({ kind: "set", path, value });
-const texts = (putInFront: string[], remove: number[], ...path: (string | number)[]): YamlChange => ({
-  kind: "texts",
+const texts = (putInFront: PlainValue[], remove: number[], ...path: (string | number)[]): YamlChange => ({
+  kind: "items",
   path,
   putInFront,
   remove,
@@ -19,6 +19,8 @@ const append = (entries: Record<string, string | string[]>[], ...path: (string |
   path,
   entries,
 });
+const long = (digit: string): string => `sha256:${digit.repeat(64)}`;
+const disk = { kind: "oci", reference: "x@1" };
 const entry = { image: "a/b", current: "sha256:1", retained: [] };
 
 const heavy = `# the stack
@@ -129,6 +131,31 @@ for (const [what, text, change, expected] of [
     "a:\n- image: x",
     append([{ image: "y" }], "a"),
     "a:\n- image: x\n- image: y",
+  ],
+  [
+    "a list that gets too long for its line goes on lines of its own, its comment stays",
+    `a:\n  b: [${long("1")}] # c\n  d: 1\n`,
+    texts([long("2")], [], "a", "b"),
+    `a:\n  b: # c\n    - ${long("2")}\n    - ${long("1")}\n  d: 1\n`,
+  ],
+  [
+    "one inside braces can't",
+    `a: { b: [${long("1")}] }\n`,
+    texts([long("2")], [], "a", "b"),
+    `a: { b: [${long("2")}, ${long("1")}] }\n`,
+  ],
+  ["an empty list gets a mapping", "a: []\n", texts([disk], [], "a"), "a: [{ kind: oci, reference: x@1 }]\n"],
+  [
+    "a block list of mappings gets one in front and loses one, comments stay",
+    "a:\n  # one\n  - kind: file # c\n    path: y\n  - { kind: file, path: z }\nb: 1\n",
+    texts([disk], [1], "a"),
+    "a:\n  - kind: oci\n    reference: x@1\n  # one\n  - kind: file # c\n    path: y\nb: 1\n",
+  ],
+  [
+    "a flow list of mappings, too",
+    "a: [{ kind: file, path: y }, { kind: file, path: z }]\n",
+    texts([disk], [0], "a"),
+    "a: [{ kind: oci, reference: x@1 }, { kind: file, path: z }]\n",
   ],
   ["what YAML would take for another type is quoted", "a: x\n", set("123", "a"), 'a: "123"\n'],
   ["a tagged value keeps its tag", "a: !!str 123\n", set("45x", "a"), "a: !!str 45x\n"],

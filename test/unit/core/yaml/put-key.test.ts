@@ -38,11 +38,35 @@ test("refuses a key that is there, and what is no mapping", () => {
   }
 });
 
+test("what stands in braces or brackets becomes another value; a block, or one with comments, is left to people", () => {
+  const replace = (text: string, value: PlainValue) =>
+    editYaml(text, [{ kind: "replace", path: ["a"], value }], "a.yaml");
+  const disk = { kind: "oci", reference: "x@1" };
+  assert.equal(replace("a: { kind: file, path: y } # c\nb: 1\n", disk), "a: { kind: oci, reference: x@1 } # c\nb: 1\n");
+  assert.equal(replace("a: [\n  1,\n]\n", ["x, y"]), 'a: ["x, y"]\n');
+  for (const text of ["a:\n  kind: file\n", "a: [\n  1, # c\n]\n", "a: 1\n", "b: 1\n"]) {
+    assert.equal(
+      codeThrown(() => replace(text, disk), "edited"),
+      "FILE_NOT_EDITABLE",
+      text,
+    );
+  }
+});
+
 test("a number takes the place of a scalar as a number, whatever its quotes", () => {
   const set = (text: string) => editYaml(text, [{ kind: "set", path: ["a"], value: 12 }], "a.yaml");
   assert.equal(set("a: 0 # x\n"), "a: 12 # x\n");
   assert.equal(set('a: "0"\n'), "a: 12\n");
 });
+
+for (const text of ["(,*!", "a, &b", "[x", "{ y: 1 }", "x ]"]) {
+  test(`a text with what braces and brackets are made of is quoted in them: ${text}`, () => {
+    for (const value of [[text], { a: text }, { [text]: "a" }]) {
+      const edited = put("a:\n  b: 1\n", ["a"], "c", value);
+      assert.deepEqual((parse(edited) as { a: { c: unknown } }).a.c, value);
+    }
+  });
+}
 
 test("whatever the value, what is read back is what was put", () => {
   const scalar = fc.oneof(fc.string(), fc.integer(), fc.boolean());

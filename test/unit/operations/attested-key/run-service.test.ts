@@ -8,8 +8,9 @@ import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-
 import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
 import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../../../src/core/oci/formats.ts";
+import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
+import type { LogEntry } from "../../../../src/core/signer-log.ts";
 import { runService } from "../../../../src/operations/attested-key/run-service.ts";
-import type { LogEntry } from "../../../../src/operations/attested-key/watch.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import { serveRelease } from "../../../support/release-registry.ts";
 
@@ -34,8 +35,15 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   const platform = simulatePlatform({ pki, ...labMachine(), now: () => new Date(Date.now() - 3600_000) });
   const stop = new AbortController();
   const log: LogEntry[] = [];
+  let asked = 0;
   const running = runService({
-    client: createRegistryClient(),
+    publisher: {
+      client: createRegistryClient(),
+      credential: () => {
+        asked += 1;
+        return Promise.resolve();
+      },
+    },
     signer: {
       attester: platform,
       collateral: platform,
@@ -54,17 +62,34 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   });
   for (let tries = 0; tries < 200 && !log.some(({ event }) => event === "refused"); tries += 1) await wait(50);
   const url = String(log.find(({ event }) => event === "listening")?.["url"]);
-  assert.equal((await fetch(`${url}/healthz`)).status, 200);
-  assert.match(await (await fetch(`${url}/metrics`)).text(), /\nneko_trust_signer_signatures_total 1\n/);
+  const health = await fetch(`${url}/healthz`);
+  assert.equal(health.status, 200);
+  const policy = policyDigest(lab.policyWith({ "images.0.repository": served.repository }));
+  assert.deepEqual(await health.json(), { healthy: true, attested: true, policy, repository: served.repository });
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  assert.match(metrics, /\nneko_trust_signer_signatures_total 1\n/);
+  assert.ok(metrics.endsWith(`\nneko_trust_signer_policy_info{digest="${policy}"} 1\n`));
   // Some rounds later nothing more has happened.
   await wait(400);
   stop.abort();
   const state = await running;
   assert.deepEqual([state.signed, state.refused, state.failed], [1, 1, 0]);
+  const told = log.filter(({ event }) => event !== "attested");
   assert.deepEqual(
-    log.map(({ event }) => event),
-    ["listening", "started", "signed", "refused", "stopped"],
+    told.map(({ event }) => event),
+    ["listening", "started", "measured", "signed", "refused", "stopped"],
   );
-  assert.equal(log[3]?.["code"], "RELEASE_REFUSED");
+  assert.equal(told[4]?.["code"], "RELEASE_REFUSED");
+  // Each round begins with the heartbeat, which says as what this machine is attested, and the broker was asked before it.
+  const beats = log.filter(({ event }) => event === "attested");
+  assert.ok(beats[0] !== undefined);
+  const { level, tcbStatus, collateralExpires, ...details } = beats[0];
+  assert.deepEqual([level, tcbStatus], ["info", "UpToDate"]);
+  assert.ok(Date.parse(String(collateralExpires)) > Date.now());
+  const { ppid, fmspc } = pki.platform;
+  const { measurements } = labMachine();
+  const tcb = { advisories: [], evaluation: 20 };
+  assert.deepEqual(details, { event: "attested", policy, ...measurements, ppid, fmspc, ...tcb });
+  assert.ok(beats.length > 2 && asked === beats.length);
   await assert.rejects(fetch(`${url}/healthz`));
 });

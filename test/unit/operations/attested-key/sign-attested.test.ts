@@ -3,13 +3,14 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
 import { labMachine } from "../../../../lab/tdx/lab-machine.ts";
-import { createTdxPki } from "../../../../lab/tdx/pki.ts";
+import { createTdxPki, newTdxKeys } from "../../../../lab/tdx/pki.ts";
 import { simulatePlatform } from "../../../../lab/tdx/platform.ts";
 import { createTsmAttester } from "../../../../src/adapters/tsm/attester.ts";
 import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-timestamp.ts";
 import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
 import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
 import { parseReference } from "../../../../src/core/release/reference.ts";
+import type { VerifiedQuote } from "../../../../src/core/tdx/contract.ts";
 import { proven } from "../../../../src/core/verify/finding.ts";
 import { attestSelf } from "../../../../src/operations/attested-key/attest-self.ts";
 import type { AttestedSigner } from "../../../../src/operations/attested-key/attested-signer.ts";
@@ -25,7 +26,8 @@ import { teeLabOf } from "../../../support/tee.ts";
 const lab = await startReleaseLab();
 const tee = teeLabOf(lab);
 const machine = labMachine();
-const pki = createTdxPki({ now: new Date(Date.now() - 24 * 3600_000) });
+const keys = newTdxKeys();
+const pki = createTdxPki({ now: new Date(Date.now() - 24 * 3600_000), keys });
 const tsa = lab.sigstore.server.urls.tsa;
 
 async function rig(t: TestContext, changes: Partial<AttestedSigner> = {}, evidence = lab.evidence) {
@@ -77,9 +79,36 @@ test("what it signs verifies under a policy with tee, and is known as its own", 
   assert.equal(after.result.proof.data.tee?.referrer, signed.referrer);
   const { quote } = await attestSelf(signer);
   const at = { repository: served.repository, digest: lab.evidence.digest };
-  assert.equal(await hasOwnSignature(client, signer, quote.report, at), true);
-  const elsewhere = { ...quote.report, rtmr1: "1".repeat(96) };
-  assert.equal(await hasOwnSignature(client, signer, elsewhere, at), false);
+  const isSigned = (own: VerifiedQuote): Promise<boolean> => hasOwnSignature(client, signer, own, at);
+  assert.equal(await isSigned(quote), true);
+  // Statements that were newer then than now are no reason to sign again.
+  assert.equal(await isSigned({ ...quote, tcb: { ...quote.tcb, evaluation: quote.tcb.evaluation - 1 } }), true);
+  for (const [what, other] of [
+    ["another image", { report: { ...quote.report, rtmr1: "1".repeat(96) } }],
+    ["another platform that booted the same image", { ppid: "1".repeat(32) }],
+    ["a host that was updated since", { tcb: { ...quote.tcb, status: "OutOfDate" } }],
+    ["newer statements of Intel's", { tcb: { ...quote.tcb, evaluation: quote.tcb.evaluation + 1 } }],
+  ] as const) {
+    assert.equal(await isSigned({ ...quote, ...other }), false, what);
+  }
+});
+
+test("who boots the same image on a machine of his own does not keep the signer from signing", async (t) => {
+  const { signer, client, reference, verify, served } = await rig(t);
+  // Under the same root, as everybody's machines are under Intel's.
+  const stranger = createTdxPki({
+    now: new Date(Date.now() - 24 * 3600_000),
+    keys,
+    platform: { ...pki.platform, ppid: "9".repeat(32) },
+  });
+  const elsewhere = simulatePlatform({ pki: stranger, ...machine, now: () => new Date(Date.now() - 3600_000) });
+  await signAttested(client, { ...signer, attester: elsewhere, collateral: elsewhere }, reference);
+  assert.deepEqual(codesOf((await verify()).result), ["TEE_PLATFORM_NOT_ALLOWED"]);
+  const { quote } = await attestSelf(signer);
+  const at = { repository: served.repository, digest: lab.evidence.digest };
+  assert.equal(await hasOwnSignature(client, signer, quote, at), false);
+  await signAttested(client, signer, reference);
+  assert.deepEqual(codesOf((await verify()).result), []);
 });
 
 test("two signatures have two keys and two quotes", async (t) => {
@@ -105,10 +134,26 @@ const debugged = simulatePlatform({
   report: { tdAttributes: "0100001000000000" },
 });
 
+const revoked = simulatePlatform({
+  pki,
+  ...machine,
+  now: () => new Date(Date.now() - 3600_000),
+  quote: { qe: { svn: 1 } },
+});
+
+const stamp: AttestedSigner["timestamps"][number] = (data, signal) => requestTimestamp({ url: tsa, data, signal });
+// The rest of the area that the firmware reserved.
+const longWinded = simulatePlatform({
+  pki,
+  ...machine,
+  eventLog: Buffer.concat([machine.eventLog, Buffer.alloc(1024 * 1024, 0xff)]),
+  now: () => new Date(Date.now() - 3600_000),
+});
+
 const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
   ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
-  ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_EVENT_LOG"],
+  ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_ABSENT"],
   ["no authority", { timestamps: [] }, "ATTESTED_NO_AUTHORITY"],
   [
     "an authority that nobody trusts",
@@ -118,6 +163,9 @@ const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["an authority that is down", { timestamps: [down] }, "SIGNING_TSA_UNAVAILABLE"],
   ["a policy that demands its own signature", { policy: tee.policy() }, "ATTESTED_POLICY_HAS_TEE"],
   ["a machine with debug on", { attester: debugged, collateral: debugged }, "ATTESTED_SELF_CHECK"],
+  ["more stamps than a document carries", { timestamps: [stamp, stamp, stamp, stamp, stamp] }, "ATTESTED_SELF_CHECK"],
+  ["an event log that no document carries", { attester: longWinded, collateral: longWinded }, "ATTESTED_SELF_CHECK"],
+  ["a platform that Intel revoked", { attester: revoked, collateral: revoked }, "ATTESTED_SELF_CHECK"],
 ];
 
 for (const [what, changes, code] of cases) {
@@ -135,6 +183,7 @@ test("a machine is attested by Intel's rules, or says why not", async (t) => {
   assert.equal(quote.tcb.status, "UpToDate");
   for (const changes of [
     { attester: debugged, collateral: debugged },
+    { attester: revoked, collateral: revoked },
     { trust: createTdxPki({ now: new Date() }).trust },
     { attester: { attest: () => signer.attester.attest(new Uint8Array(64)) } },
     { now: () => new Date(Date.now() + 40 * 24 * 3600_000) },

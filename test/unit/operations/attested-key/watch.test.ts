@@ -1,84 +1,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../../../src/core/failure.ts";
-import type { FailureKind } from "../../../../src/core/failure.ts";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
-import type { AttestedSignature } from "../../../../src/operations/attested-key/sign-attested.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
-import type { LogEntry, WatchSteps } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
-import { sampleReleaseData } from "../../../support/releases.ts";
+import { events, failure, offering, runFor, sampleMachine, signatureOf } from "../../../support/watching.ts";
 
 const minute = 60_000;
 const a = sampleDigest("a");
 const b = sampleDigest("b");
 
-function failure(kind: FailureKind, code: string): Failure {
-  return new Failure({ code, kind, message: `${code} happened.`, remedy: "Mend it." });
-}
-
-function signatureOf(digest: Digest): AttestedSignature {
-  return {
-    resolved: `registry/x@${digest}`,
-    referrer: sampleDigest("c"),
-    listedBy: "api",
-    release: sampleReleaseData(digest),
-    key: "ephemeral",
-    fingerprint: sampleDigest("d"),
-    challengedAt: "2026-11-27T00:00:00.000Z",
-    signedAt: "2026-11-27T00:00:01.000Z",
-  };
-}
-
-/** Runs the service for so many minutes of a clock that moves only while it sleeps. */
-async function runFor(minutes: number, changes: Partial<WatchSteps>) {
-  const start = 1_800_000_000_000;
-  let time = start;
-  const log: (LogEntry & { readonly at: number })[] = [];
-  const signed: (readonly [Digest, number])[] = [];
-  const state = newServiceState();
-  const stop = new AbortController();
-  const sinceStart = (): number => Math.round((time - start) / 1000);
-  const steps: WatchSteps = {
-    attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date(start + 10 * minute) }),
-    offered: () => Promise.resolve(new Map([["v1", a]])),
-    isSigned: () => Promise.resolve(false),
-    sign: (digest) => Promise.resolve(signatureOf(digest)),
-    ...changes,
-  };
-  const sign = steps.sign;
-  await watch(
-    {
-      ...steps,
-      sign: (digest, signal) => {
-        signed.push([digest, sinceStart()]);
-        return sign(digest, signal);
-      },
-    },
-    {
-      state,
-      log: (entry) => log.push({ ...entry, at: sinceStart() }),
-      now: () => time,
-      intervalMilliseconds: minute,
-      sleep: (milliseconds) => {
-        assert.ok(milliseconds > 0, "it never spins");
-        time += milliseconds;
-        if (time - start > minutes * minute) stop.abort();
-        return Promise.resolve();
-      },
-    },
-    stop.signal,
-  );
-  return { log, signed, state, time };
-}
-
-const events = (log: readonly LogEntry[]): string[] => log.map(({ event }) => event);
-
 test("what the registry offers is signed once, however often it is looked at, and under however many tags", async () => {
   const offered = () =>
     Promise.resolve(
-      new Map([
+      offering([
         ["v1", a],
         ["latest", a],
         ["v2", b],
@@ -90,7 +25,7 @@ test("what the registry offers is signed once, however often it is looked at, an
     [a, b],
   );
   assert.deepEqual(events(log), ["started", "signed", "signed", "stopped"]);
-  assert.deepEqual(log[1]?.["tags"], ["v1", "latest"]);
+  assert.deepEqual(log.find(({ event }) => event === "signed")?.["tags"], ["v1", "latest"]);
   assert.equal(state.signed, 2);
   assert.ok(state.polls > 25);
 });
@@ -131,7 +66,7 @@ test("one image that fails does not stop the others", async () => {
       : Promise.resolve(signatureOf(digest));
   const offered = () =>
     Promise.resolve(
-      new Map([
+      offering([
         ["v1", a],
         ["v2", b],
       ]),
@@ -145,7 +80,7 @@ test("while it can't prove that it is attested it asks the registry nothing and 
   let asked = 0;
   const offered = () => {
     asked += 1;
-    return Promise.resolve(new Map([["v1", a]]));
+    return Promise.resolve(offering([["v1", a]]));
   };
   const attest = () => Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
   const { log, signed, state, time } = await runFor(60, { attest, offered });
@@ -156,13 +91,31 @@ test("while it can't prove that it is attested it asks the registry nothing and 
   assert.ok(downs.length < 15, `${String(downs.length)} lines in an hour`);
 });
 
+test("each proof of being attested is a heartbeat that says as what, and nothing else is one", async () => {
+  const { log } = await runFor(30, {});
+  const beats = log.filter(({ event }) => event === "attested");
+  assert.deepEqual(
+    beats.map(({ at }) => at / 60),
+    Array.from({ length: 31 }, (_, round) => round),
+  );
+  const { at: _at, ...beat } = beats[0] ?? { at: 0 };
+  const collateralExpires = new Date(1_800_000_000_000 + 10 * minute).toISOString();
+  assert.deepEqual(beat, { level: "info", event: "attested", collateralExpires, ...sampleMachine });
+
+  const silent = await runFor(30, { approve: () => Promise.reject(failure("refused", "KBS_TOKEN_STATUS")) });
+  assert.deepEqual(
+    silent.log.filter(({ event }) => event === "attested"),
+    [],
+  );
+});
+
 test("a registry that is down is asked with back-off, and works again afterwards", async () => {
   let polls = 0;
   const offered = () => {
     polls += 1;
     return polls < 4
       ? Promise.reject(failure("unavailable", "REGISTRY_BROKEN"))
-      : Promise.resolve(new Map([["v1", a]]));
+      : Promise.resolve(offering([["v1", a]]));
   };
   const { log } = await runFor(10, { offered });
   assert.deepEqual(events(log), ["started", "down", "down", "down", "signed", "stopped"]);
@@ -178,7 +131,7 @@ test("what is not offered any more is forgotten, so that a registry can't fill t
   const offered = () => {
     round += 1;
     return Promise.resolve(
-      new Map(Array.from({ length: 50 }, (_, index) => [`t${String(index)}`, hex(round * 100 + index)])),
+      offering(Array.from({ length: 50 }, (_, index) => [`t${String(index)}`, hex(round * 100 + index)])),
     );
   };
   const { state } = await runFor(20, { offered, sign: () => Promise.reject(failure("refused", "RELEASE_REFUSED")) });
@@ -191,8 +144,9 @@ test("it stops gracefully in the middle of a signature", async () => {
   const waiting = Promise.withResolvers<undefined>();
   const running = watch(
     {
-      attest: () => Promise.resolve({ tcbStatus: "UpToDate", collateralExpires: new Date() }),
-      offered: () => Promise.resolve(new Map([["v1", a]])),
+      attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date() }),
+      approve: () => Promise.resolve(),
+      offered: () => Promise.resolve(offering([["v1", a]])),
       isSigned: () => Promise.resolve(false),
       sign: (_, signal) =>
         new Promise((_resolve, reject) => {
@@ -214,7 +168,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   await waiting.promise;
   stop.abort(failure("unavailable", "INTERRUPTED"));
   await running;
-  assert.deepEqual(log, ["started", "stopped"]);
+  assert.deepEqual(log, ["started", "measured", "attested", "stopped"]);
 });
 
 test("healthy means attested lately, and metrics are Prometheus text", () => {
@@ -226,11 +180,13 @@ test("healthy means attested lately, and metrics are Prometheus text", () => {
   assert.equal(isAttested(state, state.attestedAt + 5 * minute + 1), false);
   // A clock that went back says nothing.
   assert.equal(isAttested(state, state.attestedAt - 1), false);
-  const text = metricsText(state, state.attestedAt);
+  const text = metricsText(state, { now: state.attestedAt, policy: a });
   assert.match(
     text,
     /^# HELP neko_trust_signer_attested .+\n# TYPE neko_trust_signer_attested gauge\nneko_trust_signer_attested 1\n/,
   );
   assert.match(text, /\nneko_trust_signer_tcb_up_to_date 1\n/);
-  for (const line of text.trimEnd().split("\n")) assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+ [0-9]+)$/);
+  for (const line of text.trimEnd().split("\n")) {
+    assert.match(line, /^(?:# (?:HELP|TYPE) [a-z_]+ .+|[a-z_]+(?:\{digest="sha256:[0-9a-f]{64}"\})? [0-9]+)$/);
+  }
 });

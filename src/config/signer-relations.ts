@@ -1,0 +1,29 @@
+import { z } from "zod";
+import type { SchemaFault } from "../core/schema-faults.ts";
+
+const stamped = z.looseObject({
+  policy: z.looseObject({ roots: z.looseObject({ tsa: z.int() }) }),
+  confidentialSigner: z.looseObject({
+    service: z.looseObject({ timestampUrl: z.union([z.string(), z.array(z.string())]) }),
+  }),
+});
+
+/**
+ * The signer stamps with as many authorities as the policy asks for: the one in its image is the stack's without `tee`, and
+ * with fewer it would refuse to start. What can't be read has faults of its own.
+ */
+export function timestampFaults(document: unknown): SchemaFault[] {
+  const parsed = stamped.safeParse(document);
+  if (!parsed.success) return [];
+  const { policy, confidentialSigner } = parsed.data;
+  const named = new Set([confidentialSigner.service.timestampUrl].flat()).size;
+  const asked = policy.roots.tsa;
+  if (named >= asked) return [];
+  return [
+    {
+      path: "confidentialSigner.service.timestampUrl",
+      found: `${named}`,
+      allowed: `must name ${asked} time-stamp authorities: policy.roots.tsa asks for as many`,
+    },
+  ];
+}

@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { test } from "node:test";
+import { attestedKeyWatchAction } from "../../../../src/cli/actions/attested-key-watch.ts";
+import type { AttestedKeyWatchOptions } from "../../../../src/cli/actions/attested-key-watch.ts";
+import { attestedKeySignAction } from "../../../../src/cli/actions/attested-key.ts";
+import { failureCodeOf, failureFrom } from "../../../support/failures.ts";
+import { signerAttributes, startMetadataServer } from "../../../support/metadata-server.ts";
+import { startReleaseLab } from "../../../support/release-lab.ts";
+import { serveRelease } from "../../../support/release-registry.ts";
+
+const lab = await startReleaseLab();
+const nowhere = { checkout: "/nonexistent", state: "/nonexistent", cache: "/nonexistent", run: "/nonexistent" };
+
+/** A command's surroundings; what runs for ever is ended, and then it has refused nothing. */
+function context() {
+  const log: string[] = [];
+  return {
+    directories: nowhere,
+    environment: {},
+    now: () => new Date(),
+    signal: AbortSignal.timeout(5000),
+    progress: (line: string) => {
+      log.push(line);
+    },
+    log,
+  };
+}
+const watching = { tsaUrl: [], health: "127.0.0.1:0", interval: "60" };
+
+test("what is said twice is refused before anything is asked", async () => {
+  const options = { ...watching, metadata: true, repository: "ghcr.io/a/b" };
+  assert.equal(await failureCodeOf(attestedKeyWatchAction(options, context())), "ATTESTED_SAID_TWICE");
+});
+
+test("a repository that the measured policy does not name is refused, by metadata and by option, before anything is asked", async (t) => {
+  const { trust, repository, write, server } = await serveRelease(t, lab);
+  const kbsTlsKey = "0".repeat(64);
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const kbsTokenKey = write("token.pem", publicKey.export({ format: "pem", type: "spki" }));
+  const trusted = { policy: trust[1] ?? "", trustedRoot: trust[3] ?? "", kbsTlsKey, kbsTokenKey };
+  for (const other of ["evil.example/m1k1o/neko/base", `${repository}/x`, "evil.example/a"]) {
+    const body = { ...signerAttributes, "neko-trust-repository": other };
+    const metadataAddress = await startMetadataServer(t, { body });
+    const kbs = { kbsUrl: "https://127.0.0.1:1/kbs", kbsResource: "default/credential/registry" };
+    const given: readonly AttestedKeyWatchOptions[] = [
+      { ...watching, ...trusted, metadata: true, metadataAddress },
+      { ...watching, ...trusted, ...kbs, repository: other },
+    ];
+    for (const options of given) {
+      const surroundings = context();
+      const { code, kind } = await failureFrom(attestedKeyWatchAction(options, surroundings));
+      assert.deepEqual([code, kind], ["ATTESTED_REPOSITORY_UNLISTED", "usage"]);
+      assert.deepEqual(surroundings.log, []);
+    }
+    const signing = attestedKeySignAction(
+      `${other}@${lab.evidence.digest}`,
+      { ...trusted, ...kbs, tsaUrl: [] },
+      context(),
+    );
+    assert.equal(await failureCodeOf(signing), "ATTESTED_REPOSITORY_UNLISTED");
+  }
+  assert.deepEqual(server.seen, []);
+});

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { timestampFaults } from "../../../src/config/signer-relations.ts";
+import { relationFaults } from "../../../src/config/stack-relations.ts";
+
+const path = "confidentialSigner.service.timestampUrl";
+const stackOf = (tsa: number, timestampUrl: unknown) => ({
+  policy: { roots: { tsa } },
+  confidentialSigner: { service: { timestampUrl } },
+});
+
+test("a signer stamps with as many authorities as the stack's policy asks for", () => {
+  const paths = (tsa: number, url: unknown) => timestampFaults(stackOf(tsa, url)).map((fault) => fault.path);
+  assert.deepEqual(paths(1, "https://a.example"), []);
+  assert.deepEqual(paths(2, ["https://a.example", "https://b.example"]), []);
+  assert.deepEqual(paths(2, "https://a.example"), [path]);
+  assert.deepEqual(paths(2, ["https://a.example", "https://a.example"]), [path]);
+  // What can't be read is told elsewhere.
+  for (const other of [undefined, 7, [7]]) assert.deepEqual(paths(2, other), []);
+});
+
+test("a stack's plan is refused for it", () => {
+  const found = relationFaults(stackOf(2, "https://a.example"), "other").map((fault) => fault.path);
+  assert.ok(found.includes(path), found.join());
+});
