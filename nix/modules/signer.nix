@@ -100,6 +100,8 @@ in
       initrd.systemd.tpm2.enable = false;
     };
     systemd.tpm2.enable = false;
+    # The kernel's pipe to it is not held back by a limit of zero.
+    systemd.coredump.enable = false;
 
     image.repart = {
       name = "neko-trust-signer";
@@ -245,6 +247,8 @@ in
           "SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt"
         ];
         AmbientCapabilities = "";
+        # A core would have the credential and the key.
+        LimitCORE = 0;
         LockPersonality = true;
         NoNewPrivileges = true;
         PrivateDevices = true;

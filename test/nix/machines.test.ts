@@ -51,7 +51,7 @@ test("nobody gets into the signer: no login, no shell, no SSH, no sudo, no emerg
 });
 
 test("the signer runs one service, which signs under the measured policy and root", { skip }, () => {
-  const { systemd } = machine(signerPath, []);
+  const { systemd, ...values } = machine(signerPath, ["systemd.coredump.enable"]);
   const service = systemd.services["neko-trust-signer"] as { serviceConfig: Record<string, unknown> };
   const { ExecStart, NoNewPrivileges, ProtectSystem, Restart } = service.serviceConfig;
   assert.match(
@@ -59,6 +59,8 @@ test("the signer runs one service, which signs under the measured policy and roo
     /^\/nix\/store\/[0-9a-z]{32}-neko-trust-signer-[0-9.]+\/bin\/neko-trust attested-key watch --policy \/etc\/neko-trust\/policy\.yaml --trusted-root \/etc\/neko-trust\/trusted_root\.json --metadata$/,
   );
   assert.deepEqual([NoNewPrivileges, ProtectSystem, Restart], [true, "strict", "always"]);
+  // What a core would have: the credential and the key.
+  assert.deepEqual([service.serviceConfig["LimitCORE"], values], [0, { "systemd.coredump.enable": false }]);
   const etc = lab?.evaluate(
     signerPath,
     "m: builtins.mapAttrs (_: f: toString (f.source or null)) m.config.environment.etc",

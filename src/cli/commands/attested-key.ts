@@ -9,6 +9,7 @@ import type { AttestedKeyWatchOptions } from "../actions/attested-key-watch.ts";
 import type { VerifyImageOptions } from "../actions/verify-image.ts";
 import { collect } from "../collect.ts";
 import type { RegisterCommand, Runner } from "../commands.ts";
+import { addSignerReleaseOptions } from "./signer-release-options.ts";
 
 function addTrust(command: Command): Command {
   return command
@@ -95,18 +96,17 @@ function registerLooking(group: Command, run: Runner): void {
         return attestedKeyAttestAction(options, context);
       }),
     );
-  addTrust(
-    group
-      .command("verify")
-      .summary("verify an image under a policy that demands an attested signature")
-      .description(
-        "As verify-image, but refuses a policy without tee. The signer's own release is verified first, under a policy without tee; then the signature: binding, times, quote, event log, measurements, platform, revocation.",
-      )
-      .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)"),
+  addSignerReleaseOptions(
+    addTrust(
+      group
+        .command("verify")
+        .summary("verify an image under a policy that demands an attested signature")
+        .description(
+          "As verify-image, but refuses a policy without tee. The signer's own release is verified first, under a policy without tee; then the signature: binding, times, quote, event log, measurements, platform, revocation.",
+        )
+        .argument("<reference>", "registry/path@sha256:… (or :tag, resolved once)"),
+    ),
   )
-    .option("--signer-image <repository>", "registry/path of the signer's release (else the stack's)")
-    .option("--signer-policy <file>", "its policy (else the policy itself without tee)")
-    .option("--quote-root <file>", "the root certificate of a lab's simulated platform, in environment local only")
     .option("--json", "print one JSON document")
     .action((reference: string, options: VerifyImageOptions) =>
       run(async (context) => {

@@ -1,8 +1,9 @@
 import type { VerifyImageOptions } from "../actions/verify-image.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { addSignerReleaseOptions } from "./signer-release-options.ts";
 
 export const registerVerifyImage: RegisterCommand = (program, run) => {
-  program
+  const command = program
     .command("verify-image")
     .summary("verify the whole chain of one or more images under a policy")
     .description(
@@ -19,17 +20,8 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
       "with --stack: verify the signer's own release, under the policy of the stack's signerRelease",
     )
     .option("--policy <file>", "verify under this TrustPolicy (YAML or JSON); needs --trusted-root")
-    .option("--trusted-root <file>", "the trusted_root.json that the policy pins")
-    .option(
-      "--signer-image <repository>",
-      "for a policy with tee: registry/path of the signer's release (else the stack's)",
-    )
-    .option("--signer-policy <file>", "its policy (else the policy itself without tee)")
-    .option("--quote-root <file>", "the root certificate of a lab's simulated platform, in environment local only")
-    .option(
-      "--tee-collateral <path>",
-      "Intel's collateral of today, a file or a folder of them: what it says of the machine that signed is shown, and warns",
-    )
+    .option("--trusted-root <file>", "the trusted_root.json that the policy pins");
+  addSignerReleaseOptions(command)
     .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
     .option(
       "--wait-for-rebuilds <duration>",

@@ -42,6 +42,16 @@ test("verify-image shows what Intel says today of the machine that signed, and e
   assert.match(current.stdout, /TCB UpToDate, level of 2026-03-11, evaluation 20\n/);
   assert.match(current.stdout, /TCB today UpToDate, level of 2026-03-11, evaluation 20, good until 20/);
   assert.doesNotMatch(current.stdout, /note: today/);
+  const [, ...after] = args;
+  const same = await runInProcess([
+    "attested-key",
+    "verify",
+    ...after,
+    ...named,
+    "--tee-collateral",
+    collateral("current.json"),
+  ]);
+  assert.deepEqual([same.code, same.stdout], [0, current.stdout], same.stderr);
 
   const revoked = collateral("revoked.json", { revokedByCa: [attested.pki.pck.serial] });
   const warned = await verify("--tee-collateral", revoked);

@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import { attestedKeyWatchAction } from "../../../../src/cli/actions/attested-key-watch.ts";
 import type { AttestedKeyWatchOptions } from "../../../../src/cli/actions/attested-key-watch.ts";
 import { attestedKeySignAction } from "../../../../src/cli/actions/attested-key.ts";
+import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
+import { readPolicyFile } from "../../../../src/operations/read-policy-file.ts";
+import { startCloudLog } from "../../../support/cloud-log.ts";
 import { failureCodeOf, failureFrom } from "../../../support/failures.ts";
 import { signerAttributes, startMetadataServer } from "../../../support/metadata-server.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
@@ -61,4 +65,43 @@ test("a repository that the measured policy does not name is refused, by metadat
     assert.equal(await failureCodeOf(signing), "ATTESTED_REPOSITORY_UNLISTED");
   }
   assert.deepEqual(server.seen, []);
+});
+
+test("with --metadata the service's lines go to standard error and, the same, to Cloud Logging", async (t) => {
+  const { trust, repository, write, server } = await serveRelease(t, lab);
+  const [, policy = "", , trustedRoot = ""] = trust;
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const kbsTokenKey = write("token.pem", publicKey.export({ format: "pem", type: "spki" }));
+  const attributes = { ...signerAttributes, "neko-trust-repository": repository };
+  const metadata = { "instance/attributes/?recursive=true": JSON.stringify(attributes) };
+  const { metadataAddress, loggingAddress, taken } = await startCloudLog(t, { metadata });
+  const stop = new AbortController();
+  const surroundings = { ...context(), signal: stop.signal };
+  const { log } = surroundings;
+  const running = attestedKeyWatchAction(
+    {
+      ...{ ...watching, metadata: true, metadataAddress, loggingAddress },
+      ...{ policy, trustedRoot, kbsTokenKey, kbsTlsKey: "0".repeat(64) },
+    },
+    surroundings,
+  );
+  // This machine is no trust domain, which is what is told; nothing is asked of registry and broker.
+  for (let tries = 0; tries < 500 && !log.some((line) => line.includes('"down"')); tries += 1) await wait(10);
+  stop.abort();
+  const { document } = await running;
+  assert.deepEqual(document, { ok: true, signed: 0, refused: 0, failed: 1 });
+  assert.deepEqual(server.seen, []);
+  const told = log.map((line) => {
+    const { time: _time, level: _level, ...rest } = JSON.parse(line) as Record<string, unknown>;
+    return rest;
+  });
+  assert.deepEqual(
+    told.map(({ event }) => event),
+    ["listening", "started", "down", "stopped"],
+  );
+  assert.equal(told[0]?.["policy"], policyDigest(readPolicyFile(policy)));
+  assert.deepEqual(
+    taken.flatMap(({ entries }) => entries.map(({ jsonPayload }) => jsonPayload)),
+    told,
+  );
 });
