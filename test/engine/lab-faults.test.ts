@@ -40,11 +40,11 @@ for (const { what, code, says, variables } of [
   });
 }
 
-test("lab up with neither Go nor Pulumi, the registry in the cache: ENGINE_NOT_FOUND names both ways out", async (t) => {
+test("lab up with neither Go nor Pulumi, registry and policy agent in the cache: ENGINE_NOT_FOUND names both ways out", async (t) => {
   const { cache } = fakeGoBench(t).directories;
   mkdirSync(join(cache, "tools"));
   const { directories, environment } = copy;
-  for (const tool of [pinnedTools.registry, pinnedTools.registryWithReferrers]) {
+  for (const tool of [pinnedTools.registry, pinnedTools.registryWithReferrers, pinnedTools.opa]) {
     const { path } = await ensureTool(tool, { directories, environment });
     symlinkSync(dirname(dirname(path)), join(cache, "tools", tool.name));
   }

@@ -33,7 +33,7 @@ const upDocument = z.strictObject({
   ),
   verdicts: z.array(z.unknown()),
   tampered: z.strictObject({ digest: z.string().regex(/^sha256:[0-9a-f]{64}$/), change: z.string() }),
-  forgeries: z.array(z.strictObject({ attempt: z.string(), codes: z.array(z.string()).min(1) })).length(9),
+  forgeries: z.array(z.strictObject({ attempt: z.string(), codes: z.array(z.string()).min(1) })).length(10),
   commands: z.array(z.string()).length(4),
 });
 type UpDocument = z.infer<typeof upDocument>;

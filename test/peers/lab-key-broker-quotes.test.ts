@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { fetchRegardless } from "../../lab/kbs/fetch-regardless.ts";
@@ -13,6 +16,7 @@ import { createTdxPki, newTdxKeys } from "../../lab/tdx/pki.ts";
 import { simulatePlatform } from "../../lab/tdx/platform.ts";
 import type { SimulatedPlatformOptions } from "../../lab/tdx/platform.ts";
 import { labPlatform } from "../../lab/tdx/sgx-extension.ts";
+import { localOverlayPath } from "../../src/config/local-overlay.ts";
 import { readYamlConfig } from "../../src/config/read-config.ts";
 import { directoriesOf } from "../../src/adapters/directories/directories.ts";
 import { fetchResource } from "../../src/adapters/kbs/fetch-resource.ts";
@@ -25,6 +29,7 @@ import { verifyQuote } from "../../src/core/tdx/verify-quote.ts";
 import { failureCodeOf } from "../support/failures.ts";
 import { adminClaims, credential, labAuthority, resource, trust } from "../support/kbs.ts";
 import { caseSettings, signerPolicy } from "../support/key-broker.ts";
+import { sampleOverlay } from "../support/stack-files.ts";
 
 /**
  * Simulated quotes under the rules that stacks/Pulumi.local.yaml has for its signer, the reference values of the signer's manifest,
@@ -38,13 +43,16 @@ const machine = labMachine();
 const repository = signerPolicy().images[0]?.repository ?? "";
 let rego: Rego;
 let kbs: KbsServer;
+// The stack's rules, with no lab's own: it need not run.
+const state = mkdtempSync(join(tmpdir(), "neko-quotes-"));
 
 before(async () => {
   const checkout = fileURLToPath(new URL("../../", import.meta.url));
   const directories = directoriesOf(checkout, process.env);
   const { path } = await ensureTool(pinnedTools.opa, { directories, environment: process.env });
   rego = openRego(path);
-  const { keyBroker } = readYamlConfig("local", directories);
+  writeFileSync(localOverlayPath(state), JSON.stringify(sampleOverlay));
+  const { keyBroker } = readYamlConfig("local", { ...directories, state });
   assert.ok(keyBroker !== undefined);
   const release = { repository, digest: digestOf("signer"), measurements: signerProduct.signer?.measurements };
   const compiled = compile(signerPolicy(), [release], { ...caseSettings, tee: keyBroker.tee });
@@ -70,6 +78,7 @@ before(async () => {
 after(async () => {
   await kbs.stop();
   rego.close();
+  rmSync(state, { recursive: true });
 });
 
 const platform = (changes: Partial<SimulatedPlatformOptions> = {}) =>

@@ -1,5 +1,5 @@
 # A stand-in for NixOS: modules are merged (sets by name, lists joined, a mkForce wins, else the last), and what the real
-# ones would build is named. Modules of nixpkgs are only noted, and no option's type is checked.
+# ones would build is named. Modules of nixpkgs are only noted; an option has its default, and no type is checked.
 { lib, legacyPackages }:
 { system, modules }:
 let
@@ -68,7 +68,13 @@ let
             "options"
           ]);
       in
-      concatMap (load from) (value.imports or [ ]) ++ [ own ];
+      [ (defaults (value.options or { })) ] ++ concatMap (load from) (value.imports or [ ]) ++ [ own ];
+
+  defaults =
+    options:
+    lib.mapAttrs (_name: each: if (each._type or null) == "option" then each.default else defaults each) (
+      lib.filterAttrs (_name: each: (each._type or null) != "option" || each ? default) options
+    );
 
   # What modules read of what other modules set.
   base = {
