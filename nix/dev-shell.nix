@@ -9,6 +9,7 @@
   curl,
   deadnix,
   diffoscope,
+  gh,
   git,
   gnumake,
   go,
@@ -18,6 +19,7 @@
   nix,
   nixfmt,
   nodejs_24,
+  openssl,
   osslsigncode,
   pulumi,
   python3,
@@ -38,6 +40,7 @@ mkShell {
     curl
     deadnix
     diffoscope
+    gh
     git
     gnumake
     go
@@ -47,6 +50,7 @@ mkShell {
     nix
     nixfmt
     nodejs_24
+    openssl
     osslsigncode
     pulumi
     python3

@@ -13,11 +13,14 @@ def parts:
 
 def identifier: "SPDXRef-Package-" + (capture("^/nix/store/(?<hash>[0-9a-z]{32})-").hash);
 
+# Arrays of n, and the rest. Not jq's own _nwise, which 1.8 has no more.
+def chunks($n): if length <= $n then . else .[0:$n], (.[$n:] | chunks($n)) end;
+
 # `sha256:` with Nix's base 32 (the last character has the lowest five bits) or hex → SRI, as path-info has it.
-def bytes_of_bits: [_nwise(8) | . as $bits | reduce range(0; 8) as $bit (0; . + ($bits[$bit] * pow(2; $bit)))];
+def bytes_of_bits: [chunks(8) | . as $bits | reduce range(0; 8) as $bit (0; . + ($bits[$bit] * pow(2; $bit)))];
 def base64_of_bytes:
   ("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/" / "") as $alphabet
-  | [_nwise(3) | . as [$a, $b, $c] | ($a * 65536 + ($b // 0) * 256 + ($c // 0)) as $word
+  | [chunks(3) | . as [$a, $b, $c] | ($a * 65536 + ($b // 0) * 256 + ($c // 0)) as $word
       | [range(0; 4) as $place | $alphabet[($word / pow(64; 3 - $place) | floor) % 64]]
       | if $b == null then .[0:2] + ["=", "="] elif $c == null then .[0:3] + ["="] else . end | join("")]
   | join("");
@@ -27,7 +30,7 @@ def sri:
     capture("^sha256:(?<text>[0-9a-z]{52}|[0-9a-f]{64})$").text
     | if length == 64 then
         ("0123456789abcdef" / "") as $digits
-        | [(. / "") | _nwise(2) | . as [$high, $low] | ($digits | index($high)) * 16 + ($digits | index($low))]
+        | [(. / "") | chunks(2) | . as [$high, $low] | ($digits | index($high)) * 16 + ($digits | index($low))]
       else
         ("0123456789abcdfghijklmnpqrsvwxyz" / "") as $digits
         | [(. / "" | reverse)[] as $char | ($digits | index($char)) as $value | range(0; 5) as $bit

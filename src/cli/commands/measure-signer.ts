@@ -17,8 +17,9 @@ export const registerMeasureSigner: RegisterCommand = (program, run) => {
       "after",
       `
 Example:
-  nix build .#signerImage
-  neko-trust measure-signer result/disk.tar.gz --uki result/signer.efi --model systemd-stub-258-vtpm --output signer.json
+  nix build .#signer-disk --out-link disk && nix build .#signer-uki --out-link uki
+  neko-trust measure-signer disk/disk.tar.gz --uki uki/*.efi \\
+    --model "$(nix eval --raw .#signer-image.measurementModel)" --output signer.json
   neko-trust publish-manifest … --signer signer.json
 
 Models: systemd-stub-vtpm, systemd-stub (systemd up to 257), systemd-stub-258-vtpm, systemd-stub-258 (from 258 on);

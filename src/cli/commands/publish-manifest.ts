@@ -48,12 +48,15 @@ export const registerPublishManifest: RegisterCommand = (program, run) => {
       `
 Example:
   nix build .#image && nix path-info --json --recursive ./result > path-info.json
-  neko-trust publish-manifest --name neko-base --version 1.2.3 \\
+  nix run .#sbom -- ./result --output sbom.spdx.json
+  nix eval --json .#lib.release > facts.json && fact() { jq -er ".$1" facts.json; }
+  neko-trust publish-manifest --name neko-base --version "$(fact version)" \\
     --layout linux/amd64=./result --path-info linux/amd64=path-info.json --sbom linux/amd64=sbom.spdx.json \\
-    --source-repository https://github.com/m1k1o/neko --source-commit "$(git rev-parse HEAD)" \\
-    --source-nar-hash sha256-… --flake-lock flake.lock --source-date-epoch "$(git log -1 --format=%ct)" \\
-    --output release.json --push ghcr.io/m1k1o/neko/base:1.2.3
-  neko-trust attest-image ghcr.io/m1k1o/neko/base:1.2.3 --manifest release.json
+    --source-repository "$(fact source.repository)" --source-commit "$(fact source.commit)" \\
+    --source-nar-hash "$(fact source.narHash)" --source-date-epoch "$(fact sourceDateEpoch)" \\
+    --flake-repository https://github.com/<owner>/neko --flake-commit "$(git rev-parse HEAD)" --flake-lock flake.lock \\
+    --output release.json --push ghcr.io/<owner>/neko/base
+  neko-trust attest-image ghcr.io/<owner>/neko/base@"$(jq -r .digest release.json)" --manifest release.json
 
 It refuses a layout whose NAR hash is not what Nix recorded, blobs that don't hash to their names, more than one image or
 another platform's, a path-info that is no whole closure, and an SBOM that lists another closure.`,
