@@ -21,6 +21,8 @@ import { attestedDocument } from "./tdx/attested-document.ts";
 import type { AttestedBasis } from "./tdx/attested-document.ts";
 import { labMachine } from "./tdx/lab-machine.ts";
 
+const minute = 60_000;
+
 /** What came of one attempt to have something accepted as an attested signature. */
 export interface AttestedRefusal {
   readonly attempt: string;
@@ -34,6 +36,8 @@ interface Attempt {
   readonly evidence: Evidence;
   /** Another demand than the lab's, where that is the attempt. */
   readonly signerRelease?: Digest;
+  /** Milliseconds from now at which it is verified; at once unless given. */
+  readonly after?: number;
 }
 
 /** What is in the registry, and what of it must be refused. */
@@ -59,10 +63,10 @@ export async function tryAttestedForgeries(
   const refusals: AttestedRefusal[] = [];
   for (const attempt of await attemptsOf(context, client, images, lab)) {
     const { tee } = lab.policy;
-    const { signerRelease } = attempt;
+    const { signerRelease, after = 0 } = attempt;
     const policy =
       signerRelease === undefined || tee === undefined ? lab.policy : { ...lab.policy, tee: { ...tee, signerRelease } };
-    const result = verifyRelease({ ...attempt.evidence, tee: lab.tee }, policy, now);
+    const result = verifyRelease({ ...attempt.evidence, tee: lab.tee }, policy, new Date(now.getTime() + after));
     const codes = result.ok
       ? []
       : result.findings.filter(({ severity }) => severity === "refuse").map(({ code }) => code);
@@ -124,9 +128,16 @@ async function attemptsOf(
       evidence: beside(make({ bound: { payload: two.payload } })),
     },
     {
-      attempt: "a replayed quote",
+      attempt: "the quote of another signature of the same image",
       expected: "TEE_TIME_INVALID",
       evidence: beside({ ...one, quote: two.quote }),
+    },
+    {
+      attempt: "a replayed quote: of a challenge of 20 minutes before",
+      expected: "TEE_TIME_WINDOW",
+      // Later, not an older challenge: the lab's authority may be younger than that.
+      evidence: beside(make({ stampedAgo: [-20] })),
+      after: 21 * minute,
     },
     {
       attempt: "expired collateral",

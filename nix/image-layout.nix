@@ -39,8 +39,8 @@ runCommand "${name}-${version.version}"
         description
         layers
         roots
-        version
         ;
+      inherit (version) version;
       labels = config.Labels;
       platform = "linux/${go.GOARCH}";
     };

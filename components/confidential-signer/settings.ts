@@ -187,8 +187,6 @@ const service = z.strictObject({
     [httpsUrl, z.array(httpsUrl).min(1).max(mostTimestamps).refine(distinct)],
     `must be an https address without user, query and fragment, or 1 to ${mostTimestamps} different ones`,
   ),
-  /** Read by nothing: what is signed is verified with the log's own proofs, and the signer asks no log. Leave it out. */
-  transparencyLogUrl: httpsUrl.optional(),
 });
 
 const health = z.strictObject({

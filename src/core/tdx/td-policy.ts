@@ -66,9 +66,7 @@ export function unconditionalFaults(quote: VerifiedQuote): TdxFault[] {
 }
 
 function revokedFaults({ tcb }: VerifiedQuote): TdxFault[] {
-  return tcb.status === "Revoked"
-    ? [fault("TCB_REVOKED", "TCB status", "a TCB that is not revoked", "Revoked")]
-    : [];
+  return tcb.status === "Revoked" ? [fault("TCB_REVOKED", "TCB status", "a TCB that is not revoked", "Revoked")] : [];
 }
 
 function statusFaults({ tcb }: VerifiedQuote, policy: TdPolicy): TdxFault[] {

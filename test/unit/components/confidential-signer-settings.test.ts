@@ -145,7 +145,6 @@ test("refuses a wrong value of each setting, where it stands", () => {
     ["service.timestampUrl", ["https://timestamp.sigstore.dev", "https://203.0.114.7"]],
     ["service.timestampUrl", [1, 2, 3, 4, 5].map((path) => `https://timestamp.sigstore.dev/${String(path)}`)],
     ["service.timestampUrl", "https://timestamp.sigstore.dev,https://timestamp.sigstore.dev/b"],
-    ["service.transparencyLogUrl", "ftp://rekor.sigstore.dev"],
     ["health.silenceMinutes", 5],
     ["health.silenceMinutes", 1441],
     ["health.notificationChannels", []],

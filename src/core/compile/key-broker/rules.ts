@@ -42,7 +42,7 @@ export const tcbStatuses = [
 const tdAttributes = hex(16, "td_attributes").superRefine((value, context) => {
   if (!/^[0-9a-f]{16}$/.test(value)) return;
   for (const { expected, found } of attributeFaults(value)) {
-    context.addIssue({ code: "custom", message: `must be ${expected}, as every quote is judged; found ${found}` });
+    context.addIssue({ code: "custom", message: `must be ${expected}, as every quote is judged (it is ${found})` });
   }
 });
 
