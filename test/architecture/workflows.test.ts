@@ -78,30 +78,25 @@ interface PolicyWithSigners {
 }
 
 for (const stack of deliveredStacks) {
-  test(
-    `a job that signs runs in the environment that the policies of ${stack} demand of its certificate`,
-    {
-      skip: skipOwn([stack], "the release workflow verifies what it signed under its policies"),
-    },
-    () => {
-      const document = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
-        config: {
-          readonly "neko-trust:policy"?: PolicyWithSigners;
-          readonly "neko-trust:signerRelease"?: { readonly policy: PolicyWithSigners };
-        };
+  const skip = skipOwn([stack], "the release workflow verifies what it signed under its policies");
+  test(`a job that signs runs in the environment that ${stack} demands of its certificate`, { skip }, () => {
+    const document = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
+      config: {
+        readonly "neko-trust:policy"?: PolicyWithSigners;
+        readonly "neko-trust:signerRelease"?: { readonly policy: PolicyWithSigners };
       };
-      const { "neko-trust:policy": own, "neko-trust:signerRelease": signer } = document.config;
-      for (const [job, policy] of [
-        ["publish", own],
-        ["publish-signer", signer?.policy],
-      ] as const) {
-        for (const { environment, signerWorkflow } of policy?.signers ?? []) {
-          const file = signerWorkflow.path.slice(".github/workflows/".length);
-          assert.equal(workflows.get(file)?.jobs[job]?.environment, environment, file);
-        }
+    };
+    const { "neko-trust:policy": own, "neko-trust:signerRelease": signer } = document.config;
+    for (const [job, policy] of [
+      ["publish", own],
+      ["publish-signer", signer?.policy],
+    ] as const) {
+      for (const { environment, signerWorkflow } of policy?.signers ?? []) {
+        const file = signerWorkflow.path.slice(".github/workflows/".length);
+        assert.equal(workflows.get(file)?.jobs[job]?.environment, environment, file);
       }
-    },
-  );
+    }
+  });
 }
 
 test("only a tag releases a signer, and nothing gets a tag unless every image is proven", () => {
@@ -125,23 +120,18 @@ test("a change of what stacks run, or of text, releases nothing: a merged propos
 });
 
 for (const stack of ["staging", "production"]) {
-  test(
-    `every image of the policy of ${stack} is built, reproduced, published and verified`,
-    {
-      skip: skipOwn([stack], "it may run fewer images, or others"),
-    },
-    () => {
-      const matrixOf = (job: string): string[] => {
-        const included = releaseWorkflow.jobs[job]?.strategy?.matrix.include ?? [];
-        return [...new Set(included.map(({ name }) => name))];
-      };
-      const { config } = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
-        config: { readonly "neko-trust:policy": { readonly images: readonly { readonly repository: string }[] } };
-      };
-      const names = config["neko-trust:policy"].images.map(({ repository }) => repository.split("/").at(-1));
-      for (const job of ["build", "reproduce", "publish", "verify"]) assert.deepEqual(matrixOf(job), names, job);
-    },
-  );
+  const skip = skipOwn([stack], "it may run fewer images, or others");
+  test(`every image of the policy of ${stack} is built, reproduced, published and verified`, { skip }, () => {
+    const matrixOf = (job: string): string[] => {
+      const included = releaseWorkflow.jobs[job]?.strategy?.matrix.include ?? [];
+      return [...new Set(included.map(({ name }) => name))];
+    };
+    const { config } = parse(readFileSync(join(checkout, "stacks", `Pulumi.${stack}.yaml`), "utf8")) as {
+      config: { readonly "neko-trust:policy": { readonly images: readonly { readonly repository: string }[] } };
+    };
+    const names = config["neko-trust:policy"].images.map(({ repository }) => repository.split("/").at(-1));
+    for (const job of ["build", "reproduce", "publish", "verify"]) assert.deepEqual(matrixOf(job), names, job);
+  });
 }
 
 test("a pull request gets no credentials: rights to read, no environment, no secret, no variable, no token", () => {

@@ -7,7 +7,7 @@ import { digestOfPolicies } from "../../../src/config/digest-of-policies.ts";
 import { findPlaceholders, placeholderPath } from "../../../src/config/placeholders.ts";
 import { readYamlConfig, stackNames } from "../../../src/config/read-config.ts";
 import { sharedClaims, stackDocuments } from "../../../src/config/singletons.ts";
-import { deliveredStacks, skipOwn } from "../../support/own-stacks.ts";
+import { deliveredStacks, isOwnStack, skipOwn } from "../../support/own-stacks.ts";
 
 const checkout = join(import.meta.dirname, "..", "..", "..");
 const folder = join(tmpdir(), "neko-no-such-state");
@@ -29,10 +29,8 @@ for (const stack of ["staging", "production"]) {
   });
 
   test(
-    `${stack} reads its approval where the platform publishes it, and its identities reach no other's state`,
-    {
-      skip,
-    },
+    `${stack} reads its approval where the platform publishes it; its identities reach no other's state`,
+    { skip },
     () => {
       const workload = readYamlConfig("platform", directories).ciSecrets?.workloadIdentity;
       assert.equal(readYamlConfig(stack, directories).approvals?.bucket, workload?.approvals?.bucket);
@@ -51,14 +49,14 @@ for (const stack of ["staging", "production"]) {
   );
 }
 
+const approved = "its policies are what their reviewers approve";
+
 // Bytes that both signed have one manifest under each.
 for (const [stack, ref] of [
   ["staging", "refs/heads/master"],
   ["production", "refs/tags/v*"],
 ] as const) {
-  const skip = skipOwn([stack], "whom it trusts is what its reviewers approve");
-
-  test(`${stack} trusts what ${ref} signs, and nothing else`, { skip }, () => {
+  test(`${stack} trusts what ${ref} signs, and nothing else`, { skip: skipOwn([stack], approved) }, () => {
     const { signers } = readYamlConfig(stack, directories).policy;
     assert.deepEqual(
       signers.map(({ refs }) => refs),
@@ -67,97 +65,75 @@ for (const [stack, ref] of [
   });
 }
 
-test(
-  "production's rebuilder is a fork that publishes as rebuild.yml tells it, for Neko's image and for the signer's",
-  {
-    skip: skipOwn(["production"], "whom it trusts is what its reviewers approve"),
-  },
-  () => {
-    const { policy, signerRelease } = readYamlConfig("production", directories);
-    assert.ok(signerRelease !== undefined);
-    for (const { rebuilds } of [policy, signerRelease.policy]) {
-      assert.equal(rebuilds.perPlatform, 1);
-      for (const { identity, location } of rebuilds.rebuilders) {
-        const [owner = ""] = identity.repository.split("/");
-        assert.equal(identity.repository, `${owner}/neko`);
-        assert.equal(location, `ghcr.io/${owner}/neko-rebuilds`);
-        assert.deepEqual(identity.refs, ["refs/heads/master"]);
-        const workflow = { repository: identity.repository, path: ".github/workflows/rebuild.yml" };
-        assert.deepEqual(
-          [identity.signerWorkflow, identity.callerWorkflow],
-          [{ ...workflow, ref: "source" }, workflow],
-        );
-      }
+const skipRebuilders = skipOwn(["production"], approved);
+test("production's rebuilder is a fork that publishes as rebuild.yml tells it", { skip: skipRebuilders }, () => {
+  const { policy, signerRelease } = readYamlConfig("production", directories);
+  assert.ok(signerRelease !== undefined);
+  // For Neko's image and for the signer's.
+  for (const { rebuilds } of [policy, signerRelease.policy]) {
+    assert.equal(rebuilds.perPlatform, 1);
+    for (const { identity, location } of rebuilds.rebuilders) {
+      const [owner = ""] = identity.repository.split("/");
+      assert.equal(identity.repository, `${owner}/neko`);
+      assert.equal(location, `ghcr.io/${owner}/neko-rebuilds`);
+      assert.deepEqual(identity.refs, ["refs/heads/master"]);
+      const workflow = { repository: identity.repository, path: ".github/workflows/rebuild.yml" };
+      assert.deepEqual([identity.signerWorkflow, identity.callerWorkflow], [{ ...workflow, ref: "source" }, workflow]);
     }
-  },
-);
+  }
+});
 
-test(
-  "production guards every namespace that it doesn't name, and enforces no engine that staging hasn't tried",
-  {
-    skip: skipOwn(["production", "staging"], "how clusters are guarded is what its reviewers approve"),
-  },
-  () => {
-    const [production, staging] = ["production", "staging"].map((stack) => readYamlConfig(stack, directories));
-    const { scope, rollout, engines = {} } = production?.admissionPolicies ?? {};
-    assert.deepEqual([scope?.kind, rollout], ["all-except", "enforce"]);
-    const enforced = engineNames.filter((name) => engines[name] !== undefined);
-    assert.ok(enforced.length > 0);
-    assert.deepEqual(
-      enforced.filter((name) => staging?.admissionPolicies?.engines?.[name] === undefined),
-      [],
-    );
-  },
-);
+const skipGuards = skipOwn(["production", "staging"], approved);
+test("production guards all namespaces but those it names, by engines that staging tried", { skip: skipGuards }, () => {
+  const [production, staging] = ["production", "staging"].map((stack) => readYamlConfig(stack, directories));
+  const { scope, rollout, engines = {} } = production?.admissionPolicies ?? {};
+  assert.deepEqual([scope?.kind, rollout], ["all-except", "enforce"]);
+  const enforced = engineNames.filter((name) => engines[name] !== undefined);
+  assert.ok(enforced.length > 0);
+  assert.deepEqual(
+    enforced.filter((name) => staging?.admissionPolicies?.engines?.[name] === undefined),
+    [],
+  );
+});
+
+const ofBroker = [
+  "policy.signers.0.repository",
+  "keyBroker.gateway.name",
+  "keyBroker.gateway.namespace",
+  "keyBroker.network.clients.0.namespace",
+  "keyBroker.collateral.service",
+  "keyBroker.collateral.peers.0.namespace",
+];
 
 /** What is another's in every installation: owner, gateway, collateral, addresses. */
-const othersOf: Readonly<Record<(typeof deliveredStacks)[number], readonly string[]>> = {
+const ofOthers: Readonly<Record<(typeof deliveredStacks)[number], readonly string[]>> = {
   platform: [
     "githubOwner",
     "ciSecrets.repository.owner",
     "policy.signers.0.repository",
     "buildRunners.arc.apiServer.cidrs.0",
   ],
-  production: [...brokerOthers(), "keyBroker.trustee.postgres.peers.0.cidr"],
-  staging: brokerOthers(),
+  production: [...ofBroker, "keyBroker.trustee.postgres.peers.0.cidr"],
+  staging: ofBroker,
 };
 
-function brokerOthers(): string[] {
-  return [
-    "policy.signers.0.repository",
-    "keyBroker.gateway.name",
-    "keyBroker.gateway.namespace",
-    "keyBroker.network.clients.0.namespace",
-    "keyBroker.collateral.service",
-    "keyBroker.collateral.peers.0.namespace",
-  ];
-}
-
 for (const stack of deliveredStacks) {
-  test(
-    `stack ${stack} has a placeholder for all that is another's in every installation, and says what belongs there`,
-    {
-      skip: skipOwn([stack], "an update refuses what is left of its placeholders"),
-    },
-    () => {
-      const found = findPlaceholders(readYamlConfig(stack, directories));
-      const paths = found.map(placeholderPath);
-      assert.deepEqual(
-        othersOf[stack].filter((path) => !paths.includes(path)),
-        [],
-      );
-      assert.ok(found.every(({ description }) => description.length > 5));
-    },
-  );
+  const skip = skipOwn([stack], "an update refuses the placeholders that are left in it");
+  test(`what is another's in every installation is a placeholder in ${stack}, and says what it is`, { skip }, () => {
+    const found = findPlaceholders(readYamlConfig(stack, directories));
+    const paths = found.map(placeholderPath);
+    assert.deepEqual(
+      ofOthers[stack].filter((path) => !paths.includes(path)),
+      [],
+    );
+    assert.ok(found.every(({ description }) => description.length > 5));
+  });
 }
 
-test("the delivered stacks are there, and no other that is nobody's", () => {
-  const asDelivered = stacks.filter((stack) => skipOwn([stack], "") === false);
-  assert.deepEqual([...new Set([...asDelivered, ...deliveredStacks])].sort(), [...deliveredStacks]);
-  assert.deepEqual(
-    deliveredStacks.filter((stack) => !stacks.includes(stack)),
-    [],
-  );
+test("no stack is nobody's but those that are delivered, and each of these is there", () => {
+  const nobodys = stacks.filter((stack) => !isOwnStack(stack));
+  assert.deepEqual([...new Set([...nobodys, ...deliveredStacks])].sort(), deliveredStacks);
+  for (const stack of deliveredStacks) assert.ok(stacks.includes(stack), stack);
 });
 
 for (const stack of stacks) {

@@ -13,17 +13,12 @@ const folder = join(tmpdir(), "neko-no-such-state");
 const directories = { checkout, state: folder, cache: folder, run: folder };
 
 for (const stack of ["production", "staging"]) {
-  test(
-    `${stack}: the signer asks for the credential where the key broker keeps it, at an address that the client takes`,
-    {
-      skip: skipOwn([stack], "it may have no signer, and a broker elsewhere"),
-    },
-    () => {
-      const { keyBroker, confidentialSigner } = readYamlConfig(stack, directories);
-      assert.ok(keyBroker !== undefined && confidentialSigner !== undefined);
-      const { url, resource } = confidentialSigner.service.keyBroker;
-      assert.equal(parseResourceId(resource), resourcePath(keyBroker.credential));
-      assert.equal(readKbsUrl(url)?.hostname, keyBroker.gateway?.hostname);
-    },
-  );
+  const skip = skipOwn([stack], "it may have no signer, and a broker elsewhere");
+  test(`${stack}: the signer asks for what the key broker keeps, at an address that the client takes`, { skip }, () => {
+    const { keyBroker, confidentialSigner } = readYamlConfig(stack, directories);
+    assert.ok(keyBroker !== undefined && confidentialSigner !== undefined);
+    const { url, resource } = confidentialSigner.service.keyBroker;
+    assert.equal(parseResourceId(resource), resourcePath(keyBroker.credential));
+    assert.equal(readKbsUrl(url)?.hostname, keyBroker.gateway?.hostname);
+  });
 }
