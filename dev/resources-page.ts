@@ -111,10 +111,10 @@ export function resourcesPage(): string {
 
 # What each component can make
 
-Every type of resource that a component's sources make, why it exists, and how many of it each committed stack plans: ${plans
+Every type of resource that a component's sources make, why it exists, and how many of it each stack plans as it is delivered: ${plans
     .map(({ stack }) => `[${stack}](../plans/${stack}.md)`)
     .join(", ")}.
-A type without a number is made only with settings that no committed stack has. Stack local has all components but on stand-ins; its plan
+A type without a number is made only with settings that no delivered stack has. Stack local has all components but on stand-ins; its plan
 is no page, as its digests are the lab's. Sources: \`components/\`, \`src/report/resource-purposes.ts\`, \`docs/plans/\`.
 
 ${sections.join("\n\n")}

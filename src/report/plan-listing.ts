@@ -23,7 +23,7 @@ export function planListing(stack: string, resources: readonly ListedResource[])
   const lines = [
     `# Plan of stack ${stack}`,
     "",
-    "Made by `make generate` from the offline preview on the real engine; each test run compares it with what the program plans.",
+    "Made by `make generate` from the offline preview, on the real engine, of the stack as it is delivered; each test run compares it with what the program plans, until the stack is your own.",
     "Secrets, and what only an update knows, stand in brackets.",
     "",
     "| Component | Resources |",

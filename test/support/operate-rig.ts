@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
-import { stringify } from "yaml";
+import { parseDocument, stringify } from "yaml";
 import type { CommandContext } from "../../src/cli/context.ts";
-import { stackFiles, stagingConfig } from "./stack-files.ts";
+import { localStackText, stackFiles, stagingConfig } from "./stack-files.ts";
 import type { StackFiles } from "./stack-files.ts";
 
 /** A folder with stacks, pins and programs of a test's own, and nothing of this machine's. */
@@ -62,6 +62,22 @@ export function stagingText(
     ...root,
     config: stagingConfig({ githubToken: { secure: "v1:abc" }, signerRelease: undefined, ...changes }),
   });
+}
+
+/**
+ * The file of a stack `platform` as people write it, with comments and with settings in braces: stack local's, without what
+ * the lab has.
+ */
+export function platformText(): string {
+  const document = parseDocument(localStackText());
+  const at = (key: string, ...rest: readonly string[]) => ["config", `neko-trust:${key}`, ...rest];
+  const labOnly = ["release", "signerRelease", "confidentialSigner", "keyBroker", "buildRunners", "admissionPolicies"];
+  for (const key of labOnly) document.deleteIn(at(key));
+  document.setIn(at("policy", "environment"), "staging");
+  document.setIn(at("policy", "roots", "sigstore", "sha256"), "a".repeat(64));
+  document.setIn(at("policy", "roots", "sigstore", "fetched"), "2026-11-01T00:00:00Z");
+  document.setIn(at("clusters"), []);
+  return document.toString({ lineWidth: 0 });
 }
 
 /** A kubeconfig for an API server on loopback. */

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { isMap, parseDocument } from "yaml";
 import { checkout } from "./engine/engine-under-test.ts";
-import { signerKeys } from "./stack-files.ts";
+import { localStackText, signerKeys } from "./stack-files.ts";
 
 export interface StagingSettings {
   /** `registry/path` that the policy allows and the release is of. */
@@ -23,7 +23,7 @@ const foreignSecret = "v1:mediSbXlJK/ZHx9i:3CwSBARx7RZApvd4T0zAkAE=";
  * a cluster with a kubeconfig that does not exist (an offline preview does not read it).
  */
 export function stagingSettings(settings: StagingSettings): string {
-  const document = parseDocument(readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8"));
+  const document = parseDocument(localStackText());
   if (!isMap(document.contents)) throw new Error("Pulumi.local.yaml is no mapping");
   document.commentBefore = "Made by a test.";
   const at = (key: string, ...rest: readonly (string | number)[]) => ["config", `neko-trust:${key}`, ...rest];

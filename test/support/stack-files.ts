@@ -10,11 +10,14 @@ import { withValues } from "./documents.ts";
 
 const checkout = join(import.meta.dirname, "..", "..");
 
+/** stacks/Pulumi.local.yaml: the lab's, which no installation fills in. */
+export function localStackText(): string {
+  return readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8");
+}
+
 /** The `config` of stacks/Pulumi.local.yaml, as YAML has it. */
 export function localConfig(): Record<string, unknown> {
-  const document = parse(readFileSync(join(checkout, "stacks", "Pulumi.local.yaml"), "utf8")) as {
-    config: Record<string, unknown>;
-  };
+  const document = parse(localStackText()) as { config: Record<string, unknown> };
   return document.config;
 }
 
@@ -54,6 +57,37 @@ export function stagingConfig(changes: Readonly<Record<string, unknown>> = {}): 
     }).map(([path, value]) => [`neko-trust:${path}`, value]),
   );
   return withValues(localConfig(), prefixed) as Record<string, unknown>;
+}
+
+/**
+ * A production stack with a key broker and signers' machines, as a config that is right: what stacks/Pulumi.production.yaml
+ * is of, whatever an installation makes of that file.
+ */
+export function productionConfig(changes: Readonly<Record<string, unknown>> = {}): Record<string, unknown> {
+  const {
+    "neko-trust:signerRelease": signer,
+    "neko-trust:keyBroker": keyBroker,
+    "neko-trust:confidentialSigner": confidentialSigner,
+  } = localConfig();
+  const image = "registry.neko-lab.test/m1k1o/neko/signer";
+  const current = `sha256:${"c".repeat(64)}`;
+  const signerRelease = withValues(signer, {
+    ...{ image, current, retained: [], disk: { kind: "oci", reference: `${image}@${current}` } },
+    "policy.environment": "production",
+    "policy.roots.sigstore.sha256": "a".repeat(64),
+    "policy.roots.sigstore.fetched": "2026-11-01T00:00:00Z",
+  });
+  return stagingConfig({
+    ...{ "policy.environment": "production", ghcrRepository: undefined, approvals: { bucket: "acme-approvals" } },
+    clusters: [{ name: "production", kubeconfig: "kubeconfig", runs: ["workloads", "key-broker"] }],
+    ...{ signerRelease, keyBroker, confidentialSigner },
+    "admissionPolicies.scope": { kind: "all-except", exempt: ["kube-system", "cosign-system"] },
+    "admissionPolicies.engines": {
+      sigstore: "public-good",
+      policyController: { install: true, namespace: "cosign-system", replicas: 3 },
+    },
+    ...changes,
+  });
 }
 
 /** A folder with stacks and a state, for the readers of the configuration. */

@@ -51,7 +51,7 @@ export interface ItemsChange {
   readonly remove: readonly number[];
 }
 
-/** As wide as a line of this project's files may be (.prettierrc): a longer list goes on lines of its own. */
+/** Where a list would make a line longer than this it goes on lines of its own. */
 const lineWidth = 120;
 
 /** A list gets items in front, and loses some; what stays keeps its place, form and comments. */

@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { TestContext } from "node:test";
+import { stringify } from "yaml";
 import { adoptAction } from "../../../src/cli/actions/adopt.ts";
 import { parseYamlConfig } from "../../../src/config/read-config.ts";
 import { failureCodeOf } from "../../support/failures.ts";
-import { operateRig, stagingText } from "../../support/operate-rig.ts";
+import { operateRig, platformText, stagingText } from "../../support/operate-rig.ts";
 import type { OperateRig } from "../../support/operate-rig.ts";
+import { productionConfig } from "../../support/stack-files.ts";
 import { startServer } from "../adapters/registry/loopback-server.ts";
 import type { PlannedAnswer } from "../adapters/registry/loopback-server.ts";
 
 const json = (value: unknown): PlannedAnswer => ({ status: 200, body: JSON.stringify(value) });
-const root = join(import.meta.dirname, "..", "..", "..");
 
 interface Adopting {
   readonly rig: OperateRig;
@@ -50,23 +51,20 @@ const tagRuleset = { id: 72, name: "neko-trust: release tags", target: "tag" };
 const creationRuleset = { id: 74, name: "neko-trust: who makes release tags", target: "tag" };
 
 test("what the platform stack would create and exists is taken over, by settings alone", async (t) => {
-  const platform = readFileSync(join(root, "stacks", "Pulumi.platform.yaml"), "utf8");
-  const pool = "projects/placeholder-platform/locations/global/workloadIdentityPools/neko-trust";
+  const platform = platformText();
+  const pool = "projects/neko-lab/locations/global/workloadIdentityPools/neko-trust";
   const { rig, adopt } = await adopting(t, {
-    "/repos/placeholder-organization/neko": json({ id: 1 }),
-    "/repos/placeholder-organization/neko/rulesets": json([
-      ...[branchRuleset, tagRuleset, creationRuleset],
-      { id: 9, name: "older" },
-    ]),
+    "/repos/m1k1o/neko": json({ id: 1 }),
+    "/repos/m1k1o/neko/rulesets": json([...[branchRuleset, tagRuleset, creationRuleset], { id: 9, name: "older" }]),
     [`/v1/${pool}`]: json({ state: "DELETED" }),
   });
   rig.write("platform", platform);
   const { exitCode, states, changes, text } = await adopt("platform");
   assert.equal(exitCode, 0);
-  assert.equal(states["repository placeholder-organization/neko"], "there");
+  assert.equal(states["repository m1k1o/neko"], "there");
   assert.equal(states['ruleset "older" (9)'], "there");
   assert.equal(states["workload identity pool neko-trust"], "deleted");
-  assert.match(text, /undelete neko-trust --location=global --project=placeholder-platform/);
+  assert.match(text, /undelete neko-trust --location=global --project=neko-lab/);
   assert.deepEqual(changes, ["neko-trust:ghcrRepository.adopt", "neko-trust:ciSecrets.workloadIdentity.pool.adopt"]);
   const config = parseYamlConfig(rig.stackText("platform"), "platform", rig.directories);
   assert.deepEqual(config.ghcrRepository?.adopt, {
@@ -84,7 +82,7 @@ test("what the platform stack would create and exists is taken over, by settings
 });
 
 test("a key ring that is there is taken over, and what is not there is left to be created", async (t) => {
-  const production = readFileSync(join(root, "stacks", "Pulumi.production.yaml"), "utf8");
+  const production = stringify({ config: productionConfig() });
   const { rig, adopt } = await adopting(t, {});
   rig.write("production", production);
   const none = await adopt("production");

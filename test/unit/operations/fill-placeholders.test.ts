@@ -2,16 +2,18 @@ import assert from "node:assert/strict";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { stringify } from "yaml";
 import { placeholderPath } from "../../../src/config/placeholders.ts";
-import { readYamlConfig } from "../../../src/config/read-config.ts";
+import { parseYamlConfig } from "../../../src/config/read-config.ts";
 import type { StackConfig } from "../../../src/config/stack-config.ts";
 import { placeholderQuestions, suggestedAnswer } from "../../../src/operations/fill-placeholders.ts";
 import type { PlaceholderQuestion } from "../../../src/operations/fill-placeholders.ts";
+import { productionConfig } from "../../support/stack-files.ts";
 
-const checkout = join(import.meta.dirname, "..", "..", "..");
 const folder = join(tmpdir(), "neko-no-such-state");
-const staging = readYamlConfig("staging", { checkout, state: folder, cache: folder, run: folder });
-const { signerRelease } = staging;
+const directories = { checkout: folder, state: folder, cache: folder, run: folder };
+const production = parseYamlConfig(stringify({ config: productionConfig() }), "production", directories);
+const { signerRelease } = production;
 assert.ok(signerRelease !== undefined);
 const organization = new Map([["placeholder-organization", "acme"]]);
 const reference = `ghcr.io/placeholder-organization/neko/signer-disk@sha256:${"0".repeat(64)}`;
@@ -39,7 +41,7 @@ test("a reference with zeros is asked for at each place, after what else is in i
   const retained = [`sha256:${"a".repeat(64)}` as const];
   const githubOwner = "placeholder-organization";
   const config = {
-    ...staging,
+    ...production,
     githubOwner,
     signerRelease: { ...signerRelease, disk, retained, retainedDisks: [disk] },
   };
