@@ -16,6 +16,7 @@ import { imageLayout, releaseLayout } from "../../src/core/oci/layout-files.ts";
 import type { LayoutFiles } from "../../src/core/oci/layout-files.ts";
 import { checkout } from "../support/flake-lab.ts";
 import { tinyImage } from "../support/nix-lab.ts";
+import { pythonTools } from "../support/python-tools.ts";
 
 /** The scripts that the flake's derivations run, on this machine: what they write is what the TypeScript writes. */
 
@@ -240,6 +241,29 @@ test("closure-to-spdx.jq gives one document for every form that a Nix writes a c
     relation(identifier("b"), "DEPENDS_ON", identifier("c")),
   ]);
 });
+
+const newerJq = await pythonTools("jq");
+test(
+  "closure-to-spdx.jq gives the same under jq 1.8, which nixpkgs has",
+  { skip: skip !== false ? skip : "absent" in newerJq ? newerJq.absent : false },
+  () => {
+    assert.ok("programs" in newerJq);
+    const python = join(newerJq.programs, "python3");
+    // The library has no $ARGS.
+    const script = `import jq, json, sys
+program = open(sys.argv[1]).read().replace("$ARGS.named", "$named")
+named = {"root": sys.argv[2], "created": "2026-08-15T13:36:06Z"}
+print(json.dumps(jq.compile(program, args={"named": named}).input_value(json.load(sys.stdin)).first()))`;
+    for (const [form, input] of Object.entries(forms)) {
+      const ran = spawnSync(python, ["-c", script, join(checkout, "sbom/closure-to-spdx.jq"), root], {
+        input: JSON.stringify(input),
+        encoding: "utf8",
+      });
+      assert.equal(ran.status, 0, `${form}: ${ran.stderr}`);
+      assert.deepEqual(JSON.parse(ran.stdout), JSON.parse(sbom(input).stdout), form);
+    }
+  },
+);
 
 test("closure-to-spdx.jq refuses a closure without what it is of, and a hash that is none", { skip }, () => {
   const without = sbom([{ path: library, references: [], narHash: hashOf("x") }]);

@@ -83,26 +83,31 @@ test("a tag has to say the flake's version, and a changed tree is no release", (
   assert.deepEqual([dirty.code, dirty.stdout], [1, ""]);
 });
 
-/** What neko-trust was called with, one line each: it lists two releases of production, and its signer's. */
-function rebuildCalls(t: TestContext, args: readonly string[], environment: Record<string, string> = {}) {
+/** What neko-trust was called with, one line each, and what came of it: it lists two releases of production, and its signer's. */
+function rebuildCalls(
+  t: TestContext,
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  script = listing,
+): Ran & { readonly calls: readonly string[] } {
   const folder = folderFor(t);
   mkdirSync(join(folder, "scripts"));
-  const listed = (name: string): string =>
-    `echo ghcr.io/o/neko/${name}@sha256:1; echo '  retained ghcr.io/o/neko/${name}@sha256:0'`;
-  const script = `#!/bin/sh
+  writeFileSync(join(folder, "scripts", "neko-trust"), script, { mode: 0o755 });
+  writeFileSync(join(folder, "calls"), "");
+  const ran = run(folder, "rebuild-release.sh", args, { REBUILDS: "ghcr.io/r/rebuilds", ...environment });
+  const calls = readFileSync(join(folder, "calls"), "utf8").split("\n").slice(0, -1);
+  return { ...ran, calls: calls.filter((call) => !call.startsWith("release list")) };
+}
+
+const listed = (name: string): string =>
+  `echo ghcr.io/o/neko/${name}@sha256:1; echo '  retained ghcr.io/o/neko/${name}@sha256:0'`;
+const listing = `#!/bin/sh
 echo "$*" >>calls
 case "$*" in
 "release list production") ${listed("base")}; ${listed("firefox")} ;;
 "release list production --as-signer") ${listed("signer")} ;;
 esac
 `;
-  writeFileSync(join(folder, "scripts", "neko-trust"), script, { mode: 0o755 });
-  writeFileSync(join(folder, "calls"), "");
-  const ran = run(folder, "rebuild-release.sh", args, { REBUILDS: "ghcr.io/r/rebuilds", ...environment });
-  assert.equal(ran.code, 0, ran.stderr);
-  const calls = readFileSync(join(folder, "calls"), "utf8").split("\n").slice(0, -1);
-  return { calls: calls.filter((call) => !call.startsWith("release list")), stdout: ran.stdout };
-}
 
 for (const [name, options] of [
   ["base", "--attribute image"],
@@ -122,9 +127,28 @@ for (const [name, options] of [
   });
 }
 
-test("rebuilds nothing of an image that production does not run, or that is not the one that was named, and says so", (t) => {
-  const unknown = rebuildCalls(t, ["vlc"]);
-  assert.deepEqual(unknown, { calls: [], stdout: "production runs no release of an image that is called vlc\n" });
-  const other = rebuildCalls(t, ["base", "ghcr.io/o/neko/firefox@sha256:9"]);
-  assert.deepEqual(other, { calls: [], stdout: "ghcr.io/o/neko/firefox@sha256:9 is another image than base\n" });
+test("rebuilds nothing of an image that production does not run, and says so", (t) => {
+  const { code, calls, stdout } = rebuildCalls(t, ["vlc"]);
+  assert.deepEqual([code, calls, stdout], [0, [], "production runs no release of an image that is called vlc\n"]);
+});
+
+test("another image's release is that image's turn, and red where nobody has it: a typing error, or another image chosen", (t) => {
+  const other = (reference: string, chosen: Record<string, string>): readonly unknown[] => {
+    const { code, calls, stdout } = rebuildCalls(t, ["base", reference], chosen);
+    assert.deepEqual([calls, stdout], [[], `${reference} is another image than base\n`]);
+    return [code];
+  };
+  for (const name of ["firefox", "signer"]) {
+    assert.deepEqual(other(`ghcr.io/o/neko/${name}@sha256:9`, { CHOSEN: "all" }), [0]);
+    assert.deepEqual(other(`ghcr.io/o/neko/${name}:3.1.6`, { CHOSEN: "base" }), [1]);
+  }
+  for (const reference of ["ghcr.io/o/neko/bsae@sha256:9", "ghcr.io/o/neko/other-base:1", "nonsense"]) {
+    assert.deepEqual(other(reference, { CHOSEN: "all" }), [1]);
+  }
+});
+
+test("a stack's file that can't be read is a failure, not a stack without a release", (t) => {
+  const broken = "#!/bin/sh\necho broken >&2\nexit 2\n";
+  const { code, calls, stdout } = rebuildCalls(t, ["base"], {}, broken);
+  assert.deepEqual([code, calls, stdout], [2, [], ""]);
 });

@@ -1,3 +1,4 @@
+import { standsForNothing } from "../../config/placeholders.ts";
 import { readYamlConfig } from "../../config/read-config.ts";
 import { formatDigestReference } from "../../core/release/reference.ts";
 import type { CommandContext } from "../context.ts";
@@ -13,7 +14,10 @@ export interface ReleaseListOptions {
 export function releaseListAction(stack: string, options: ReleaseListOptions, context: CommandContext): Outcome {
   const config = readYamlConfig(stack, context.directories);
   const releases = options.asSigner === true ? [signerReleaseOf(config, stack)] : config.releases;
-  const shown = releases.map(({ image, current, retained }) => ({ image, current, retained }));
+  // Zeros stand for a release that there is not yet: what reads this list would look for an image that nobody has.
+  const shown = releases
+    .filter(({ current }) => !standsForNothing(current))
+    .map(({ image, current, retained }) => ({ image, current, retained }));
   return {
     exitCode: exitCodes.done,
     lines: shown.flatMap(({ image, current, retained }) => [

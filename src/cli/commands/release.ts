@@ -43,7 +43,7 @@ retained and retainedDisks, which hold one at most: the key broker serves no mor
     .command("list")
     .summary("say which releases a stack names")
     .description(
-      "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained. Nothing is asked or verified; verify-image --stack does that.",
+      "Prints each release of stacks/Pulumi.<stack>.yaml as registry/path@digest: the current one, and those that are retained; nothing of an image that has no release yet. Nothing is asked or verified; verify-image --stack does that.",
     )
     .argument("<stack>", "the stack whose file is read")
     .option("--as-signer", "the signer's own release, of the stack's signerRelease, in the place of the others")
