@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -91,18 +91,18 @@ test("CVE-2026-24137: a target's name never becomes a path; nothing is left in t
   const evil = Buffer.from("evil");
   const name = `neko-evil-${process.pid}`;
   tuf.publish({ targets: { "trusted_root.json": production, [`../../../${name}`]: evil, [`/tmp/${name}`]: evil } });
-  const before = readdirSync(tmpdir()).filter(
-    (each) => each.startsWith("neko-tuf-") && !each.startsWith("neko-tuf-root-"),
-  );
+  // A temporary folder of its own: other tests have theirs in the machine's at the same time.
+  const temporary = mkdtempSync(join(tmpdir(), "neko-evil-"));
+  const { TMPDIR } = process.env;
+  t.after(() => {
+    rmSync(temporary, { recursive: true });
+    if (TMPDIR === undefined) delete process.env["TMPDIR"];
+    else process.env["TMPDIR"] = TMPDIR;
+  });
+  process.env["TMPDIR"] = temporary;
   assert.equal((await run()).exitCode, 0);
-  const after = readdirSync(tmpdir()).filter(
-    (each) => each.startsWith("neko-tuf-") && !each.startsWith("neko-tuf-root-"),
-  );
-  assert.deepEqual(
-    after.filter((each) => !before.includes(each)),
-    [],
-  );
-  assert.ok(!existsSync(join(tmpdir(), name)));
+  assert.deepEqual(readdirSync(temporary), []);
+  assert.ok(!existsSync(join("/tmp", name)));
   assert.ok(tuf.server.seen.every(({ url }) => !url.includes("evil")));
 });
 
