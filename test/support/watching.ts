@@ -60,8 +60,12 @@ export interface WatchedRun {
   readonly time: number;
 }
 
-/** Runs the service for so many minutes of a clock that moves only while it sleeps. */
-export async function runFor(minutes: number, changes: Partial<WatchSteps>): Promise<WatchedRun> {
+/** Runs the service for so many minutes of a clock that moves only while it sleeps, and while it signs if that takes time. */
+export async function runFor(
+  minutes: number,
+  changes: Partial<WatchSteps>,
+  { signMilliseconds = 0 }: { readonly signMilliseconds?: number } = {},
+): Promise<WatchedRun> {
   const start = 1_800_000_000_000;
   let time = start;
   const log: (LogEntry & { readonly at: number })[] = [];
@@ -83,6 +87,7 @@ export async function runFor(minutes: number, changes: Partial<WatchSteps>): Pro
       ...steps,
       sign: (digest, signal) => {
         signed.push([digest, sinceStart()]);
+        time += signMilliseconds;
         return sign(digest, signal);
       },
     },

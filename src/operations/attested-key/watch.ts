@@ -64,7 +64,7 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
 
 /**
  * The service: looks at the registry, and verifies, signs and publishes what it offers, one after the other. Nothing is asked
- * of the registry, and nothing signed, while the machine can't prove that it is attested. What does not verify is logged and
+ * of the registry, and nothing signed, while the machine can't prove that it is attested, which it does anew in each interval. What does not verify is logged and
  * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
@@ -75,21 +75,24 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   log({ level: "info", event: "started" });
   let known: string | undefined;
   let silentTries = 0;
+  const prove = async (): Promise<void> => {
+    const { machine, collateralExpires } = await steps.attest(signal);
+    const facts = JSON.stringify(machine);
+    if (facts !== known) {
+      // Before the key broker agrees: its policy, and the verifiers', take these values from here.
+      log({ level: "info", event: "measured", ...machine });
+      // Signatures of another platform or state than now may be worth less: each is looked at again.
+      signed.clear();
+    }
+    known = facts;
+    await steps.approve(signal);
+    beat({ machine, collateralExpires }, options);
+  };
   while (!signal.aborted) {
     const went = await unlessDown(
       async () => {
-        const { machine, collateralExpires } = await steps.attest(signal);
-        const facts = JSON.stringify(machine);
-        if (facts !== known) {
-          // Before the key broker agrees: its policy, and the verifiers', take these values from here.
-          log({ level: "info", event: "measured", ...machine });
-          // Signatures of another platform or state than now may be worth less: each is looked at again.
-          signed.clear();
-        }
-        known = facts;
-        await steps.approve(signal);
-        beat({ machine, collateralExpires }, options);
-        await round(steps, options, { signed, waiting, silent }, signal);
+        await prove();
+        await round(steps, options, { signed, waiting, silent, prove }, signal);
       },
       options,
       signal,
@@ -134,6 +137,8 @@ interface Known {
   /** By tag, the code of why it was not answered for: it is logged when that changes. */
   readonly silent: Map<string, string>;
   readonly waiting: Map<Digest, Waiting>;
+  /** Proves again that the machine is attested, and beats; throws Failure where it is not. */
+  readonly prove: () => Promise<void>;
 }
 
 /** What was not looked at is counted each time, and logged when it changes: one tag holds nobody up, and none is lost unheard. */
@@ -158,8 +163,8 @@ function tellUnseen(
 }
 
 async function round(steps: WatchSteps, options: WatchOptions, known: Known, signal: AbortSignal): Promise<void> {
-  const { state, log, now } = options;
-  const { signed, waiting } = known;
+  const { state, log, now, intervalMilliseconds } = options;
+  const { signed, waiting, prove } = known;
   state.polls += 1;
   const offered = await steps.offered(signal);
   state.polledAt = now();
@@ -172,6 +177,8 @@ async function round(steps: WatchSteps, options: WatchOptions, known: Known, sig
     signal.throwIfAborted();
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
+    // A round may last for an hour, and what is proven once is not proven for that long.
+    if (now() - (state.attestedAt ?? 0) >= intervalMilliseconds) await prove();
     const tags = [...offered.images]
       .filter(([, named]) => named === digest)
       .map(([tag]) => tag)
