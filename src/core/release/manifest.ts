@@ -39,7 +39,8 @@ export const signerPartSchema = z.strictObject({
   measurements: z.strictObject({
     /** How the two were predicted: docs/measurements.md. */
     model: z.string().min(1),
-    rtmr1: z.string().regex(/^[0-9a-f]{96}$/),
+    /** Never zero: firmware measures what it boots, and zeros are what a machine has that measured nothing. */
+    rtmr1: z.string().regex(/^(?!0{96}$)[0-9a-f]{96}$/),
     rtmr2: z.string().regex(/^[0-9a-f]{96}$/),
   }),
 });

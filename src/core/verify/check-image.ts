@@ -16,6 +16,8 @@ export interface CheckedImage {
   readonly digest: Digest;
   /** Platform name → image manifest digest, sorted by platform. */
   readonly platforms: ReadonlyMap<string, Digest>;
+  /** Image manifest digest → digests of its layers. */
+  readonly layers: ReadonlyMap<Digest, readonly Digest[]>;
 }
 
 /** Bytes whose hash is the digest that they were asked by; anything else is a finding. */
@@ -47,13 +49,21 @@ function policyImage(repository: string, policy: TrustPolicy): Checked<TrustPoli
   });
 }
 
-/** One platform's manifest: its bytes are those of the digest, and it is the image manifest that the index describes. */
-function checkPlatformManifest(descriptor: PlatformDescriptor, evidence: Evidence): Checked<null> {
+/**
+ * One platform's manifest: its bytes are those of the digest, and it is the image manifest that the index describes. Gives its
+ * digest, and those of its layers.
+ */
+function checkPlatformManifest(
+  descriptor: PlatformDescriptor,
+  evidence: Evidence,
+): Checked<readonly [Digest, readonly Digest[]]> {
   const bytes = checkedBytes(evidence.manifests.get(descriptor.digest), descriptor.digest, "platform manifest");
   if (!bytes.ok) return bytes;
   const manifest = parsePlatformManifest(bytes.proof, descriptor.digest);
   if (!manifest.ok) return manifest;
-  if (manifest.proof.mediaType === descriptor.mediaType && bytes.proof.length === descriptor.size) return proven(null);
+  if (manifest.proof.mediaType === descriptor.mediaType && bytes.proof.length === descriptor.size) {
+    return proven([descriptor.digest, manifest.proof.layers.map(({ digest }) => digest)]);
+  }
   return refuse("PLATFORM_MANIFEST_INVALID", {
     subject: descriptor.digest,
     expected: `${descriptor.mediaType} of ${descriptor.size} bytes, as the index says`,
@@ -75,6 +85,7 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
   const names = [...found.keys()].sort();
   const declared = [...image.proof.platforms].sort();
   const checks: Checked<unknown>[] = [];
+  const manifests = all(index.proof.manifests.map((descriptor) => checkPlatformManifest(descriptor, evidence)));
   const same = names.length === declared.length && names.every((name, position) => name === declared[position]);
   if (!same || found.size !== index.proof.manifests.length) {
     checks.push(
@@ -86,12 +97,12 @@ export function checkImage(evidence: Evidence, policy: TrustPolicy): Checked<Che
       }),
     );
   }
-  for (const descriptor of index.proof.manifests) checks.push(checkPlatformManifest(descriptor, evidence));
   const checked = all(checks);
-  if (!checked.ok) return checked;
+  if (!checked.ok || !manifests.ok) return all<unknown>([checked, manifests]) as Checked<never>;
   return proven({
     name: image.proof.name,
     digest: evidence.digest,
     platforms: new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1))),
+    layers: new Map(manifests.proof),
   });
 }

@@ -86,6 +86,30 @@ export function checkManifestImage(
   return checked.ok ? proven(null) : checked;
 }
 
+/**
+ * Of a signer's release: the disk that the manifest speaks of is what was released and built again, the one layer of its one
+ * platform. Else whoever signs manifests would name a machine that nobody else has built. A lab has no disk that boots.
+ */
+function requireDisk(manifest: ReleaseManifest, image: CheckedImage, policy: TrustPolicy, fail: Refuse): void {
+  const { disk, measurements, platforms } = manifest;
+  if (policy.environment === "local" || (disk === undefined && measurements === undefined)) return;
+  const refused = (expected: string, found: string): void => {
+    fail(
+      "MANIFEST_DISK_MISMATCH",
+      expected,
+      found,
+      "Publish the signer's release again: its image's one layer is the disk (.#signer-image), and measure-signer says the rest.",
+    );
+  };
+  if (disk === undefined || measurements === undefined) {
+    refused("disk and measurements, or neither", disk === undefined ? "no disk" : "no measurements");
+    return;
+  }
+  const layers = platforms.flatMap(({ digest }) => image.layers.get(digest) ?? []);
+  if (platforms.length === 1 && layers.length === 1 && layers[0] === `sha256:${disk.sha256}`) return;
+  refused(`one platform, whose one layer is the disk sha256:${disk.sha256}`, layers.join(", ") || "no layer");
+}
+
 function requireComplete(manifest: ReleaseManifest, policy: TrustPolicy, fail: Refuse): void {
   if (policy.environment === "local") return;
   for (const entry of manifest.platforms) {
@@ -138,6 +162,7 @@ export function checkManifest(
   compareImage(manifest, image, fail);
   compareName(manifest, image, fail);
   requireComplete(manifest, policy, fail);
+  requireDisk(manifest, image, policy, fail);
   const checked = all(checks);
   return checked.ok ? proven(manifest) : checked;
 }

@@ -171,6 +171,10 @@ export const findingMeanings: Readonly<Record<FindingCode, FindingMeaning>> = {
     meaning: "The manifest lacks a derivation or closure, which only environment local may leave out.",
     remedy: "Build the release with Nix and publish its manifest with publish-manifest.",
   },
+  MANIFEST_DISK_MISMATCH: {
+    meaning: "The disk that a signer's manifest names is not the one layer of its image, or it lacks what it measures.",
+    remedy: "Deploy no such signer. Publish its release again from .#signer-image with measure-signer's answer.",
+  },
   MANIFEST_TAG_VERSION_MISMATCH: {
     meaning: 'The release was signed for a tag that is not "v" and the manifest\'s version.',
     remedy: "Tag the release with its version, and sign it again.",

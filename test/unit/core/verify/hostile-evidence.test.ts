@@ -24,6 +24,7 @@ const image = {
   name: manifest.name,
   digest: index.index.digest,
   platforms: new Map(manifest.platforms.map(({ platform, digest }) => [platform, digest])),
+  layers: new Map(),
 };
 
 /** Keys that objects have anyway, and others that parsers were seen to trip over. */

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { statementTypes } from "../../../../src/core/intoto/statement.ts";
-import { checkManifest } from "../../../../src/core/verify/check-manifest.ts";
+import type { Digest } from "../../../../src/core/oci/digest.ts";
+import type { ReleaseManifest } from "../../../../src/core/release/manifest.ts";
+import { checkManifest, parseManifest } from "../../../../src/core/verify/check-manifest.ts";
 import type { TrustedStatement } from "../../../../src/core/verify/required-statements.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import type { StatementChange } from "../../../support/release-lab.ts";
@@ -141,13 +143,20 @@ test("refuses a policy that names no signer of manifests: platforms could not be
 });
 
 test("closure and derivation may be left out in environment local alone", () => {
-  const { manifest, index } = lab.release;
+  const { manifest } = lab.release;
+  assert.deepEqual(codesOf(checkAlone(manifest, "local")), []);
+  // The sample has closures, and no derivations: it was not built by Nix.
+  assert.deepEqual(codesOf(checkAlone(manifest, "staging")), ["MANIFEST_INCOMPLETE", "MANIFEST_INCOMPLETE"]);
+});
+
+/** A manifest by itself, of the sample's image with other platforms or layers where they are given. */
+function checkAlone(manifest: ReleaseManifest, environment: "local" | "staging", layers?: readonly Digest[]) {
   const platforms = new Map(manifest.platforms.map(({ platform, digest }) => [platform, digest]));
   const statement = {
     kind: "manifest" as const,
     signer: lab.policy.signers[0]!,
-    subject: index.index.digest,
-    referrer: index.index.digest,
+    subject: manifest.digest,
+    referrer: manifest.digest,
     statement: { _type: statementTypes[0], subject: [{ digest: {} }], predicateType: "", predicate: manifest },
     claims: {
       issuer: "",
@@ -159,10 +168,42 @@ test("closure and derivation may be left out in environment local alone", () => 
     lastStampedAt: lab.now,
     logs: [],
   } satisfies TrustedStatement;
-  const image = { name: manifest.name, digest: index.index.digest, platforms };
-  const check = (environment: "local" | "staging") =>
-    codesOf(checkManifest([statement], image, lab.policyWith({ environment })));
-  assert.deepEqual(check("local"), []);
-  // The sample has closures, and no derivations: it was not built by Nix.
-  assert.deepEqual(check("staging"), ["MANIFEST_INCOMPLETE", "MANIFEST_INCOMPLETE"]);
+  const image = {
+    ...{ name: manifest.name, digest: manifest.digest, platforms },
+    layers: new Map(manifest.platforms.map(({ digest }) => [digest, layers ?? []])),
+  };
+  return checkManifest([statement], image, lab.policyWith({ environment }));
+}
+
+test("a signer's disk is the one layer of its one platform, where its release is built again", () => {
+  const [platform] = lab.release.manifest.platforms;
+  assert.ok(platform !== undefined);
+  const derivation = "/nix/store/00000000000000000000000000000000-signer.drv";
+  const whole = { ...platform, derivation };
+  const disk = { sha256: "d".repeat(64) };
+  const measurements = { model: "systemd-stub-vtpm", rtmr1: "1".repeat(96), rtmr2: "0".repeat(96) };
+  const manifest = { ...lab.release.manifest, platforms: [whole], disk, measurements };
+  const layer: Digest = `sha256:${disk.sha256}`;
+  const other: Digest = `sha256:${"e".repeat(64)}`;
+  const codes = (changes: Partial<ReleaseManifest>, layers: readonly Digest[], environment?: "local"): unknown =>
+    codesOf(checkAlone({ ...manifest, ...changes }, environment ?? "staging", layers));
+  assert.deepEqual(codes({}, [layer]), []);
+  assert.deepEqual(codes({ disk: undefined, measurements: undefined }, [other]), []);
+  for (const layers of [[other], [], [layer, other], [other, layer]]) {
+    assert.deepEqual(codes({}, layers), ["MANIFEST_DISK_MISMATCH"], layers.join());
+  }
+  // Without its disk a machine's measurements would be of anything.
+  assert.deepEqual(codes({ disk: undefined }, [layer]), ["MANIFEST_DISK_MISMATCH"]);
+  assert.deepEqual(codes({ measurements: undefined }, [layer]), ["MANIFEST_DISK_MISMATCH"]);
+  const second = { ...whole, platform: "linux/arm64" };
+  assert.deepEqual(codes({ platforms: [whole, second] }, [layer]), ["MANIFEST_DISK_MISMATCH"]);
+  // A lab has no disk that a machine boots, and nobody who builds it again.
+  assert.deepEqual(codes({}, [other], "local"), []);
+});
+
+test("a machine that measured nothing is no signer", () => {
+  const measurements = { model: "systemd-stub-vtpm", rtmr1: "0".repeat(96), rtmr2: "0".repeat(96) };
+  const manifest = { ...lab.release.manifest, disk: { sha256: "d".repeat(64) }, measurements };
+  const parsed = parseManifest(manifest, "manifest");
+  assert.deepEqual(codesOf(parsed), ["MANIFEST_INVALID"]);
 });
