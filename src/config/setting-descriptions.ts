@@ -37,7 +37,10 @@ const descriptions: readonly Described[] = [
   { path: /\.collateral\./, says: "where the cache of Intel's collateral (PCCS) runs, or Intel's own address" },
   { path: /\.notificationChannels$/, says: "who is told: gcloud beta monitoring channels list" },
   { path: /\.egress\.hosts$/, says: "the key broker's host name" },
-  { path: /^policy\.tee\./, says: "what the signer's release was measured to, see docs/threat-model.md" },
+  {
+    path: /^policy\.tee\./,
+    says: "what machines and signers attested signatures may come from, see docs/confidential-signer.md",
+  },
   {
     path: /^(?:releases|signerRelease)\.(?:current|retained)$/,
     says: "digest of a verified release: neko-trust release set STACK REFERENCE",

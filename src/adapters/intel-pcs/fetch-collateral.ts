@@ -1,4 +1,4 @@
-import { isLoopbackUrl } from "../../core/loopback.ts";
+import { serviceAddress } from "../../core/service-address.ts";
 import { chainBytesMost } from "../../core/tdx/certificate-chain.ts";
 import type { Collateral } from "../../core/tdx/contract.ts";
 import type { PlatformId } from "../../core/tdx/identify-platform.ts";
@@ -36,14 +36,11 @@ export interface FetchRequest {
 
 const timeoutMilliseconds = 20_000;
 
-/** Throws PCS_URL_INVALID. Gives the address without a slash at its end. */
+/** Throws PCS_URL_INVALID, which does not quote it. Gives the address without a slash at its end. */
 export function requireAddress(text: string): string {
-  const url = URL.parse(text);
-  const safe = url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopbackUrl(url)));
-  if (safe && url.username === "" && url.password === "" && url.search === "" && url.hash === "") {
-    return text.replace(/\/+$/, "");
-  }
-  throw pcsFailure("PCS_URL_INVALID", `${JSON.stringify(text.slice(0, 200))} is no address of a collateral service.`);
+  const address = serviceAddress(text);
+  if (address !== undefined) return address;
+  throw pcsFailure("PCS_URL_INVALID", "What is given as the collateral service's address is none.");
 }
 
 /**

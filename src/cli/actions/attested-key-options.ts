@@ -2,6 +2,7 @@ import { requireKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import { serviceAddress } from "../../core/service-address.ts";
 import { openAttestedKey } from "../../operations/attested-key/open-attested-key.ts";
 import type { BrokerOptions, GuestOptions } from "../../operations/attested-key/open-attested-key.ts";
 import type { AttestedSigner } from "../../operations/attested-key/attested-signer.ts";
@@ -102,17 +103,32 @@ function evaluationOf(text: string): number {
   });
 }
 
-/** The signer of this machine, as the options say. */
+/** Throws ATTESTED_URL_INVALID (usage), which does not quote the address. */
+function requireServiceAddress(option: string, text: string): void {
+  if (serviceAddress(text) !== undefined) return;
+  throw new Failure({
+    code: "ATTESTED_URL_INVALID",
+    kind: "usage",
+    message: `What ${option} gives is no address of a service.`,
+    remedy: "Give an https URL without credentials, query or fragment (http only on loopback).",
+  });
+}
+
+/** The signer of this machine, as the options say. Throws ATTESTED_URL_INVALID, and what trust, broker and guest throw. */
 export function signerOfOptions(
   options: SigningCommandOptions,
   context: CommandContext,
 ): { readonly signer: AttestedSigner; readonly broker: BrokerOptions | undefined } {
+  const { collateralUrl, tsaUrl } = options;
+  // At once, not at the first image: a service that starts looks as if it could sign.
+  if (collateralUrl !== undefined) requireServiceAddress("--collateral-url", collateralUrl);
+  for (const url of tsaUrl) requireServiceAddress("--tsa-url", url);
   const trust = trustOf(options, context);
   const broker = brokerOf(options, trust.policy.environment);
   const signer = openAttestedKey({
     ...guestOptions(options, context),
     ...trust,
-    tsaUrls: options.tsaUrl,
+    tsaUrls: tsaUrl,
     ...(broker === undefined ? {} : { broker }),
   });
   return { signer, broker };

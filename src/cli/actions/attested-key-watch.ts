@@ -98,7 +98,15 @@ async function withMetadata(
   { signal }: CommandContext,
 ): Promise<AttestedKeyWatchOptions> {
   const { repository, kbsUrl, kbsResource, collateralUrl, tsaUrl, metadataAddress: address } = options;
-  const twice = [repository, kbsUrl, kbsResource, collateralUrl, tsaUrl[0]].filter((value) => value !== undefined);
+  // By the options' names: an address may hold a password.
+  const given = {
+    "--repository": repository,
+    "--kbs-url": kbsUrl,
+    "--kbs-resource": kbsResource,
+    "--collateral-url": collateralUrl,
+    "--tsa-url": tsaUrl[0],
+  };
+  const twice = Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [option]));
   if (twice.length > 0) {
     throw usage(
       "ATTESTED_SAID_TWICE",

@@ -35,6 +35,29 @@ const watching = { tsaUrl: [], health: "127.0.0.1:0", interval: "60" };
 test("what is said twice is refused before anything is asked", async () => {
   const options = { ...watching, metadata: true, repository: "ghcr.io/a/b" };
   assert.equal(await failureCodeOf(attestedKeyWatchAction(options, context())), "ATTESTED_SAID_TWICE");
+  const secret = { ...options, kbsUrl: "https://u:geheim@kbs.example/kbs" };
+  const { message } = await failureFrom(attestedKeyWatchAction(secret, context()));
+  assert.match(message, /^--repository, --kbs-url are given/);
+});
+
+test("what is no address of a service is refused before anything starts, and not shown", async () => {
+  const bad = [
+    "file:///etc/passwd",
+    "https://u:geheim@x.example",
+    "http://x.example",
+    "https://x.example/?geheim",
+    "x",
+  ];
+  for (const address of bad) {
+    for (const given of [{ collateralUrl: address }, { tsaUrl: ["https://tsa.example", address] }]) {
+      const surroundings = context();
+      const running = attestedKeyWatchAction({ ...watching, repository: "ghcr.io/a/b", ...given }, surroundings);
+      const { code, kind, message } = await failureFrom(running);
+      assert.deepEqual([code, kind], ["ATTESTED_URL_INVALID", "usage"], address);
+      assert.doesNotMatch(message, /geheim|passwd/);
+      assert.deepEqual(surroundings.log, []);
+    }
+  }
 });
 
 test("a repository that the measured policy does not name is refused, by metadata and by option, before anything is asked", async (t) => {
