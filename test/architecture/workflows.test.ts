@@ -116,7 +116,8 @@ test("a change of what stacks run, or of text, releases nothing: a merged propos
   const { push } = releaseWorkflow.on as { push: Readonly<Record<string, readonly string[]>> };
   assert.deepEqual(push["branches"], ["master"]);
   assert.deepEqual(push["tags"], ["v*"]);
-  for (const path of ["stacks/**", "kubeconfigs/**", "docs/**", "**.md"]) assert.ok(push["paths-ignore"]?.includes(path), path);
+  for (const path of ["stacks/**", "kubeconfigs/**", "docs/**", "**.md"])
+    assert.ok(push["paths-ignore"]?.includes(path), path);
 });
 
 for (const stack of ["staging", "production"]) {

@@ -240,8 +240,19 @@ test(
 test("the shell has what the project's commands, checks and tests call, and a C compiler", { skip }, () => {
   const shell = evaluate("devShells.x86_64-linux.default.recorded") as { builder: string; packages: string[] };
   assert.equal(shell.builder, "mkShell");
-  const called = ["actionlint", "cargo", "cosign", "curl", "deadnix", "diffoscope", "git", "gnumake", "go"];
-  const more = ["google-cloud-sdk", "jq", "kubectl", "nix", "nixfmt", "nodejs_24", "osslsigncode", "pulumi", "python3"];
+  const called = ["actionlint", "cargo", "cosign", "curl", "deadnix", "diffoscope", "gh", "git", "gnumake", "go"];
+  const more = [
+    "google-cloud-sdk",
+    "jq",
+    "kubectl",
+    "nix",
+    "nixfmt",
+    "nodejs_24",
+    "openssl",
+    "osslsigncode",
+    "pulumi",
+    "python3",
+  ];
   for (const each of [...called, ...more, "rustc", "sbomnix", "shellcheck", "skopeo", "zizmor"]) {
     assert.ok(shell.packages.includes(`<${each}>`), each);
   }

@@ -72,9 +72,9 @@ let
 
   defaults =
     options:
-    lib.mapAttrs (_name: each: if (each._type or null) == "option" then each.default else defaults each) (
-      lib.filterAttrs (_name: each: (each._type or null) != "option" || each ? default) options
-    );
+    lib.mapAttrs (
+      _name: each: if (each._type or null) == "option" then each.default else defaults each
+    ) (lib.filterAttrs (_name: each: (each._type or null) != "option" || each ? default) options);
 
   # What modules read of what other modules set.
   base = {
