@@ -257,7 +257,7 @@ function metadataOf(settings: Settings, generation: CheckedGeneration): Record<s
     "neko-trust-key-broker-resource": service.keyBroker.resource,
     "neko-trust-key-broker-url": service.keyBroker.url,
     "neko-trust-release": `${generation.repository}@${generation.digest}`,
-    "neko-trust-repository": service.repository,
+    "neko-trust-repository": [service.repository].flat().join(","),
     "neko-trust-timestamp-url": [service.timestampUrl].flat().join(","),
     "serial-port-enable": "false",
     "serial-port-logging-enable": "false",

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { readKbsUrl } from "../../src/core/kbs/kbs-url.ts";
+import { mostRepositories } from "../../src/core/signer-settings.ts";
 import { mostTimestamps } from "../../src/core/tdx/evidence-document.ts";
 import { isResourceId } from "../../src/core/kbs/resource-id.ts";
 import { hostsAndRangesCover, isPrivateRange, prefixLength, rangeContains, rulePriority } from "./addresses.ts";
@@ -161,15 +162,29 @@ const httpsUrl = z
   )
   .refine((text) => URL.canParse(text), "must be an https address");
 
+const repository = z
+  .string()
+  .max(400)
+  .regex(
+    /^[a-z0-9.-]+(?::[1-9][0-9]{0,4})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/,
+    "must be registry/path, without tag and digest",
+  );
+const hostOf = (text: string): string | undefined => text.split("/", 1)[0];
+
 const service = z.strictObject({
-  /** The repository that the signers watch: registry and path. */
-  repository: z
-    .string()
-    .max(400)
-    .regex(
-      /^[a-z0-9.-]+(?::[1-9][0-9]{0,4})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/,
-      "must be registry/path, without tag and digest",
-    ),
+  /** The repository that the signers watch, or up to eight of one registry: registry and path. */
+  repository: z.union(
+    [
+      repository,
+      z
+        .array(repository)
+        .min(1)
+        .max(mostRepositories)
+        .refine(distinct)
+        .refine((entries) => new Set(entries.map(hostOf)).size === 1),
+    ],
+    `must be registry/path, without tag and digest, or 1 to ${mostRepositories} different ones of one registry`,
+  ),
   keyBroker: z.strictObject({
     /** As its client takes it (docs/key-broker.md). */
     url: httpsUrl.refine((text) => readKbsUrl(text) !== undefined, "must be https://host/kbs"),
@@ -250,7 +265,7 @@ export const confidentialSignerSettingsSchema = shape.superRefine((settings, con
   });
   const { repository, keyBroker, collateralUrl, timestampUrl } = settings.service;
   const needed = [
-    ["repository", `https://${repository}`],
+    ...[repository].flat().map((one) => ["repository", `https://${one}`] as const),
     ["keyBroker.url", keyBroker.url],
     ["collateralUrl", collateralUrl],
     ...[timestampUrl].flat().map((address) => ["timestampUrl", address] as const),

@@ -27,3 +27,31 @@ export function timestampFaults(document: unknown): SchemaFault[] {
     },
   ];
 }
+
+const attested = z.looseObject({
+  policy: z.looseObject({ tee: z.looseObject({}) }),
+  releases: z.array(z.looseObject({ image: z.string() })),
+  confidentialSigner: z.looseObject({
+    service: z.looseObject({ repository: z.union([z.string(), z.array(z.string())]) }),
+  }),
+});
+
+/**
+ * With `tee` every release of the stack has to have an attested signature, so that the stack's signer has to watch all of their
+ * repositories: what it does not watch is never signed. What can't be read has faults of its own.
+ */
+export function watchedFaults(document: unknown): SchemaFault[] {
+  const parsed = attested.safeParse(document);
+  if (!parsed.success) return [];
+  const { releases, confidentialSigner } = parsed.data;
+  const watched = [confidentialSigner.service.repository].flat();
+  const missing = [...new Set(releases.map(({ image }) => image))].filter((image) => !watched.includes(image));
+  if (missing.length === 0) return [];
+  return [
+    {
+      path: "confidentialSigner.service.repository",
+      found: watched.join(", "),
+      allowed: `must name ${missing.join(", ")}, too: policy.tee asks for an attested signature of each of releases`,
+    },
+  ];
+}

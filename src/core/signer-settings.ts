@@ -22,12 +22,25 @@ const listOfHttps = z
       .refine(distinct, "must not repeat an address"),
   );
 
+/** As many as one signer watches. */
+export const mostRepositories = 8;
+const listOfRepositories = z
+  .string()
+  .max(mostRepositories * 512)
+  .transform((text) => text.split(","))
+  .pipe(
+    z
+      .array(z.string().refine(isRepository, "must be registry/path, without tag and digest"))
+      .max(mostRepositories, `must be ${mostRepositories} repositories at most, with commas between them`)
+      .refine(distinct, "must not repeat a repository"),
+  );
+
 /**
  * What a signer's machine is told by its metadata (ConfidentialSigner writes it): where things are. Whoever can write
  * metadata can change each of these, so none of them decides what is trusted; that lies in the measured image.
  */
 const attributesSchema = z.looseObject({
-  "neko-trust-repository": z.string().refine(isRepository, "must be registry/path, without tag and digest"),
+  "neko-trust-repository": listOfRepositories,
   "neko-trust-key-broker-url": https.refine((text) => readKbsUrl(text) !== undefined, "must be https://host/kbs"),
   "neko-trust-key-broker-resource": z.string().refine(isResourceId, "must be repository/type/tag"),
   "neko-trust-collateral-url": https,
@@ -35,7 +48,8 @@ const attributesSchema = z.looseObject({
 });
 
 export interface SignerSettings {
-  readonly repository: string;
+  /** 1 to 8, `registry/path`. */
+  readonly repositories: readonly string[];
   readonly kbsUrl: string;
   readonly kbsResource: string;
   readonly collateralUrl: string;
@@ -57,7 +71,7 @@ export function signerSettings(
   return {
     ok: true,
     settings: {
-      repository: data["neko-trust-repository"],
+      repositories: data["neko-trust-repository"],
       kbsUrl: data["neko-trust-key-broker-url"],
       kbsResource: data["neko-trust-key-broker-resource"],
       collateralUrl: data["neko-trust-collateral-url"],

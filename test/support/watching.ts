@@ -8,7 +8,7 @@ import { newServiceState } from "../../src/operations/attested-key/service-state
 import type { ServiceState } from "../../src/operations/attested-key/service-state.ts";
 import type { AttestedSignature } from "../../src/operations/attested-key/sign-attested.ts";
 import { watch } from "../../src/operations/attested-key/watch.ts";
-import type { Offered, WatchSteps } from "../../src/operations/attested-key/watch.ts";
+import type { Offered, WatchedRepository, WatchSteps } from "../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "./policies.ts";
 import { sampleReleaseData } from "./releases.ts";
 
@@ -51,6 +51,17 @@ export function signatureOf(digest: Digest): AttestedSignature {
   };
 }
 
+/** The steps of a service that watches one repository, in one. */
+export type FlatSteps = Omit<WatchSteps, "repositories"> & Omit<WatchedRepository, "repository">;
+
+/** The steps that watch() takes: one repository, and others beside it. */
+export function stepsOf(
+  { attest, approve, ...steps }: FlatSteps,
+  others: readonly WatchedRepository[] = [],
+): WatchSteps {
+  return { attest, approve, repositories: [{ repository: "registry/x", ...steps }, ...others] };
+}
+
 export interface WatchedRun {
   /** With the seconds since the start. */
   readonly log: readonly (LogEntry & { readonly at: number })[];
@@ -63,8 +74,11 @@ export interface WatchedRun {
 /** Runs the service for so many minutes of a clock that moves only while it sleeps, and while it signs if that takes time. */
 export async function runFor(
   minutes: number,
-  changes: Partial<WatchSteps>,
-  { signMilliseconds = 0 }: { readonly signMilliseconds?: number } = {},
+  changes: Partial<FlatSteps>,
+  {
+    signMilliseconds = 0,
+    others = [],
+  }: { readonly signMilliseconds?: number; readonly others?: readonly WatchedRepository[] } = {},
 ): Promise<WatchedRun> {
   const start = 1_800_000_000_000;
   let time = start;
@@ -73,7 +87,7 @@ export async function runFor(
   const state = newServiceState();
   const stop = new AbortController();
   const sinceStart = (): number => Math.round((time - start) / 1000);
-  const steps: WatchSteps = {
+  const steps: FlatSteps = {
     attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(start + 10 * minute) }),
     approve: () => Promise.resolve(),
     offered: () => Promise.resolve(offering([["v1", sampleDigest("a")]])),
@@ -83,14 +97,17 @@ export async function runFor(
   };
   const sign = steps.sign;
   await watch(
-    {
-      ...steps,
-      sign: (digest, signal) => {
-        signed.push([digest, sinceStart()]);
-        time += signMilliseconds;
-        return sign(digest, signal);
+    stepsOf(
+      {
+        ...steps,
+        sign: (digest, signal) => {
+          signed.push([digest, sinceStart()]);
+          time += signMilliseconds;
+          return sign(digest, signal);
+        },
       },
-    },
+      others,
+    ),
     {
       state,
       log: (entry) => log.push({ ...entry, at: sinceStart() }),

@@ -2,6 +2,7 @@ import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { isRepository } from "../../core/release/reference.ts";
 import { logLine } from "../../core/signer-log.ts";
+import { mostRepositories } from "../../core/signer-settings.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import { openCloudLog } from "../../operations/attested-key/cloud-log.ts";
 import type { CloudLog, CloudLogOptions } from "../../operations/attested-key/cloud-log.ts";
@@ -21,7 +22,7 @@ export interface AttestedKeyWatchOptions extends SigningCommandOptions {
   readonly metadataAddress?: string;
   /** Cloud Logging's API; Google's unless given, and not on the command line either. */
   readonly loggingAddress?: string;
-  readonly repository?: string;
+  readonly repository: readonly string[];
   readonly health: string;
   readonly interval: string;
   /** What the stack says that the policy is: a check against a mix-up, decided by nobody who could change it. */
@@ -34,15 +35,9 @@ export async function attestedKeyWatchAction(
   context: CommandContext,
 ): Promise<Outcome> {
   const options = given.metadata === true ? await withMetadata(given, context) : given;
-  const { repository = "" } = options;
+  const { repository: repositories } = options;
   const intervalMilliseconds = intervalOf(options.interval);
-  if (!isRepository(repository)) {
-    throw usage(
-      "ATTESTED_REPOSITORY_INVALID",
-      `"${repository}" is not registry/path.`,
-      "Name the repository without tag and digest.",
-    );
-  }
+  requireRepositories(repositories);
   const { signer, broker } = signerOfOptions(options, context);
   const digest = policyDigest(signer.policy);
   if (options.policyDigest !== undefined && options.policyDigest !== digest) {
@@ -54,7 +49,7 @@ export async function attestedKeyWatchAction(
   }
   const { environment, signal, now, progress } = context;
   const { policy, attester } = signer;
-  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const publishing = { repositories, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
   const publisher = openPublisher(environment, publishing, signal);
   const toStandardError = (entry: LogEntry): void => {
     progress(logLine(now(), entry));
@@ -63,7 +58,7 @@ export async function attestedKeyWatchAction(
   const state = await runService({
     publisher,
     signer,
-    repository,
+    repositories,
     intervalMilliseconds,
     health: options.health,
     log: (entry) => {
@@ -100,7 +95,7 @@ async function withMetadata(
   const { repository, kbsUrl, kbsResource, collateralUrl, tsaUrl, metadataAddress: address } = options;
   // By the options' names: an address may hold a password.
   const given = {
-    "--repository": repository,
+    "--repository": repository[0],
     "--kbs-url": kbsUrl,
     "--kbs-resource": kbsResource,
     "--collateral-url": collateralUrl,
@@ -115,8 +110,23 @@ async function withMetadata(
     );
   }
   const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
-  const { tsaUrls, ...places } = found;
-  return { ...options, ...places, tsaUrl: tsaUrls };
+  const { tsaUrls, repositories, ...places } = found;
+  return { ...options, ...places, repository: repositories, tsaUrl: tsaUrls };
+}
+
+/** Throws ATTESTED_REPOSITORY_INVALID (usage). */
+function requireRepositories(repositories: readonly string[]): void {
+  const faults = repositories.flatMap((text) => (isRepository(text) ? [] : [`"${text}" is not registry/path`]));
+  if (repositories.length === 0) faults.push("none is named");
+  if (repositories.length > mostRepositories)
+    faults.push(`${repositories.length} are named, ${mostRepositories} at most`);
+  if (new Set(repositories).size !== repositories.length) faults.push("one is named twice");
+  if (faults.length === 0) return;
+  throw usage(
+    "ATTESTED_REPOSITORY_INVALID",
+    `The repositories to watch are wrong: ${faults.join("; ")}.`,
+    "Name each by --repository registry/path, without tag and digest.",
+  );
 }
 
 function intervalOf(text: string): number {

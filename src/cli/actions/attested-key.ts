@@ -144,8 +144,13 @@ export async function attestedKeySignAction(
   const { signer, broker } = signerOfOptions(options, context);
   const { environment, now, signal, progress } = context;
   const { policy, attester } = signer;
-  const { repository } = reference;
-  const publishing = { repository, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
+  const publishing = {
+    repositories: [reference.repository],
+    policy,
+    attester,
+    now,
+    ...(broker === undefined ? {} : { broker }),
+  };
   const { client } = openPublisher(environment, publishing, signal);
   progress(`verifying ${text} under policy "${policy.name}", then signing it`);
   const signed = await signAttested(client, signer, reference, signal);

@@ -150,7 +150,12 @@ The policy is the signer's own, inside the measured image, and has no tee. docs/
       .description(
         "Proves to itself that this machine is attested, looks at the repository's tags, and verifies, signs and publishes what is not signed yet, one image after the other. What does not verify is logged and tried again ever less often. The log is JSON, one line each. Ends with exit code 0 when it is interrupted.",
       )
-      .option("--repository <repository>", "registry/path to watch (needed, unless --metadata)")
+      .option(
+        "--repository <repository>",
+        "registry/path to watch, repeatable (needed, unless --metadata)",
+        collect,
+        [],
+      )
       .option("--metadata", "take repository and addresses from this machine's metadata (Compute Engine)"),
   )
     .option("--interval <seconds>", "between two looks at the registry, from 5 to 240", "60")

@@ -134,8 +134,8 @@ export function readBrokerKey(bytes: Uint8Array): KeyObject {
 }
 
 export interface PublisherOptions {
-  /** `registry/path` that is published to. */
-  readonly repository: string;
+  /** `registry/path` of each that is published to. */
+  readonly repositories: readonly string[];
   /** The measured policy: a registry that it does not name gets no credential. */
   readonly policy: TrustPolicy;
   readonly broker?: BrokerOptions;
@@ -145,20 +145,32 @@ export interface PublisherOptions {
 
 /**
  * A way to the registry with what the key broker gives, or with docker's credentials where none is named. Nothing
- * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED (usage).
+ * is asked yet. Throws ATTESTED_REPOSITORY_UNLISTED, ATTESTED_REGISTRIES_DIFFER (usage).
  */
 export function openPublisher(
   environment: Readonly<Record<string, string | undefined>>,
-  { repository, policy, broker, attester, now }: PublisherOptions,
+  { repositories, policy, broker, attester, now }: PublisherOptions,
   signal: AbortSignal,
 ): Publisher {
-  requireListed(policy, repository);
+  for (const repository of repositories) requireListed(policy, repository);
   const resource = broker?.resource;
   if (broker === undefined || resource === undefined) return { client: openRegistry(environment, signal) };
   const { url, trust } = broker;
-  const { registry } = parseReference(repository);
+  const registry = oneRegistry(repositories);
   const fetch = async (): Promise<Uint8Array> =>
     (await fetchResource({ url, trust, resource, attester, now, signal })).bytes;
   const credentials = brokerCredentials(registry, fetch, () => now().getTime());
   return { client: createRegistryClient({ credentials, signal }), credential: () => credentials(registry) };
+}
+
+/** The key broker gives one credential, and it is one registry's: no other gets to see it. Throws ATTESTED_REGISTRIES_DIFFER (usage). */
+function oneRegistry(repositories: readonly string[]): string {
+  const [registry, ...others] = new Set(repositories.map((repository) => parseReference(repository).registry));
+  if (registry !== undefined && others.length === 0) return registry;
+  throw new Failure({
+    code: "ATTESTED_REGISTRIES_DIFFER",
+    kind: "usage",
+    message: `The key broker's credential is one registry's, and the repositories are in ${registry === undefined ? "none" : [registry, ...others].join(", ")}.`,
+    remedy: "Name repositories of one registry; have another signer watch the others.",
+  });
 }

@@ -12,8 +12,8 @@ import { watch } from "./watch.ts";
 export interface ServiceRequest {
   readonly publisher: Publisher;
   readonly signer: AttestedSigner;
-  /** `registry/path` to watch. */
-  readonly repository: string;
+  /** `registry/path` of each to watch. */
+  readonly repositories: readonly string[];
   readonly intervalMilliseconds: number;
   /** `host:port` of /healthz and /metrics. */
   readonly health: string;
@@ -21,25 +21,25 @@ export interface ServiceRequest {
   readonly signal: AbortSignal;
 }
 
-/** Serves health and metrics, and watches the repository until the signal is aborted. Throws what serveHealth throws. */
+/** Serves health and metrics, and watches the repositories until the signal is aborted. Throws what serveHealth throws. */
 export async function runService(request: ServiceRequest): Promise<Readonly<ServiceState>> {
-  const { publisher, signer, repository, intervalMilliseconds, log, signal } = request;
+  const { publisher, signer, repositories, intervalMilliseconds, log, signal } = request;
   const state = newServiceState();
   const now = (): number => signer.now().getTime();
   const policy = policyDigest(signer.policy);
   const server = await serveHealth(request.health, {
     health: () => {
       const attested = isAttested(state, now());
-      return { healthy: attested, document: { attested, policy, repository } };
+      return { healthy: attested, document: { attested, policy, repositories } };
     },
     metrics: () => metricsText(state, { now: now(), policy }),
   });
-  log({ level: "info", event: "listening", url: server.url, policy, repository, key: signer.key.kind });
+  log({ level: "info", event: "listening", url: server.url, policy, repositories, key: signer.key.kind });
   try {
     const pause = (milliseconds: number, ending: AbortSignal): Promise<void> =>
       sleep(milliseconds, undefined, { signal: ending });
     await watch(
-      registrySteps(publisher, signer, repository),
+      registrySteps(publisher, signer, repositories),
       { state, log, now, intervalMilliseconds, sleep: pause },
       signal,
     );

@@ -11,7 +11,7 @@ import type { AttestedSigner } from "./attested-signer.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
-import type { WatchSteps } from "./watch.ts";
+import type { Offered, WatchedRepository, WatchSteps } from "./watch.ts";
 
 /** Tags that are looked at in one round. */
 const mostTags = 1000;
@@ -26,17 +26,26 @@ export interface Publisher {
 }
 
 /**
- * The steps of a service that signs what the tags of one repository name, with this machine's own quotes. It is attested when
+ * The steps of a service that signs what the tags of these repositories name, with this machine's own quotes. It is attested when
  * Intel's rules say so, and the key broker.
  */
 export function registrySteps(
   { client, credential }: Publisher,
   signer: AttestedSigner,
-  repository: string,
+  repositories: readonly string[],
 ): WatchSteps {
   const policy = policyDigest(signer.policy);
   let own: VerifiedQuote | undefined;
-  const named = (digest: Digest) => parseDigestReference(formatDigestReference(repository, digest));
+  const watched = (repository: string): WatchedRepository => ({
+    repository,
+    offered: (signal) => offeredBy(client, repository, signal),
+    isSigned: async (digest, signal) => {
+      signal.throwIfAborted();
+      return own !== undefined && (await hasOwnSignature(client, signer, own, { repository, digest }));
+    },
+    sign: (digest, signal) =>
+      signAttested(client, signer, parseDigestReference(formatDigestReference(repository, digest)), signal),
+  });
   return {
     attest: async (signal) => {
       const { quote } = await attestSelf(signer, signal);
@@ -46,26 +55,23 @@ export function registrySteps(
     approve: async () => {
       await credential?.();
     },
-    offered: async (signal) => {
-      const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
-      const images = new Map<string, Digest>();
-      const silent = new Map<string, Failure>();
-      let looked = 0;
-      for (const tag of orderTags(tags).slice(0, mostTags)) {
-        if (silent.size >= mostSilent) break;
-        signal.throwIfAborted();
-        looked += 1;
-        const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
-        if (answer.kind === "found") images.set(tag, answer.value.digest);
-        // A tag may go between the list and the look.
-        else if (answer.kind !== "absent") silent.set(tag, unanswered(answer, `${repository}:${tag}`));
-      }
-      return { images, silent, leftOut: tags.length - looked, complete };
-    },
-    isSigned: async (digest, signal) => {
-      signal.throwIfAborted();
-      return own !== undefined && (await hasOwnSignature(client, signer, own, { repository, digest }));
-    },
-    sign: (digest, signal) => signAttested(client, signer, named(digest), signal),
+    repositories: repositories.map(watched),
   };
+}
+
+async function offeredBy(client: RegistryClient, repository: string, signal: AbortSignal): Promise<Offered> {
+  const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
+  const images = new Map<string, Digest>();
+  const silent = new Map<string, Failure>();
+  let looked = 0;
+  for (const tag of orderTags(tags).slice(0, mostTags)) {
+    if (silent.size >= mostSilent) break;
+    signal.throwIfAborted();
+    looked += 1;
+    const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
+    if (answer.kind === "found") images.set(tag, answer.value.digest);
+    // A tag may go between the list and the look.
+    else if (answer.kind !== "absent") silent.set(tag, unanswered(answer, `${repository}:${tag}`));
+  }
+  return { images, silent, leftOut: tags.length - looked, complete };
 }

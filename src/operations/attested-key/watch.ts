@@ -22,18 +22,25 @@ export interface Offered {
   readonly complete: boolean;
 }
 
-/** What a watching signer does, one at a time; each throws Failure. */
-export interface WatchSteps {
-  /** Proves by Intel's rules that this machine is attested, and as what. */
-  readonly attest: (signal: AbortSignal) => Promise<Attested>;
-  /** Has the key broker agree. */
-  readonly approve: (signal: AbortSignal) => Promise<void>;
+/** A repository that is watched. Each step throws Failure. */
+export interface WatchedRepository {
+  /** `registry/path` */
+  readonly repository: string;
   /** What the registry offers now. */
   readonly offered: (signal: AbortSignal) => Promise<Offered>;
   /** Whether the image has a signature already that this signer would make. */
   readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
   /** Verifies, signs and publishes. */
   readonly sign: (digest: Digest, signal: AbortSignal) => Promise<AttestedSignature>;
+}
+
+/** What a watching signer does, one at a time; each throws Failure. */
+export interface WatchSteps {
+  /** Proves by Intel's rules that this machine is attested, and as what. */
+  readonly attest: (signal: AbortSignal) => Promise<Attested>;
+  /** Has the key broker agree. */
+  readonly approve: (signal: AbortSignal) => Promise<void>;
+  readonly repositories: readonly WatchedRepository[];
 }
 
 export interface WatchOptions {
@@ -63,41 +70,41 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
 }
 
 /**
- * The service: looks at the registry, and verifies, signs and publishes what it offers, one after the other. Nothing is asked
- * of the registry, and nothing signed, while the machine can't prove that it is attested, which it does anew in each interval. What does not verify is logged and
- * tried again ever less often, never in a loop. Ends when the signal is aborted; else it never returns. Throws only bugs.
+ * The service: looks at the repositories in turn, and verifies, signs and publishes what they offer, one image after the other.
+ * Nothing is asked of a registry, and nothing signed, while the machine can't prove that it is attested, which it does anew in
+ * each interval. What does not verify is logged and tried again ever less often, never in a loop; a repository that does not
+ * answer holds up no other. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
   const { state, log, sleep, intervalMilliseconds } = options;
-  const signed = new Set<Digest>();
-  const waiting = new Map<Digest, Waiting>();
-  const silent = new Map<string, string>();
+  const watched = steps.repositories.map((each) => ({ each, known: nothingKnown() }));
   log({ level: "info", event: "started" });
-  let known: string | undefined;
+  let measured: string | undefined;
   let silentTries = 0;
   const prove = async (): Promise<void> => {
     const { machine, collateralExpires } = await steps.attest(signal);
     const facts = JSON.stringify(machine);
-    if (facts !== known) {
+    if (facts !== measured) {
       // Before the key broker agrees: its policy, and the verifiers', take these values from here.
       log({ level: "info", event: "measured", ...machine });
       // Signatures of another platform or state than now may be worth less: each is looked at again.
-      signed.clear();
+      for (const { known } of watched) known.signed.clear();
     }
-    known = facts;
+    measured = facts;
     await steps.approve(signal);
     beat({ machine, collateralExpires }, options);
   };
   while (!signal.aborted) {
-    const went = await unlessDown(
-      async () => {
-        await prove();
-        await round(steps, options, { signed, waiting, silent, prove }, signal);
-      },
-      options,
-      signal,
-    );
-    state.waiting = waiting.size;
+    let answered = 0;
+    const proven = await unlessDown(prove, options, signal);
+    if (proven) state.polls += 1;
+    for (const { each, known } of proven ? watched : []) {
+      if (await unlessDown(() => round(each, options, { known, prove }, signal), options, signal, each)) answered += 1;
+    }
+    state.waiting = sum(watched.map(({ known }) => known.waiting.size));
+    state.tagsLeftOut = sum(watched.map(({ known }) => known.unseen.leftOut));
+    state.tagsUnlisted = watched.some(({ known }) => known.unseen.more);
+    const went = answered > 0;
     silentTries = went ? 0 : silentTries + 1;
     const pause = went ? intervalMilliseconds : waitAfter(silentTries - 1, failedBackOff);
     await sleep(pause, signal).catch((error: unknown) => {
@@ -106,6 +113,8 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   }
   log({ level: "info", event: "stopped", signed: state.signed, refused: state.refused, failed: state.failed });
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
 
 function beat({ machine, collateralExpires }: Attested, { state, log, now }: WatchOptions): void {
   state.attestedAt = now();
@@ -119,6 +128,7 @@ async function unlessDown(
   work: () => Promise<void>,
   { state, log }: WatchOptions,
   signal: AbortSignal,
+  of?: WatchedRepository,
 ): Promise<boolean> {
   try {
     await work();
@@ -127,48 +137,72 @@ async function unlessDown(
     if (signal.aborted) return true;
     if (!(error instanceof Failure)) throw error;
     state.failed += 1;
-    log({ level: "error", event: "down", ...wordsOf(error) });
+    const where = of === undefined ? {} : { repository: of.repository };
+    log({ level: "error", event: "down", ...where, ...wordsOf(error) });
     return false;
   }
 }
 
+/** What is remembered of a repository between two looks. */
 interface Known {
   readonly signed: Set<Digest>;
   /** By tag, the code of why it was not answered for: it is logged when that changes. */
   readonly silent: Map<string, string>;
   readonly waiting: Map<Digest, Waiting>;
-  /** Proves again that the machine is attested, and beats; throws Failure where it is not. */
-  readonly prove: () => Promise<void>;
+  /** Tags that were listed and not looked at, and whether there are more than were listed. */
+  unseen: { readonly leftOut: number; readonly more: boolean };
+}
+
+function nothingKnown(): Known {
+  return { signed: new Set(), silent: new Map(), waiting: new Map(), unseen: { leftOut: 0, more: false } };
 }
 
 /** What was not looked at is counted each time, and logged when it changes: one tag holds nobody up, and none is lost unheard. */
 function tellUnseen(
   { silent, leftOut, complete }: Offered,
+  { repository }: WatchedRepository,
   { state, log }: WatchOptions,
-  { silent: before }: Known,
+  known: Known,
 ): void {
+  const before = known.silent;
   state.failed += silent.size;
   for (const [tag, failure] of silent) {
-    if (before.get(tag) !== failure.code) log({ level: "error", event: "failed", tags: [tag], ...wordsOf(failure) });
+    if (before.get(tag) !== failure.code)
+      log({ level: "error", event: "failed", repository, tags: [tag], ...wordsOf(failure) });
   }
   before.clear();
   for (const [tag, { code }] of silent) before.set(tag, code);
   const more = !complete;
-  if (leftOut !== state.tagsLeftOut || more !== state.tagsUnlisted) {
+  if (leftOut !== known.unseen.leftOut || more !== known.unseen.more) {
     const level = leftOut > 0 || more ? "warning" : "info";
-    log({ level, event: "left-out", tags: leftOut, more });
+    log({ level, event: "left-out", repository, tags: leftOut, more });
   }
-  state.tagsLeftOut = leftOut;
-  state.tagsUnlisted = more;
+  known.unseen = { leftOut, more };
 }
 
-async function round(steps: WatchSteps, options: WatchOptions, known: Known, signal: AbortSignal): Promise<void> {
+interface Round {
+  readonly known: Known;
+  /** Proves again that the machine is attested, and beats; throws Failure where it is not. */
+  readonly prove: () => Promise<void>;
+}
+
+async function round(
+  each: WatchedRepository,
+  options: WatchOptions,
+  { known, prove }: Round,
+  signal: AbortSignal,
+): Promise<void> {
   const { state, log, now, intervalMilliseconds } = options;
-  const { signed, waiting, prove } = known;
-  state.polls += 1;
-  const offered = await steps.offered(signal);
+  const { repository } = each;
+  const { signed, waiting } = known;
+  // A round may last for an hour, and what is proven once is not proven for that long.
+  const proveAgain = async (): Promise<void> => {
+    if (now() - (state.attestedAt ?? 0) >= intervalMilliseconds) await prove();
+  };
+  await proveAgain();
+  const offered = await each.offered(signal);
   state.polledAt = now();
-  tellUnseen(offered, options, known);
+  tellUnseen(offered, each, options, known);
   const digests = new Set(offered.images.values());
   // What is not offered any more is forgotten: a registry can't fill this machine's memory with digests.
   for (const digest of signed) if (!digests.has(digest)) signed.delete(digest);
@@ -177,18 +211,18 @@ async function round(steps: WatchSteps, options: WatchOptions, known: Known, sig
     signal.throwIfAborted();
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
-    // A round may last for an hour, and what is proven once is not proven for that long.
-    if (now() - (state.attestedAt ?? 0) >= intervalMilliseconds) await prove();
+    await proveAgain();
     const tags = [...offered.images]
       .filter(([, named]) => named === digest)
       .map(([tag]) => tag)
       .slice(0, 20);
+    const image = { repository, digest, tags };
     try {
-      if (await steps.isSigned(digest, signal)) log({ level: "info", event: "already-signed", digest, tags });
+      if (await each.isSigned(digest, signal)) log({ level: "info", event: "already-signed", ...image });
       else {
-        const { referrer, signedAt, key } = await steps.sign(digest, signal);
+        const { referrer, signedAt, key } = await each.sign(digest, signal);
         state.signed += 1;
-        log({ level: "info", event: "signed", digest, tags, referrer, signedAt, key });
+        log({ level: "info", event: "signed", ...image, referrer, signedAt, key });
       }
       signed.add(digest);
       waiting.delete(digest);
@@ -202,14 +236,8 @@ async function round(steps: WatchSteps, options: WatchOptions, known: Known, sig
       const wait = waitAfter(tries, isRefused ? refusedBackOff : failedBackOff);
       waiting.set(digest, { tries: tries + 1, notBefore: now() + wait });
       const event = isRefused ? "refused" : "failed";
-      log({
-        level: isRefused ? "warning" : "error",
-        event,
-        digest,
-        tags,
-        againInSeconds: wait / 1000,
-        ...wordsOf(error),
-      });
+      const level = isRefused ? "warning" : "error";
+      log({ level, event, ...image, againInSeconds: wait / 1000, ...wordsOf(error) });
     }
   }
 }

@@ -6,11 +6,11 @@ import { Failure } from "../../../src/core/failure.ts";
 import { openCloudLog } from "../../../src/operations/attested-key/cloud-log.ts";
 import { newServiceState } from "../../../src/operations/attested-key/service-state.ts";
 import { watch } from "../../../src/operations/attested-key/watch.ts";
-import type { WatchSteps } from "../../../src/operations/attested-key/watch.ts";
 import { loggingMachine, startCloudLog } from "../../support/cloud-log.ts";
 import { sampleDigest } from "../../support/policies.ts";
 import { signerSettings } from "../../support/signer.ts";
-import { offering, sampleMachine } from "../../support/watching.ts";
+import { offering, sampleMachine, stepsOf } from "../../support/watching.ts";
+import type { FlatSteps } from "../../support/watching.ts";
 
 /**
  * What the service writes, through the filter of the metric that the alert goes by. Conjunctions of equalities, which is all that it
@@ -26,7 +26,7 @@ function matches(filter: string, entry: unknown): boolean {
   });
 }
 
-async function entriesOf(t: TestContext, steps: Partial<WatchSteps>) {
+async function entriesOf(t: TestContext, steps: Partial<FlatSteps>) {
   const servers = await startCloudLog(t);
   const stop = new AbortController();
   const now = (): Date => new Date();
@@ -37,7 +37,7 @@ async function entriesOf(t: TestContext, steps: Partial<WatchSteps>) {
     signal: stop.signal,
   });
   let rounds = 0;
-  const good: WatchSteps = {
+  const good: FlatSteps = {
     attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: now() }),
     approve: () => Promise.resolve(),
     offered: () => Promise.resolve(offering([["v1", sampleDigest("a")]])),
@@ -50,7 +50,7 @@ async function entriesOf(t: TestContext, steps: Partial<WatchSteps>) {
     return Promise.resolve();
   };
   const options = { state: newServiceState(), log: log.write, now: Date.now, intervalMilliseconds: 60_000, sleep };
-  await watch({ ...good, ...steps }, options, stop.signal);
+  await watch(stepsOf({ ...good, ...steps }), options, stop.signal);
   await log.close();
   return servers.taken.flatMap(({ entries, ...common }) => entries.map((entry) => ({ ...common, ...entry })));
 }

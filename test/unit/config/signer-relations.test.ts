@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { timestampFaults } from "../../../src/config/signer-relations.ts";
+import { timestampFaults, watchedFaults } from "../../../src/config/signer-relations.ts";
 import { relationFaults } from "../../../src/config/stack-relations.ts";
 
 const path = "confidentialSigner.service.timestampUrl";
@@ -22,4 +22,21 @@ test("a signer stamps with as many authorities as the stack's policy asks for", 
 test("a stack's plan is refused for it", () => {
   const found = relationFaults(stackOf(2, "https://a.example"), "other").map((fault) => fault.path);
   assert.ok(found.includes(path), found.join());
+});
+
+test("where attested signatures are demanded, the signer watches every release's repository", () => {
+  const stack = (repository: unknown, tee: object | undefined = {}) => ({
+    policy: { tee, roots: { tsa: 1 } },
+    releases: [{ image: "ghcr.io/o/neko/base" }, { image: "ghcr.io/o/neko/firefox" }],
+    confidentialSigner: { service: { repository, timestampUrl: "https://a.example" } },
+  });
+  const both = ["ghcr.io/o/neko/firefox", "ghcr.io/o/neko/base"];
+  assert.deepEqual(watchedFaults(stack(both)), []);
+  assert.deepEqual(watchedFaults({ ...stack("ghcr.io/o/neko/base"), policy: {} }), []);
+  const [fault] = watchedFaults(stack("ghcr.io/o/neko/base"));
+  assert.match(fault?.allowed ?? "", /^must name ghcr\.io\/o\/neko\/firefox, too/);
+  const found = relationFaults(stack("ghcr.io/o/neko/base"), "other").map((one) => one.path);
+  assert.ok(found.includes("confidentialSigner.service.repository"), found.join());
+  // What can't be read is told elsewhere.
+  for (const other of [undefined, 7, [7]]) assert.deepEqual(watchedFaults(stack(other)), []);
 });

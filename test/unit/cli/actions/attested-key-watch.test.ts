@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { stringify } from "yaml";
 import { attestedKeyWatchAction } from "../../../../src/cli/actions/attested-key-watch.ts";
 import type { AttestedKeyWatchOptions } from "../../../../src/cli/actions/attested-key-watch.ts";
 import { attestedKeySignAction } from "../../../../src/cli/actions/attested-key.ts";
@@ -30,10 +31,10 @@ function context() {
     log,
   };
 }
-const watching = { tsaUrl: [], health: "127.0.0.1:0", interval: "60" };
+const watching = { repository: [], tsaUrl: [], health: "127.0.0.1:0", interval: "60" };
 
 test("what is said twice is refused before anything is asked", async () => {
-  const options = { ...watching, metadata: true, repository: "ghcr.io/a/b" };
+  const options = { ...watching, metadata: true, repository: ["ghcr.io/a/b"] };
   assert.equal(await failureCodeOf(attestedKeyWatchAction(options, context())), "ATTESTED_SAID_TWICE");
   const secret = { ...options, kbsUrl: "https://u:geheim@kbs.example/kbs" };
   const { message } = await failureFrom(attestedKeyWatchAction(secret, context()));
@@ -51,7 +52,7 @@ test("what is no address of a service is refused before anything starts, and not
   for (const address of bad) {
     for (const given of [{ collateralUrl: address }, { tsaUrl: ["https://tsa.example", address] }]) {
       const surroundings = context();
-      const running = attestedKeyWatchAction({ ...watching, repository: "ghcr.io/a/b", ...given }, surroundings);
+      const running = attestedKeyWatchAction({ ...watching, repository: ["ghcr.io/a/b"], ...given }, surroundings);
       const { code, kind, message } = await failureFrom(running);
       assert.deepEqual([code, kind], ["ATTESTED_URL_INVALID", "usage"], address);
       assert.doesNotMatch(message, /geheim|passwd/);
@@ -72,7 +73,7 @@ test("a repository that the measured policy does not name is refused, by metadat
     const kbs = { kbsUrl: "https://127.0.0.1:1/kbs", kbsResource: "default/credential/registry" };
     const given: readonly AttestedKeyWatchOptions[] = [
       { ...watching, ...trusted, metadata: true, metadataAddress },
-      { ...watching, ...trusted, ...kbs, repository: other },
+      { ...watching, ...trusted, ...kbs, repository: [other] },
     ];
     for (const options of given) {
       const surroundings = context();
@@ -127,4 +128,29 @@ test("with --metadata the service's lines go to standard error and, the same, to
     taken.flatMap(({ entries }) => entries.map(({ jsonPayload }) => jsonPayload)),
     told,
   );
+});
+
+test("as many repositories as a signer watches, each once, of one registry where the key broker gives its credential", async (t) => {
+  const { trust, repository, write } = await serveRelease(t, lab);
+  const trusted = { policy: trust[1] ?? "", trustedRoot: trust[3] ?? "" };
+  const code = (options: Partial<AttestedKeyWatchOptions>): Promise<string> =>
+    failureCodeOf(attestedKeyWatchAction({ ...watching, ...trusted, ...options }, context()));
+  const nine = Array.from({ length: 9 }, (_, index) => `ghcr.io/a/${index}`);
+  for (const wrong of [[], nine, ["ghcr.io/a/b", "ghcr.io/a/b"], ["ghcr.io/a/b:latest"], ["ghcr.io/a/b,ghcr.io/a/c"]]) {
+    assert.equal(await code({ repository: wrong }), "ATTESTED_REPOSITORY_INVALID", wrong.join());
+  }
+  assert.equal(await code({ repository: [repository, "ghcr.io/a/b"] }), "ATTESTED_REPOSITORY_UNLISTED");
+  const mirrored = write(
+    "mirrored.yaml",
+    stringify(lab.policyWith({ "images.0.repository": repository, "images.0.mirrors": ["mirror.example/neko/base"] })),
+  );
+  const { publicKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const broker = {
+    kbsUrl: "https://127.0.0.1:1/kbs",
+    kbsResource: "default/credential/registry",
+    kbsTlsKey: "0".repeat(64),
+    kbsTokenKey: write("token.pem", publicKey.export({ format: "pem", type: "spki" })),
+  };
+  const two = [repository, "mirror.example/neko/base"];
+  assert.equal(await code({ ...broker, policy: mirrored, repository: two }), "ATTESTED_REGISTRIES_DIFFER");
 });

@@ -6,7 +6,7 @@ import { signerAttributes, startMetadataServer } from "../../../support/metadata
 
 test("the settings are those that ConfidentialSigner writes; other attributes are not read", async (t) => {
   assert.deepEqual(await readMachineSettings({ address: await startMetadataServer(t, {}) }), {
-    repository: "ghcr.io/m1k1o/neko/base",
+    repositories: ["ghcr.io/m1k1o/neko/base"],
     kbsUrl: "https://kbs.example.org/kbs",
     kbsResource: "default/credential/registry",
     collateralUrl: "https://api.trustedservices.intel.com/sgx/certification/v4",
@@ -32,6 +32,29 @@ test("several time-stamp authorities stand in one attribute, four at most, each 
     assert.equal(code, "METADATA_INVALID", bad);
     assert.ok(
       details.every((line) => line.startsWith("neko-trust-timestamp-url")),
+      details.join(),
+    );
+  }
+});
+
+test("several repositories stand in one attribute, eight at most, each once", async (t) => {
+  const read = async (value: string) => {
+    const body = { ...signerAttributes, "neko-trust-repository": value };
+    return readMachineSettings({ address: await startMetadataServer(t, { body }) });
+  };
+  const eight = Array.from({ length: 8 }, (_, index) => `ghcr.io/m1k1o/neko/${index}`);
+  assert.deepEqual((await read(eight.join(","))).repositories, eight);
+  for (const bad of [
+    "",
+    `${eight.join(",")},ghcr.io/a/b`,
+    "ghcr.io/a/b,ghcr.io/a/b",
+    "ghcr.io/a/b,",
+    "ghcr.io/a/b, ghcr.io/a/c",
+  ]) {
+    const { code, details } = await failureFrom(read(bad));
+    assert.equal(code, "METADATA_INVALID", bad);
+    assert.ok(
+      details.every((line) => line.startsWith("neko-trust-repository")),
       details.join(),
     );
   }

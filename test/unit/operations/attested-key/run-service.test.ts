@@ -54,7 +54,7 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
       key: { kind: "ephemeral" },
       now: () => new Date(),
     },
-    repository: served.repository,
+    repositories: [served.repository],
     intervalMilliseconds: 50,
     health: "127.0.0.1:0",
     log: (entry) => log.push(entry),
@@ -65,7 +65,7 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   const health = await fetch(`${url}/healthz`);
   assert.equal(health.status, 200);
   const policy = policyDigest(lab.policyWith({ "images.0.repository": served.repository }));
-  assert.deepEqual(await health.json(), { healthy: true, attested: true, policy, repository: served.repository });
+  assert.deepEqual(await health.json(), { healthy: true, attested: true, policy, repositories: [served.repository] });
   const metrics = await (await fetch(`${url}/metrics`)).text();
   assert.match(metrics, /\nneko_trust_signer_signatures_total 1\n/);
   assert.ok(metrics.endsWith(`\nneko_trust_signer_policy_info{digest="${policy}"} 1\n`));

@@ -35,8 +35,10 @@ async function offeredBy(t: TestContext, tags: readonly string[], silent: (tag: 
     now: () => new Date(),
   } as const;
   const client = createRegistryClient({ retries: 0 });
-  const steps = registrySteps({ client }, signer, `${server.host}/a/b`);
-  return { offered: await steps.offered(signal), asked };
+  const steps = registrySteps({ client }, signer, [`${server.host}/a/b`]);
+  const [watched] = steps.repositories;
+  assert.ok(watched !== undefined);
+  return { offered: await watched.offered(signal), asked };
 }
 
 test("a tag without an answer costs no other tag its turn", async (t) => {

@@ -4,7 +4,7 @@ import type { Digest } from "../../../../src/core/oci/digest.ts";
 import { isAttested, metricsText, newServiceState } from "../../../../src/operations/attested-key/service-state.ts";
 import { watch } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
-import { events, failure, offering, runFor, sampleMachine, signatureOf } from "../../../support/watching.ts";
+import { events, failure, offering, runFor, sampleMachine, signatureOf, stepsOf } from "../../../support/watching.ts";
 
 const minute = 60_000;
 const a = sampleDigest("a");
@@ -143,7 +143,7 @@ test("it stops gracefully in the middle of a signature", async () => {
   const log: string[] = [];
   const waiting = Promise.withResolvers<undefined>();
   const running = watch(
-    {
+    stepsOf({
       attest: () => Promise.resolve({ machine: sampleMachine, collateralExpires: new Date() }),
       approve: () => Promise.resolve(),
       offered: () => Promise.resolve(offering([["v1", a]])),
@@ -155,7 +155,7 @@ test("it stops gracefully in the middle of a signature", async () => {
           });
           waiting.resolve(undefined);
         }),
-    },
+    }),
     {
       state: newServiceState(),
       log: ({ event }) => log.push(event),
@@ -223,4 +223,42 @@ test("a machine that is not attested any more signs nothing more, in the middle 
   assert.ok(down.at > 100 && down.at < 140, String(down.at));
   assert.ok(signed.every(([, at]) => at <= down.at));
   assert.ok(signed.length < 50, String(signed.length));
+});
+
+test("several repositories are watched in turn, each with what it is known for; one that is down holds up no other", async () => {
+  const second: string[] = [];
+  let polls = 0;
+  const other = {
+    repository: "registry/y",
+    // The same digest as in the first: a signature lies beside the image, in each repository.
+    offered: () => Promise.resolve(offering([["v1", a]], { leftOut: 3 })),
+    isSigned: () => Promise.resolve(false),
+    sign: (digest: Digest) => {
+      second.push(digest);
+      return Promise.resolve(signatureOf(digest));
+    },
+  };
+  const offered = () => {
+    polls += 1;
+    return polls > 2 && polls < 6
+      ? Promise.reject(failure("unavailable", "REGISTRY_BROKEN"))
+      : Promise.resolve(offering([["v1", a]]));
+  };
+  const { log, signed, state } = await runFor(10, { offered }, { others: [other] });
+  assert.deepEqual([signed.length, second], [1, [a]]);
+  const told = log.filter(({ event }) => ["signed", "down", "left-out"].includes(event));
+  assert.deepEqual(
+    told.map(({ event, repository }) => [event, repository]),
+    [
+      ["signed", "registry/x"],
+      ["left-out", "registry/y"],
+      ["signed", "registry/y"],
+      ["down", "registry/x"],
+      ["down", "registry/x"],
+      ["down", "registry/x"],
+    ],
+  );
+  // The interval stays: one of the two answered.
+  assert.ok(polls >= 10, String(polls));
+  assert.equal(state.tagsLeftOut, 3);
 });
