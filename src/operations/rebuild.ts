@@ -14,8 +14,10 @@ import { systemOfPlatform } from "../core/nix/system.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import { parsePlatformManifest } from "../core/oci/parse.ts";
 import type { TrustPolicy } from "../core/policy/trust-policy.ts";
+import { measurementsInWords } from "../core/release/manifest.ts";
 import type { PlatformRelease, ReleaseManifest } from "../core/release/manifest.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
+import { measureRebuiltSigner, signerParts } from "./measure-rebuilt-signer.ts";
 import { publishStatement } from "./publish-statement.ts";
 import type { PublishedStatement, StatementSigner } from "./publish-statement.ts";
 import { requireSandbox } from "./require-sandbox.ts";
@@ -62,7 +64,7 @@ export interface PlatformRebuild {
 }
 
 export interface RebuildDifference {
-  readonly what: "derivation" | "NAR hash" | "image digest";
+  readonly what: "derivation" | "NAR hash" | "image digest" | "measurements";
   readonly released: string;
   readonly rebuilt: string;
 }
@@ -151,7 +153,11 @@ async function rebuildPlatform(
   const output = await withStorePath(nix, storePath, async (place) => {
     const { narHash } = await hashPath(place, signal === undefined ? {} : { signal });
     const layout = await openImageLayout(place, `${platform}, ${storePath}`, signal);
-    return { narHash, digest: layout.manifest.digest };
+    const { digest } = layout.manifest;
+    if (manifest.measurements === undefined) return { narHash, digest };
+    progress(`${platform}: measuring the disk`);
+    const uki = installableOf(manifest, { ...source, attribute: signerParts.uki });
+    return { narHash, digest, measurements: await measureRebuiltSigner(nix, { layout, image: installable, uki }) };
   });
   const facts: RebuildFacts = {
     flake: manifest.flake,
@@ -169,7 +175,7 @@ async function rebuildPlatform(
     startedOn,
     finishedOn,
   };
-  const differences = differencesOf(released, facts);
+  const differences = differencesOf(released, facts, manifest);
   const equal = differences.length === 0;
   return { platform, released: released.digest, equal, differences, facts, predicate: rebuildPredicate(facts) };
 }
@@ -214,12 +220,17 @@ function isSubstituted(info: PathInfo): boolean {
   return !info.ultimate && !info.contentAddressed && !info.path.endsWith(".drv") && !isSignedBy(info, publicCacheKey);
 }
 
-function differencesOf(released: PlatformRelease, facts: RebuildFacts): RebuildDifference[] {
+function differencesOf(
+  released: PlatformRelease,
+  facts: RebuildFacts,
+  { measurements }: ReleaseManifest,
+): RebuildDifference[] {
   const pairs: readonly (readonly [RebuildDifference["what"], string | undefined, string])[] = [
     // Environment local may leave it out.
     ["derivation", released.derivation, facts.derivation],
     ["NAR hash", released.narHash, facts.narHash],
     ["image digest", released.digest, facts.digest],
+    ["measurements", measurementsInWords(measurements), measurementsInWords(facts.measurements) ?? ""],
   ];
   return pairs.flatMap(([what, expected, found]) =>
     expected === undefined || expected === found ? [] : [{ what, released: expected, rebuilt: found }],

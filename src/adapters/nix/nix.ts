@@ -50,6 +50,8 @@ export interface Nix {
    * attribute. Throws NIX_EVALUATION_FAILED.
    */
   attributeNames(installable: Installable, attribute: string): Promise<string[]>;
+  /** A text that an installable has as an attribute. Throws NIX_EVALUATION_FAILED. */
+  text(installable: Installable, attribute: string): Promise<string>;
   /** What the store knows of paths, of all that they need with `recursive`. Throws as `parsePathInfo`. */
   pathInfo(paths: readonly string[], options?: { readonly recursive?: boolean }): Promise<PathInfo[]>;
   /** All that the store has of what a derivation was built from: sources, derivations and outputs. */
@@ -80,6 +82,12 @@ export function createNix(settings: NixSettings): Nix {
     const [ownMajor = 0, ownMinor = 0] = (await version()).split(".").map((part) => Number.parseInt(part, 10));
     return ownMajor > major || (ownMajor === major && ownMinor >= minor);
   };
+  const evaluated = async (installable: Installable, apply: string): Promise<unknown> => {
+    const name = nameOf(installable);
+    const result = await runNix(settings, "nix", ["eval", "--json", "--apply", apply, ...argumentsOf(installable)]);
+    if (result.code !== 0) throw nixFailed(`${name} can't be evaluated`, result, "NIX_EVALUATION_FAILED");
+    return readJson(`nix eval ${name}`, result.stdout);
+  };
   return {
     settings,
     version,
@@ -108,12 +116,14 @@ export function createNix(settings: NixSettings): Nix {
       return buildOf(name, readJson(`nix build ${name}`, result.stdout));
     },
     async attributeNames(installable, attribute) {
-      const name = nameOf(installable);
       const apply = `value: builtins.attrNames (value.${attribute} or { })`;
-      const result = await runNix(settings, "nix", ["eval", "--json", "--apply", apply, ...argumentsOf(installable)]);
-      if (result.code !== 0) throw nixFailed(`${name} can't be evaluated`, result, "NIX_EVALUATION_FAILED");
-      const parsed = safeParse(z.array(z.string()), readJson(`nix eval ${name}`, result.stdout));
-      if (!parsed.success) throw unreadable(`nix eval ${name}`, "it is no list of names");
+      const parsed = safeParse(z.array(z.string()), await evaluated(installable, apply));
+      if (!parsed.success) throw unreadable(`nix eval ${nameOf(installable)}`, "it is no list of names");
+      return parsed.data;
+    },
+    async text(installable, attribute) {
+      const parsed = safeParse(z.string(), await evaluated(installable, `value: value.${attribute}`));
+      if (!parsed.success) throw unreadable(`nix eval ${nameOf(installable)}`, `its ${attribute} is no text`);
       return parsed.data;
     },
     async pathInfo(paths, { recursive = false } = {}) {

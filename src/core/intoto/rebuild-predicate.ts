@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { signerPartSchema } from "../release/manifest.ts";
+import type { SignerPart } from "../release/manifest.ts";
 import { sriOfHex, hexOfSri } from "../nix/hash-formats.ts";
 import type { Digest } from "../oci/digest.ts";
 import { buildTypes } from "./statement.ts";
@@ -56,6 +58,8 @@ export const rebuildPredicateSchema = z.strictObject({
         mediaType: z.literal("application/x-nix-nar"),
         digest: z.strictObject({ sha256: sha256Hex }),
       }),
+      /** Of a signer's release alone: what the disk that came out measures, as the release manifest has it. */
+      z.strictObject({ name: z.literal("measurements"), annotations: signerPartSchema.shape.measurements }).optional(),
     ]),
   }),
 });
@@ -74,6 +78,8 @@ export interface RebuildFacts {
   readonly storePath: string;
   /** SRI. */
   readonly narHash: string;
+  /** Of a signer's release: what a machine measures that boots the disk which came out. */
+  readonly measurements?: SignerPart["measurements"];
   readonly nix: { readonly version: string; readonly system: string };
   readonly substituters: readonly string[];
   readonly substituted: readonly string[];
@@ -123,6 +129,9 @@ export function rebuildPredicate(facts: RebuildFacts): RebuildPredicate {
           mediaType: "application/x-nix-nar",
           digest: { sha256: hexOfSri(facts.narHash) },
         },
+        ...(facts.measurements === undefined
+          ? ([] as const)
+          : ([{ name: "measurements", annotations: facts.measurements }] as const)),
       ],
     },
   };
@@ -133,7 +142,7 @@ export function rebuildFacts(predicate: RebuildPredicate): RebuildFacts {
   const { buildDefinition, runDetails } = predicate;
   const { externalParameters, internalParameters } = buildDefinition;
   const [flake, lock, source, derivation] = buildDefinition.resolvedDependencies;
-  const [image, output] = runDetails.byproducts;
+  const [image, output, measured] = runDetails.byproducts;
   const { invocationId, startedOn, finishedOn } = runDetails.metadata ?? {};
   return {
     flake: { repository: withoutGit(flake.uri), commit: flake.digest.gitCommit, lock: `sha256:${lock.digest.sha256}` },
@@ -148,6 +157,7 @@ export function rebuildFacts(predicate: RebuildPredicate): RebuildFacts {
     digest: `sha256:${image.digest.sha256}`,
     storePath: output.uri,
     narHash: sriOfHex(output.digest.sha256),
+    ...(measured === undefined ? {} : { measurements: measured.annotations }),
     nix: { version: internalParameters.nix.version, system: internalParameters.nix.system },
     substituters: internalParameters.substituters,
     substituted: internalParameters.substituted,

@@ -46,6 +46,13 @@ export const signerPartSchema = z.strictObject({
 });
 export type SignerPart = z.infer<typeof signerPartSchema>;
 
+/** Measurements in a line, to be compared and shown. */
+export function measurementsInWords(measurements: SignerPart["measurements"] | undefined): string | undefined {
+  if (measurements === undefined) return undefined;
+  const { model, rtmr1, rtmr2 } = measurements;
+  return `${JSON.stringify(model)}, RTMR1 ${rtmr1}, RTMR2 ${rtmr2}`;
+}
+
 export const releaseManifestSchema = z
   .strictObject({
     schema: z.literal(1),

@@ -1,20 +1,17 @@
-import { rebuildFacts, rebuildPredicateSchema } from "../intoto/rebuild-predicate.ts";
-import type { RebuildFacts } from "../intoto/rebuild-predicate.ts";
 import { buildTypes, predicateTypes } from "../intoto/statement.ts";
 import type { Digest } from "../oci/digest.ts";
 import { foldedOperator } from "../policy/policy-relations.ts";
 import type { Rebuilder, TrustPolicy } from "../policy/trust-policy.ts";
 import type { PlatformRelease, ReleaseManifest } from "../release/manifest.ts";
 import type { PlatformRebuilds } from "../release/verified-release.ts";
-import { safeParse } from "../safe-parse.ts";
 import type { CertificateClaims } from "../sigstore/contract.ts";
-import { checkNotInFuture } from "./check-freshness.ts";
 import { checkIdentity } from "./check-identity.ts";
 import { collectStatements } from "./collect-statements.ts";
 import type { CollectedStatements, ReadStatement, SignedStatement } from "./collect-statements.ts";
 import type { Evidence } from "./evidence.ts";
 import { all, proven, refuse } from "./finding.ts";
 import type { Checked, Finding } from "./finding.ts";
+import { judgeRebuild } from "./judge-rebuild.ts";
 
 /** A rebuild that counts. */
 export interface CountedRebuild extends SignedStatement {
@@ -26,12 +23,6 @@ export interface CheckedRebuilds {
   readonly statements: readonly CountedRebuild[];
   readonly platforms: readonly PlatformRebuilds[];
 }
-
-/** What one statement is: it counts, it does not (and why), or it refuses. */
-type Judged =
-  | { readonly kind: "counts" }
-  | { readonly kind: "does not count"; readonly findings: readonly Finding[] }
-  | { readonly kind: "refuses"; readonly findings: readonly [Finding, ...Finding[]] };
 
 /**
  * Rule 6: per platform, as many distinct operators as the policy demands rebuilt the same inputs and got the same bytes. One
@@ -93,7 +84,7 @@ function checkPlatform(
     const own: Finding[] = [];
     let counts = false;
     for (const statement of rebuildsBy(rebuilder, entry.digest, collected, policy)) {
-      const judged = judge(statement, entry, manifest, policy, now);
+      const judged = judgeRebuild(statement, entry, manifest, policy, now);
       if (judged.kind === "refuses") refusals.push({ ok: false, findings: judged.findings });
       else if (judged.kind === "does not count") own.push(...judged.findings);
       else {
@@ -165,120 +156,6 @@ function buildTypeOf(predicate: unknown): unknown {
   const { buildDefinition } = predicate;
   if (typeof buildDefinition !== "object" || buildDefinition === null) return undefined;
   return "buildType" in buildDefinition ? buildDefinition.buildType : undefined;
-}
-
-function judge(
-  statement: SignedStatement,
-  entry: PlatformRelease,
-  manifest: ReleaseManifest,
-  policy: TrustPolicy,
-  now: Date,
-): Judged {
-  const subject = `rebuild ${statement.referrer} of ${entry.platform}`;
-  const { claims } = statement;
-  const predicate = safeParse(rebuildPredicateSchema, statement.statement.predicate);
-  if (!predicate.success) {
-    // A listed rebuilder's statement that can't be read may be the one that vetoes.
-    return refuses("REBUILD_INVALID", {
-      subject,
-      expected: `a rebuild statement (${buildTypes.nixOciRebuild})`,
-      found: predicate.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`).join("; "),
-      remedy: "Have the rebuilder publish its statement again with the rebuild command.",
-    });
-  }
-  const facts = rebuildFacts(predicate.data);
-  const asked = predicate.data.buildDefinition.externalParameters.flake;
-  if (asked.repository !== facts.flake.repository || asked.commit !== facts.flake.commit) {
-    return refuses("REBUILD_INVALID", {
-      subject,
-      expected: `one flake: ${asked.repository} at ${asked.commit} (externalParameters)`,
-      found: `${facts.flake.repository} at ${facts.flake.commit} (resolvedDependencies)`,
-      remedy: "Have the rebuilder publish its statement again with the rebuild command.",
-    });
-  }
-  const future = checkNotInFuture(statement, now);
-  if (!future.ok) return { kind: "refuses", findings: future.findings };
-  if (policy.signers.some(({ ownerId }) => ownerId === claims.sourceRepositoryOwnerId)) {
-    return refuses("REBUILD_NOT_INDEPENDENT", {
-      subject,
-      expected: "a rebuilder whose owner owns no signer",
-      found: `owner ${claims.sourceRepositoryOwnerId ?? "?"}, who owns a signer, too`,
-      remedy: "Name rebuilders that other organizations own.",
-    });
-  }
-  const run = facts.invocationId ?? claims.runInvocationUri;
-  if (facts.builderId !== claims.buildSignerUri || run !== claims.runInvocationUri) {
-    return refuses("REBUILD_BUILDER_MISMATCH", {
-      subject,
-      expected: `${claims.buildSignerUri ?? "absent"} (certificate .9), run ${claims.runInvocationUri ?? "absent"} (.21)`,
-      found: `${facts.builderId}, run ${run ?? "absent"}`,
-      remedy: "Ask the rebuilder what happened; its statement does not tell the truth about who built.",
-    });
-  }
-  const other = otherInputs(facts, entry, manifest);
-  if (other.length > 0) {
-    return doesNotCount("REBUILD_OTHER_INPUTS", {
-      subject,
-      expected: other.map(({ what, expected }) => `${what} ${expected}`).join(", "),
-      found: other.map(({ what, found }) => `${what} ${found}`).join(", "),
-      remedy: "Have the rebuilder rebuild exactly this release with the rebuild command.",
-    });
-  }
-  if (facts.digest !== entry.digest || facts.narHash !== entry.narHash || facts.storePath !== entry.storePath) {
-    return refuses("REBUILD_MISMATCH", {
-      subject,
-      expected: `${entry.digest}, NAR ${entry.narHash}, ${entry.storePath}`,
-      found: `${facts.digest}, NAR ${facts.narHash}, ${facts.storePath}`,
-      remedy: "Do not use this release until the difference is explained: compare both builds with repro-check.",
-    });
-  }
-  if (facts.substituted.length > 0) {
-    return doesNotCount("REBUILD_SUBSTITUTED", {
-      subject,
-      expected: "nothing but nixpkgs' public cache and what was built there",
-      found: `${facts.substituted.length} paths from elsewhere, ${facts.substituted[0] ?? ""} among them`,
-      remedy: "Have the rebuilder build again without the project's cache.",
-    });
-  }
-  return { kind: "counts" };
-}
-
-/** In what a rebuild's inputs differ from the release's: such a rebuild says nothing about it, in either direction. */
-function otherInputs(
-  facts: RebuildFacts,
-  entry: PlatformRelease,
-  { flake, source }: ReleaseManifest,
-): { what: string; expected: string; found: string }[] {
-  const compared = [
-    { what: "platform", expected: entry.platform, found: facts.platform },
-    {
-      what: "flake",
-      expected: `${flake.repository} at ${flake.commit}`,
-      found: `${facts.flake.repository} at ${facts.flake.commit}`,
-    },
-    { what: "lock", expected: flake.lock, found: facts.flake.lock },
-    {
-      what: "source",
-      expected: `${source.repository} at ${source.commit}`,
-      found: `${facts.source.repository} at ${facts.source.commit}`,
-    },
-    { what: "source NAR", expected: source.narHash, found: facts.source.narHash },
-    // Where the manifest names no derivation (environment local alone), the output's path stands for it; else it is a result.
-    entry.derivation === undefined
-      ? { what: "store path", expected: entry.storePath, found: facts.storePath }
-      : { what: "derivation", expected: entry.derivation, found: facts.derivation },
-  ];
-  return compared.filter(({ expected, found }) => expected !== found);
-}
-
-type Detail = Parameters<typeof refuse>[1];
-
-function refuses(code: Parameters<typeof refuse>[0], detail: Detail): Judged {
-  return { kind: "refuses", findings: refuse(code, detail).findings };
-}
-
-function doesNotCount(code: Parameters<typeof refuse>[0], detail: Detail): Judged {
-  return { kind: "does not count", findings: refuse(code, detail).findings };
 }
 
 function rebuildMissing({ id, operator, location }: Rebuilder, { platform, digest }: PlatformRelease): Checked<never> {

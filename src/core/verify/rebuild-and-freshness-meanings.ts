@@ -15,6 +15,10 @@ export const ruleSixToEightMeanings = {
     meaning: "A rebuild was made from another source, lock or derivation than the release, so it does not count.",
     remedy: "Have the rebuilder rebuild exactly this release with the rebuild command.",
   },
+  REBUILD_UNMEASURED: {
+    meaning: "A rebuild of a signer's release does not say what its disk measures, so it does not count.",
+    remedy: "Have the rebuilder rebuild it with the rebuild command of this version.",
+  },
   REBUILD_SUBSTITUTED: {
     meaning: "A rebuild took parts of the release from a cache instead of building them, so it does not count.",
     remedy: "Have the rebuilder build again without the project's cache.",
