@@ -51,6 +51,7 @@ export async function measureRebuiltSigner(
   });
 }
 
+/** As measureSigner's own refusals, a result of the rebuild and no failure of its machine. */
 function refused(code: string, message: string): Failure {
   const remedy = `Rebuild the flake's signer-image, beside which ${signerParts.uki} lies; look at both builds.`;
   return new Failure({ code, kind: "refused", message, remedy });

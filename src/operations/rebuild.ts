@@ -157,7 +157,14 @@ async function rebuildPlatform(
     if (manifest.measurements === undefined) return { narHash, digest };
     progress(`${platform}: measuring the disk`);
     const uki = installableOf(manifest, { ...source, attribute: signerParts.uki });
-    return { narHash, digest, measurements: await measureRebuiltSigner(nix, { layout, image: installable, uki }) };
+    const measured = measureRebuiltSigner(nix, { layout, image: installable, uki });
+    const measurements = await measured.catch((error: unknown) => {
+      if (!(error instanceof Failure) || error.kind !== "refused") throw error;
+      // A result like any other: what was released is told to be something else, or not to be measured.
+      progress(`${platform}: what came out is no signer's disk: ${error.message}`);
+      return undefined;
+    });
+    return { narHash, digest, ...(measurements === undefined ? {} : { measurements }) };
   });
   const facts: RebuildFacts = {
     flake: manifest.flake,
@@ -230,7 +237,11 @@ function differencesOf(
     ["derivation", released.derivation, facts.derivation],
     ["NAR hash", released.narHash, facts.narHash],
     ["image digest", released.digest, facts.digest],
-    ["measurements", measurementsInWords(measurements), measurementsInWords(facts.measurements) ?? ""],
+    [
+      "measurements",
+      measurementsInWords(measurements),
+      measurementsInWords(facts.measurements) ?? "nothing that boots",
+    ],
   ];
   return pairs.flatMap(([what, expected, found]) =>
     expected === undefined || expected === found ? [] : [{ what, released: expected, rebuilt: found }],
