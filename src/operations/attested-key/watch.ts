@@ -96,15 +96,20 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
   };
   while (!signal.aborted) {
     let answered = 0;
-    const proven = await unlessDown(prove, options, signal);
+    let proven = await unlessDown(prove, options, signal);
     if (proven) state.polls += 1;
-    for (const { each, known } of proven ? watched : []) {
-      if (await unlessDown(() => round(each, options, { known, prove }, signal), options, signal, each)) answered += 1;
+    for (const { each, known } of watched) {
+      // What this machine can't prove is no repository's fault, and ends the round for all of them.
+      if (!proven) break;
+      const work = async (): Promise<void> => {
+        proven = await round(each, options, { known, prove }, signal);
+      };
+      if (await unlessDown(work, options, signal, each)) answered += 1;
     }
     state.waiting = sum(watched.map(({ known }) => known.waiting.size));
     state.tagsLeftOut = sum(watched.map(({ known }) => known.unseen.leftOut));
     state.tagsUnlisted = watched.some(({ known }) => known.unseen.more);
-    const went = answered > 0;
+    const went = proven && answered > 0;
     silentTries = went ? 0 : silentTries + 1;
     const pause = went ? intervalMilliseconds : waitAfter(silentTries - 1, failedBackOff);
     await sleep(pause, signal).catch((error: unknown) => {
@@ -186,20 +191,24 @@ interface Round {
   readonly prove: () => Promise<void>;
 }
 
+/** Whether the machine could prove all the while that it is attested: it ends where it can't. Throws what the registry throws. */
 async function round(
   each: WatchedRepository,
   options: WatchOptions,
   { known, prove }: Round,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<boolean> {
   const { state, log, now, intervalMilliseconds } = options;
   const { repository } = each;
   const { signed, waiting } = known;
   // A round may last for an hour, and what is proven once is not proven for that long.
-  const proveAgain = async (): Promise<void> => {
-    if (now() - (state.attestedAt ?? 0) >= intervalMilliseconds) await prove();
+  const stillProven = async (): Promise<boolean> => {
+    if (now() - (state.attestedAt ?? 0) < intervalMilliseconds) return true;
+    const proven = await unlessDown(prove, options, signal);
+    signal.throwIfAborted();
+    return proven;
   };
-  await proveAgain();
+  if (!(await stillProven())) return false;
   const offered = await each.offered(signal);
   state.polledAt = now();
   tellUnseen(offered, each, options, known);
@@ -211,7 +220,7 @@ async function round(
     signal.throwIfAborted();
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
-    await proveAgain();
+    if (!(await stillProven())) return false;
     const tags = [...offered.images]
       .filter(([, named]) => named === digest)
       .map(([tag]) => tag)
@@ -240,6 +249,7 @@ async function round(
       log({ level, event, ...image, againInSeconds: wait / 1000, ...wordsOf(error) });
     }
   }
+  return true;
 }
 
 /** A Failure's words hold no secret; how many of its details are logged is bounded, as evidence is anybody's. */

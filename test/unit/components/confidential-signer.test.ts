@@ -87,6 +87,15 @@ test("metadata is a closed list that says where things are and forbids every way
   });
 });
 
+test("several repositories are one attribute, as the machine reads it", async () => {
+  const repository = ["ghcr.io/m1k1o/neko/base", "ghcr.io/m1k1o/neko/firefox"];
+  const service = { ...signerSettingsInput.service, repository };
+  const { mocks } = await madeSigner({ settings: signerSettings({ service }) });
+  const metadata = at(mocks.named(`signer-vm-${signerKey}-a`), "metadata");
+  const read = signerSettingsOf(metadata);
+  assert.deepEqual(read.ok ? read.settings.repositories : read.faults, repository);
+});
+
 test("several time-stamp authorities are one attribute, as the machine reads it", async () => {
   const timestampUrl = ["https://timestamp.sigstore.dev/api/v1/timestamp", "https://timestamp.sigstore.dev/b"];
   const service = { ...signerSettingsInput.service, timestampUrl };

@@ -262,3 +262,35 @@ test("several repositories are watched in turn, each with what it is known for; 
   assert.ok(polls >= 10, String(polls));
   assert.equal(state.tagsLeftOut, 3);
 });
+
+test("a machine that is not attested any more ends the round of all its repositories, and is told once, as no repository's fault", async () => {
+  let asked = 0;
+  const other = {
+    repository: "registry/y",
+    offered: () => {
+      asked += 1;
+      return Promise.resolve(offering([["v1", a]]));
+    },
+    isSigned: () => Promise.resolve(false),
+    sign: (digest: Digest) => Promise.resolve(signatureOf(digest)),
+  };
+  let proofs = 0;
+  const attest = () => {
+    proofs += 1;
+    return proofs < 2
+      ? Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) })
+      : Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
+  };
+  const offered = () => Promise.resolve(offering(many));
+  const { log, state } = await runFor(3, { attest, offered }, { signMilliseconds: 3300, others: [other] });
+  const downs = log.filter(({ event }) => event === "down");
+  assert.equal(asked, 0);
+  assert.ok(downs.every(({ repository }) => repository === undefined));
+  // Ever less often from the first on: one proof each, none for the repositories that were left.
+  const [first] = downs;
+  assert.deepEqual(
+    downs.map(({ at }) => at - (first?.at ?? 0)),
+    [0, 10, 30, 70],
+  );
+  assert.deepEqual([proofs, state.failed], [1 + downs.length, downs.length]);
+});
