@@ -116,7 +116,10 @@ async function withMetadata(
 
 /** Throws ATTESTED_REPOSITORY_INVALID (usage). */
 function requireRepositories(repositories: readonly string[]): void {
-  const faults = repositories.flatMap((text) => (isRepository(text) ? [] : [`"${text}" is not registry/path`]));
+  // By their places: a repository that is none may be an address with a password.
+  const faults = repositories.flatMap((text, index) =>
+    isRepository(text) ? [] : [`number ${index + 1} is not registry/path`],
+  );
   if (repositories.length === 0) faults.push("none is named");
   if (repositories.length > mostRepositories)
     faults.push(`${repositories.length} are named, ${mostRepositories} at most`);

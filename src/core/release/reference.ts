@@ -26,10 +26,13 @@ const pathPattern = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 function invalid(text: string, why: string): Failure {
+  // What is before an @ and no digest after it may be a user's password, as in a URL.
+  const [, ...afterAt] = text.split("@");
+  const shown = afterAt.every((part) => part.startsWith("sha256:")) ? `"${text.slice(0, 200)}"` : "What is given";
   return new Failure({
     code: "REFERENCE_INVALID",
     kind: "usage",
-    message: `"${text.slice(0, 200)}" is not an image reference: ${why}.`,
+    message: `${shown} is not an image reference: ${why}.`,
     remedy: "Write it as registry/path@sha256:<64 hex digits>, for example ghcr.io/m1k1o/neko/base@sha256:….",
   });
 }

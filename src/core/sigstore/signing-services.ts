@@ -33,7 +33,8 @@ export function isServiceUrl(text: string): boolean {
 }
 
 /**
- * Refuses services that can't give a verifiable signature, before anything is sent to them. Throws SIGNING_USAGE (usage).
+ * Refuses services that can't give a verifiable signature, before anything is sent to them. Throws SIGNING_USAGE (usage),
+ * which quotes no address.
  */
 export function assertServices({ fulcioUrl, rekor, tsaUrls }: SigningServices): void {
   const usage = (message: string, remedy: string): Failure =>
@@ -47,12 +48,15 @@ export function assertServices({ fulcioUrl, rekor, tsaUrls }: SigningServices): 
       "Name a time-stamp authority (--tsa-url, or tsaUrls of the signing configuration).",
     );
   }
-  const urls = [...(fulcioUrl === undefined ? [] : [fulcioUrl]), ...rekor.map(({ url }) => url), ...tsaUrls];
-  const wrong = urls.find((url) => !isServiceUrl(url));
+  const named = [
+    ...(fulcioUrl === undefined ? [] : [["certificate authority", fulcioUrl] as const]),
+    ...rekor.map(({ url }) => ["transparency log", url] as const),
+    ...tsaUrls.map((url) => ["time-stamp authority", url] as const),
+  ];
+  const wrong = named.find(([, url]) => !isServiceUrl(url));
   if (wrong === undefined) return;
-  const hidden = URL.parse(wrong)?.password !== "" && URL.canParse(wrong);
   throw usage(
-    `${hidden ? "A service's URL with a password in it" : `"${wrong.slice(0, 200)}"`} is not an https URL (http is for loopback only).`,
-    "Correct the service's URL.",
+    `What is given as the address of a ${wrong[0]} is none.`,
+    "Give an https URL without credentials (http only on loopback).",
   );
 }

@@ -41,6 +41,14 @@ test("what is said twice is refused before anything is asked", async () => {
   assert.match(message, /^--repository, --kbs-url are given/);
 });
 
+test("a repository that is none is refused, and not shown", async () => {
+  for (const repository of ["https://u:geheim@ghcr.io/a/b", "geheim", "geheim/b:1"]) {
+    const { code, message } = await failureFrom(attestedKeyWatchAction({ ...watching, repository }, context()));
+    assert.equal(code, "ATTESTED_REPOSITORY_INVALID");
+    assert.doesNotMatch(message, /geheim/);
+  }
+});
+
 test("what is no address of a service is refused before anything starts, and not shown", async () => {
   const bad = [
     "file:///etc/passwd",

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { Failure } from "../../../../src/core/failure.ts";
 import { isRepository, parseDigestReference, parseReference } from "../../../../src/core/release/reference.ts";
 import { codeThrown } from "../../../support/failures.ts";
 
@@ -110,4 +111,24 @@ test("a repository has neither tag nor digest, and is a reference in all else", 
   for (const text of ["ghcr.io/a:v1", `ghcr.io/a@${digest}`, "ghcr.io/a:", "ghcr.io:99999/a", "a/b", "ghcr.io/A", ""]) {
     assert.equal(isRepository(text), false, text);
   }
+});
+
+test("what may hold a password is not quoted", () => {
+  for (const text of [
+    "https://u:geheim@ghcr.io/a/b",
+    "u:geheim@ghcr.io/a/b:1",
+    `u:geheim@ghcr.io/a/b@sha256:${"a".repeat(64)}`,
+    "geheim@",
+  ]) {
+    assert.throws(
+      () => parseReference(text),
+      (error) => {
+        assert.ok(error instanceof Failure);
+        assert.equal(error.code, "REFERENCE_INVALID");
+        assert.doesNotMatch([error.message, error.remedy, ...error.details].join(), /geheim/);
+        return true;
+      },
+    );
+  }
+  assert.throws(() => parseReference("ghcr.io/a@sha256:1"), { message: /^"ghcr.io\/a@sha256:1" is not an image/ });
 });

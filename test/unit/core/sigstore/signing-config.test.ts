@@ -124,3 +124,22 @@ test("services are spoken to with TLS, on this machine alone without, and never 
       "SIGNING_USAGE",
     );
 });
+
+test("a service's address that is refused is not quoted: it may hold a password", () => {
+  const good = "https://a.example";
+  for (const bad of ["https://u:geheim@a.example", "https://geheim@a.example", "https://u:geheim@a b", "u:geheim@a"]) {
+    const kinds = [
+      ["certificate authority", { fulcioUrl: bad, rekor: [{ url: good, version: 1 }], tsaUrls: [] }],
+      ["transparency log", { rekor: [{ url: bad, version: 1 }], tsaUrls: [good] }],
+      ["time-stamp authority", { rekor: [{ url: good, version: 1 }], tsaUrls: [good, bad] }],
+    ] as const;
+    for (const [kind, services] of kinds) {
+      assert.throws(
+        () => {
+          assertServices(services);
+        },
+        { code: "SIGNING_USAGE", message: `What is given as the address of a ${kind} is none.` },
+      );
+    }
+  }
+});
