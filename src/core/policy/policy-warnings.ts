@@ -1,6 +1,6 @@
-import { durationMilliseconds } from "../duration.ts";
 import type { RootEntry } from "../sigstore/root-entries.ts";
 import { and, counted, daysUntil, quoted, refWords, when } from "./explanation-words.ts";
+import { rootAgeLimit } from "./root-age-limit.ts";
 import type { TrustPolicy } from "./trust-policy.ts";
 
 /** From so many days before it ends, a waiver or a root is warned of. */
@@ -72,9 +72,9 @@ function rebuildWarnings({ rebuilds }: TrustPolicy): string[] {
   ];
 }
 
-function rootAgeWarnings({ roots }: TrustPolicy, now: Date): string[] {
-  const { fetched, maxAge } = roots.sigstore;
-  const end = new Date(Date.parse(fetched) + durationMilliseconds(maxAge)).toISOString();
+function rootAgeWarnings(policy: TrustPolicy, now: Date): string[] {
+  const { fetched, maxAge } = policy.roots.sigstore;
+  const end = rootAgeLimit(policy).toISOString();
   const left = daysUntil(end, now);
   if (Date.parse(fetched) > now.getTime()) {
     return [`The root's date (fetched ${fetched}) lies in the future: every release is refused.`];

@@ -1,6 +1,6 @@
 import { isInFuture } from "../clock-skew.ts";
-import { durationMilliseconds } from "../duration.ts";
 import { sha256Hex } from "../oci/digest.ts";
+import { rootAgeLimit } from "../policy/root-age-limit.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
 import { labOrganization, readTrustedRoot } from "../sigstore/trusted-root.ts";
 import type { TrustedRootMaterial } from "../sigstore/trusted-root.ts";
@@ -22,7 +22,6 @@ export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Ch
   const root = readTrustedRoot(bytes);
   if (!root.ok) return root;
   const checks: Checked<null>[] = [];
-  const ageLimit = new Date(Date.parse(pinned.fetched) + durationMilliseconds(pinned.maxAge));
   if (isInFuture(new Date(pinned.fetched), now)) {
     checks.push(
       refuse("ROOT_TOO_OLD", {
@@ -33,7 +32,7 @@ export function checkRoot(bytes: Uint8Array, policy: TrustPolicy, now: Date): Ch
       }),
     );
   }
-  if (!(now <= ageLimit)) {
+  if (!(now <= rootAgeLimit(policy))) {
     checks.push(
       refuse("ROOT_TOO_OLD", {
         subject: "trusted_root.json",

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { serveHealth } from "../../adapters/health/serve-health.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
+import { rootAgeLimit } from "../../core/policy/root-age-limit.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import type { AttestedSigner } from "./attested-signer.ts";
 import { isAttested, metricsText, newServiceState } from "./service-state.ts";
@@ -25,6 +26,7 @@ export interface ServiceRequest {
 export async function runService(request: ServiceRequest): Promise<Readonly<ServiceState>> {
   const { publisher, signer, repositories, intervalMilliseconds, log, signal } = request;
   const state = newServiceState();
+  state.rootValidUntil = rootAgeLimit(signer.policy).getTime();
   const now = (): number => signer.now().getTime();
   const policy = policyDigest(signer.policy);
   const server = await serveHealth(request.health, {

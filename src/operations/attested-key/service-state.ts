@@ -7,6 +7,8 @@ export interface ServiceState {
   /** What Intel said then, and until when the collateral holds. */
   tcbStatus: string | undefined;
   collateralExpires: number | undefined;
+  /** Until when the policy in this image takes the trusted root in it: after that no image verifies here. */
+  rootValidUntil: number | undefined;
   polledAt: number | undefined;
   polls: number;
   signed: number;
@@ -24,6 +26,7 @@ export function newServiceState(): ServiceState {
     attestedAt: undefined,
     tcbStatus: undefined,
     collateralExpires: undefined,
+    rootValidUntil: undefined,
     polledAt: undefined,
     polls: 0,
     signed: 0,
@@ -54,6 +57,12 @@ export function metricsText(
     ["attested", "gauge", "Whether this machine proved lately that it is attested.", isAttested(state, now) ? 1 : 0],
     ["attested_timestamp_seconds", "gauge", "When it last proved it; 0 for never.", seconds(state.attestedAt)],
     ["collateral_expires_timestamp_seconds", "gauge", "When Intel's statements end.", seconds(state.collateralExpires)],
+    [
+      "root_valid_until_timestamp_seconds",
+      "gauge",
+      "When this image's trusted root is too old to sign by.",
+      seconds(state.rootValidUntil),
+    ],
     ["tcb_up_to_date", "gauge", "Whether Intel calls the platform UpToDate.", state.tcbStatus === "UpToDate" ? 1 : 0],
     ["polled_timestamp_seconds", "gauge", "When the registry last answered; 0 for never.", seconds(state.polledAt)],
     ["polls_total", "counter", "How often the registry was asked.", state.polls],

@@ -78,7 +78,7 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
   const { state, log, sleep, intervalMilliseconds } = options;
   const watched = steps.repositories.map((each) => ({ each, known: nothingKnown() }));
-  log({ level: "info", event: "started" });
+  log({ level: "info", event: "started", ...endOfRoot(state) });
   let measured: string | undefined;
   let silentTries = 0;
   const prove = async (): Promise<void> => {
@@ -120,6 +120,11 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
+
+/** For the log's first lines: the machine stays attested when its image's root is too old, and signs nothing. */
+function endOfRoot({ rootValidUntil }: ServiceState): { readonly rootValidUntil?: string } {
+  return rootValidUntil === undefined ? {} : { rootValidUntil: new Date(rootValidUntil).toISOString() };
+}
 
 function beat({ machine, collateralExpires }: Attested, { state, log, now }: WatchOptions): void {
   state.attestedAt = now();

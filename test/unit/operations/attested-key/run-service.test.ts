@@ -6,6 +6,7 @@ import { createTdxPki } from "../../../../lab/tdx/pki.ts";
 import { simulatePlatform } from "../../../../lab/tdx/platform.ts";
 import { requestTimestamp } from "../../../../src/adapters/fulcio-rekor/request-timestamp.ts";
 import { createRegistryClient } from "../../../../src/adapters/registry/client.ts";
+import { durationMilliseconds } from "../../../../src/core/duration.ts";
 import { digestOf } from "../../../../src/core/oci/digest.ts";
 import { mediaTypes } from "../../../../src/core/oci/formats.ts";
 import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
@@ -68,6 +69,11 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   assert.deepEqual(await health.json(), { healthy: true, attested: true, policy, repositories: [served.repository] });
   const metrics = await (await fetch(`${url}/metrics`)).text();
   assert.match(metrics, /\nneko_trust_signer_signatures_total 1\n/);
+  // The day from which on the image's own root refuses each image: nothing else tells it before that day.
+  const { fetched, maxAge } = lab.policyWith({}).roots.sigstore;
+  const rootEnds = Date.parse(fetched) + durationMilliseconds(maxAge);
+  const inSeconds = Math.floor(rootEnds / 1000);
+  assert.ok(metrics.includes(`\nneko_trust_signer_root_valid_until_timestamp_seconds ${inSeconds}\n`));
   assert.ok(metrics.endsWith(`\nneko_trust_signer_policy_info{digest="${policy}"} 1\n`));
   // Some rounds later nothing more has happened.
   await wait(400);
@@ -79,6 +85,7 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
     told.map(({ event }) => event),
     ["listening", "started", "measured", "signed", "refused", "stopped"],
   );
+  assert.equal(told[1]?.["rootValidUntil"], new Date(rootEnds).toISOString());
   assert.equal(told[4]?.["code"], "RELEASE_REFUSED");
   // Each round begins with the heartbeat, which says as what this machine is attested, and the broker was asked before it.
   const beats = log.filter(({ event }) => event === "attested");
