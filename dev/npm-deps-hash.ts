@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { z } from "zod";
 import { hashPath } from "../src/adapters/nix/hash-path.ts";
 
 /**
@@ -82,10 +83,11 @@ function write(file: string, content: Uint8Array | string): void {
 
 /** npmDepsHash of a lock, with the help of npm for what its cache lacks. */
 async function npmDepsHash(lock: string): Promise<string> {
+  const tarballs = tarballsOf(lock);
   const folder = mkdtempSync(join(tmpdir(), "neko-npm-deps-"));
   try {
     const cache = execFileSync("npm", ["config", "get", "cache"], { encoding: "utf8" }).trim();
-    const missing = tarballsOf(lock).filter((tarball) => fromNpmCache(cache, tarball) === undefined);
+    const missing = tarballs.filter((tarball) => fromNpmCache(cache, tarball) === undefined);
     for (let start = 0; start < missing.length; start += 20) {
       const urls = missing.slice(start, start + 20).map(({ url }) => url);
       execFileSync("npm", ["cache", "add", ...urls], { stdio: ["ignore", "ignore", "inherit"] });
@@ -101,6 +103,11 @@ async function npmDepsHash(lock: string): Promise<string> {
   }
 }
 
+/** As much of a lock as is read here; version 1 has no `packages`. */
+const lockShape = z.object({
+  packages: z.record(z.string(), z.object({ resolved: z.string().optional(), integrity: z.string().optional() })),
+});
+
 /** nix/npm/deps.json: the hash, and the SRI hash of the lock that it is of, so that a test sees when it is stale. */
 export interface NpmDepsRecord {
   readonly lock: string;
@@ -111,10 +118,46 @@ export function lockHash(lock: Uint8Array | string): string {
   return `sha256-${createHash("sha256").update(lock).digest("base64")}`;
 }
 
-if (import.meta.main) {
-  const { positionals, values } = parseArgs({ allowPositionals: true, options: { write: { type: "boolean" } } });
+const usage = `usage: node dev/npm-deps-hash.ts [package-lock.json]   prints npmDepsHash of a lock, this project's unless named
+       node dev/npm-deps-hash.ts --write              puts that of this project's lock into nix/npm/deps.json`;
+
+/** Throws an Error of one line where the file is no package-lock.json of version 2 or 3. */
+function readLock(file: string): string {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    const { code = "unknown error" } = error as NodeJS.ErrnoException;
+    throw new Error(`${file} can't be read (${code}).`, { cause: error });
+  }
+  if (lockShape.safeParse(jsonOf(text)).success) return text;
+  throw new Error(`${file} is no package-lock.json of version 2 or 3.`);
+}
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+async function main(): Promise<void> {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: { write: { type: "boolean" }, help: { type: "boolean", short: "h" } },
+  });
+  if (values.help === true) {
+    console.log(usage);
+    return;
+  }
+  const [named, ...more] = positionals;
+  if (more.length > 0) throw new Error(`Only one package-lock.json can be named.\n${usage}`);
+  if (named !== undefined && values.write === true) {
+    throw new Error("--write is for this project's own package-lock.json: name none beside it.");
+  }
   const checkout = resolve(import.meta.dirname, "..");
-  const text = readFileSync(resolve(positionals[0] ?? join(checkout, "package-lock.json")), "utf8");
+  const text = readLock(resolve(named ?? join(checkout, "package-lock.json")));
   const module = (await import(join(checkout, "nix/npm/resolve-lock.mjs"))) as {
     resolveLock: (text: string) => string;
   };
@@ -125,5 +168,14 @@ if (import.meta.main) {
   if (values.write === true) {
     const record: NpmDepsRecord = { lock: lockHash(text), npmDepsHash: hash };
     writeFileSync(join(checkout, "nix/npm/deps.json"), `${JSON.stringify(record, null, 2)}\n`);
+  }
+}
+
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = 1;
   }
 }
