@@ -3,6 +3,7 @@ import { readKbsUrl } from "../../src/core/kbs/kbs-url.ts";
 import { mostRepositories } from "../../src/core/signer-settings.ts";
 import { mostTimestamps } from "../../src/core/tdx/evidence-document.ts";
 import { isResourceId } from "../../src/core/kbs/resource-id.ts";
+import { isRepository } from "../../src/core/release/reference.ts";
 import { hostsAndRangesCover, isPrivateRange, prefixLength, rangeContains, rulePriority } from "./addresses.ts";
 
 /** ConfidentialSigner's part of a stack's configuration: where the signer's machines run, and what they may reach. */
@@ -164,11 +165,9 @@ const httpsUrl = z
 
 const repository = z
   .string()
-  .max(400)
-  .regex(
-    /^[a-z0-9.-]+(?::[1-9][0-9]{0,4})?\/[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/,
-    "must be registry/path, without tag and digest",
-  );
+  .max(512)
+  // As the machine reads it: what it refuses there would end its service, after a rollout.
+  .refine(isRepository, "must be registry/path, without tag and digest");
 const hostOf = (text: string): string | undefined => text.split("/", 1)[0];
 
 const service = z.strictObject({

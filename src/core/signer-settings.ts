@@ -26,7 +26,7 @@ const listOfHttps = z
 export const mostRepositories = 8;
 const listOfRepositories = z
   .string()
-  .max(mostRepositories * 512)
+  .max(mostRepositories * 513)
   .transform((text) => text.split(","))
   .pipe(
     z

@@ -71,14 +71,20 @@ export interface WatchedRun {
   readonly time: number;
 }
 
-/** Runs the service for so many minutes of a clock that moves only while it sleeps, and while it signs if that takes time. */
+/** Runs the service for so many minutes of a clock that moves only while it sleeps, and while it signs and looks if that takes time. */
 export async function runFor(
   minutes: number,
   changes: Partial<FlatSteps>,
   {
     signMilliseconds = 0,
+    lookMilliseconds = 0,
     others = [],
-  }: { readonly signMilliseconds?: number; readonly others?: readonly WatchedRepository[] } = {},
+  }: {
+    readonly signMilliseconds?: number;
+    /** Before each `stillProven` of `offered`. */
+    readonly lookMilliseconds?: number;
+    readonly others?: readonly WatchedRepository[];
+  } = {},
 ): Promise<WatchedRun> {
   const start = 1_800_000_000_000;
   let time = start;
@@ -95,11 +101,16 @@ export async function runFor(
     sign: (digest) => Promise.resolve(signatureOf(digest)),
     ...changes,
   };
-  const sign = steps.sign;
+  const { sign, offered } = steps;
   await watch(
     stepsOf(
       {
         ...steps,
+        offered: (signal, stillProven) =>
+          offered(signal, () => {
+            time += lookMilliseconds;
+            return stillProven();
+          }),
         sign: (digest, signal) => {
           signed.push([digest, sinceStart()]);
           time += signMilliseconds;

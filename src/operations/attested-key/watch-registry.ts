@@ -11,7 +11,7 @@ import type { AttestedSigner } from "./attested-signer.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
-import type { Offered, WatchedRepository, WatchSteps } from "./watch.ts";
+import type { Offered, StillProven, WatchedRepository, WatchSteps } from "./watch.ts";
 
 /** Tags that are looked at in one round. */
 const mostTags = 1000;
@@ -38,7 +38,7 @@ export function registrySteps(
   let own: VerifiedQuote | undefined;
   const watched = (repository: string): WatchedRepository => ({
     repository,
-    offered: (signal) => offeredBy(client, repository, signal),
+    offered: (signal, stillProven) => offeredBy(client, { repository, stillProven }, signal),
     isSigned: async (digest, signal) => {
       signal.throwIfAborted();
       return own !== undefined && (await hasOwnSignature(client, signer, own, { repository, digest }));
@@ -59,7 +59,11 @@ export function registrySteps(
   };
 }
 
-async function offeredBy(client: RegistryClient, repository: string, signal: AbortSignal): Promise<Offered> {
+async function offeredBy(
+  client: RegistryClient,
+  { repository, stillProven }: { readonly repository: string; readonly stillProven: StillProven },
+  signal: AbortSignal,
+): Promise<Offered | undefined> {
   const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
   const images = new Map<string, Digest>();
   const silent = new Map<string, Failure>();
@@ -67,6 +71,7 @@ async function offeredBy(client: RegistryClient, repository: string, signal: Abo
   for (const tag of orderTags(tags).slice(0, mostTags)) {
     if (silent.size >= mostSilent) break;
     signal.throwIfAborted();
+    if (!(await stillProven())) return undefined;
     looked += 1;
     const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
     if (answer.kind === "found") images.set(tag, answer.value.digest);

@@ -22,12 +22,18 @@ export interface Offered {
   readonly complete: boolean;
 }
 
+/** Whether this machine proved within the last interval that it is attested; proves it anew where that is longer ago. */
+export type StillProven = () => Promise<boolean>;
+
 /** A repository that is watched. Each step throws Failure. */
 export interface WatchedRepository {
   /** `registry/path` */
   readonly repository: string;
-  /** What the registry offers now. */
-  readonly offered: (signal: AbortSignal) => Promise<Offered>;
+  /**
+   * What the registry offers now. It asks for each tag, which may take long, and asks `stillProven` before each: undefined where
+   * that said no.
+   */
+  readonly offered: (signal: AbortSignal, stillProven: StillProven) => Promise<Offered | undefined>;
   /** Whether the image has a signature already that this signer would make. */
   readonly isSigned: (digest: Digest, signal: AbortSignal) => Promise<boolean>;
   /** Verifies, signs and publishes. */
@@ -207,14 +213,15 @@ async function round(
   const { repository } = each;
   const { signed, waiting } = known;
   // A round may last for an hour, and what is proven once is not proven for that long.
-  const stillProven = async (): Promise<boolean> => {
+  const stillProven: StillProven = async () => {
     if (now() - (state.attestedAt ?? 0) < intervalMilliseconds) return true;
     const proven = await unlessDown(prove, options, signal);
     signal.throwIfAborted();
     return proven;
   };
   if (!(await stillProven())) return false;
-  const offered = await each.offered(signal);
+  const offered = await each.offered(signal, stillProven);
+  if (offered === undefined) return false;
   state.polledAt = now();
   tellUnseen(offered, each, options, known);
   const digests = new Set(offered.images.values());

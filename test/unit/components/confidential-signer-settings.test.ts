@@ -127,6 +127,8 @@ test("refuses a wrong value of each setting, where it stands", () => {
     ["disk.keepDays", 91],
     ["service.repository", "ghcr.io/m1k1o/neko/base:latest"],
     ["service.repository", "ghcr.io"],
+    // A machine takes paths of 255 characters.
+    ["service.repository", `ghcr.io/${"a".repeat(256)}`],
     ["service.repository", "quay.io/m1k1o/neko"],
     ["service.repository", []],
     ["service.repository", ["ghcr.io/m1k1o/neko/base", "ghcr.io/m1k1o/neko/base"]],

@@ -43,7 +43,9 @@ test("what is said twice is refused before anything is asked", async () => {
 
 test("a repository that is none is refused, and not shown", async () => {
   for (const repository of ["https://u:geheim@ghcr.io/a/b", "geheim", "geheim/b:1"]) {
-    const { code, message } = await failureFrom(attestedKeyWatchAction({ ...watching, repository }, context()));
+    const { code, message } = await failureFrom(
+      attestedKeyWatchAction({ ...watching, repository: [repository] }, context()),
+    );
     assert.equal(code, "ATTESTED_REPOSITORY_INVALID");
     assert.doesNotMatch(message, /geheim/);
   }

@@ -191,40 +191,6 @@ test("healthy means attested lately, and metrics are Prometheus text", () => {
   }
 });
 
-/** More images than can be signed within the time for which a proof of being attested counts. */
-const many = Array.from({ length: 400 }, (_, index): [string, Digest] => {
-  return [`v${index}`, `sha256:${String(index).padStart(64, "0")}`];
-});
-
-test("a round that lasts long proves in each interval anew that the machine is attested", async () => {
-  const offered = () => Promise.resolve(offering(many));
-  const { log, signed } = await runFor(30, { offered }, { signMilliseconds: 3300 });
-  assert.equal(signed.length, many.length);
-  const proofs = log.filter(({ event }) => event === "attested").map(({ at }) => at);
-  for (const [digest, at] of signed) {
-    const last = proofs.findLast((proof) => proof <= at) ?? -Infinity;
-    assert.ok(at - last <= 60, `${digest} was signed ${String(at - last)} s after the last proof`);
-  }
-  assert.equal(new Set(signed.map(([digest]) => digest)).size, many.length);
-});
-
-test("a machine that is not attested any more signs nothing more, in the middle of a round", async () => {
-  let proofs = 0;
-  const attest = () => {
-    proofs += 1;
-    return proofs < 3
-      ? Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) })
-      : Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
-  };
-  const offered = () => Promise.resolve(offering(many));
-  const { log, signed } = await runFor(20, { attest, offered }, { signMilliseconds: 3300 });
-  const down = log.find(({ event }) => event === "down");
-  assert.equal(down?.["code"], "ATTESTED_NOT_ATTESTED");
-  assert.ok(down.at > 100 && down.at < 140, String(down.at));
-  assert.ok(signed.every(([, at]) => at <= down.at));
-  assert.ok(signed.length < 50, String(signed.length));
-});
-
 test("several repositories are watched in turn, each with what it is known for; one that is down holds up no other", async () => {
   const second: string[] = [];
   let polls = 0;
@@ -261,36 +227,4 @@ test("several repositories are watched in turn, each with what it is known for; 
   // The interval stays: one of the two answered.
   assert.ok(polls >= 10, String(polls));
   assert.equal(state.tagsLeftOut, 3);
-});
-
-test("a machine that is not attested any more ends the round of all its repositories, and is told once, as no repository's fault", async () => {
-  let asked = 0;
-  const other = {
-    repository: "registry/y",
-    offered: () => {
-      asked += 1;
-      return Promise.resolve(offering([["v1", a]]));
-    },
-    isSigned: () => Promise.resolve(false),
-    sign: (digest: Digest) => Promise.resolve(signatureOf(digest)),
-  };
-  let proofs = 0;
-  const attest = () => {
-    proofs += 1;
-    return proofs < 2
-      ? Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) })
-      : Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
-  };
-  const offered = () => Promise.resolve(offering(many));
-  const { log, state } = await runFor(3, { attest, offered }, { signMilliseconds: 3300, others: [other] });
-  const downs = log.filter(({ event }) => event === "down");
-  assert.equal(asked, 0);
-  assert.ok(downs.every(({ repository }) => repository === undefined));
-  // Ever less often from the first on: one proof each, none for the repositories that were left.
-  const [first] = downs;
-  assert.deepEqual(
-    downs.map(({ at }) => at - (first?.at ?? 0)),
-    [0, 10, 30, 70],
-  );
-  assert.deepEqual([proofs, state.failed], [1 + downs.length, downs.length]);
 });
