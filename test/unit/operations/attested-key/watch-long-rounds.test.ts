@@ -11,6 +11,18 @@ const many = Array.from({ length: 400 }, (_, index): [string, Digest] => {
   return [`v${index}`, `sha256:${String(index).padStart(64, "0")}`];
 });
 
+/** A machine whose proofs go through, save those of which `fails` says otherwise; counted from 1. */
+function machineThat(fails: (proof: number) => boolean) {
+  const counted = { proofs: 0 };
+  const attest = () => {
+    counted.proofs += 1;
+    return fails(counted.proofs)
+      ? Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"))
+      : Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) });
+  };
+  return { attest, counted };
+}
+
 test("a round that lasts long proves in each interval anew that the machine is attested", async () => {
   const offered = () => Promise.resolve(offering(many));
   const { log, signed } = await runFor(30, { offered }, { signMilliseconds: 3300 });
@@ -24,13 +36,7 @@ test("a round that lasts long proves in each interval anew that the machine is a
 });
 
 test("a machine that is not attested any more signs nothing more, in the middle of a round", async () => {
-  let proofs = 0;
-  const attest = () => {
-    proofs += 1;
-    return proofs < 3
-      ? Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) })
-      : Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
-  };
+  const { attest } = machineThat((proof) => proof >= 3);
   const offered = () => Promise.resolve(offering(many));
   const { log, signed } = await runFor(20, { attest, offered }, { signMilliseconds: 3300 });
   const down = log.find(({ event }) => event === "down");
@@ -60,16 +66,10 @@ test("a registry that is slow to say what its tags name lets no proof get old", 
 
 test("a look that ends as the machine is not attested any more takes nothing as gone", async () => {
   let looks = 0;
-  let proofs = 0;
   const { log, signed } = await runFor(
     20,
     {
-      attest: () => {
-        proofs += 1;
-        return proofs === 6
-          ? Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"))
-          : Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) });
-      },
+      attest: machineThat((proof) => proof === 6).attest,
       offered: async (_signal, stillProven) => {
         looks += 1;
         if (looks === 2) for (const [] of many) if (!(await stillProven())) return undefined;
@@ -93,13 +93,7 @@ test("a machine that is not attested any more ends the round of all its reposito
     isSigned: () => Promise.resolve(false),
     sign: (digest: Digest) => Promise.resolve(signatureOf(digest)),
   };
-  let proofs = 0;
-  const attest = () => {
-    proofs += 1;
-    return proofs < 2
-      ? Promise.resolve({ machine: sampleMachine, collateralExpires: new Date(1_900_000_000_000) })
-      : Promise.reject(failure("refused", "ATTESTED_NOT_ATTESTED"));
-  };
+  const { attest, counted } = machineThat((proof) => proof >= 2);
   const offered = () => Promise.resolve(offering(many));
   const { log, state } = await runFor(3, { attest, offered }, { signMilliseconds: 3300, others: [other] });
   const downs = log.filter(({ event }) => event === "down");
@@ -111,5 +105,5 @@ test("a machine that is not attested any more ends the round of all its reposito
     downs.map(({ at }) => at - (first?.at ?? 0)),
     [0, 10, 30, 70],
   );
-  assert.deepEqual([proofs, state.failed], [1 + downs.length, downs.length]);
+  assert.deepEqual([counted.proofs, state.failed], [1 + downs.length, downs.length]);
 });
