@@ -317,34 +317,3 @@ test("with a derivation in the manifest, another store path from the same inputs
   const evidence = { ...lab.evidence, referrers, ...(rebuilds === undefined ? {} : { rebuilds }) };
   assert.deepEqual(codes(policyOf(1, [alpha, beta]), evidence), ["REBUILD_MISMATCH"]);
 });
-
-const disk = { sha256: "d".repeat(64) };
-const measurements = { model: "systemd-stub-vtpm", rtmr1: "1".repeat(96), rtmr2: "0".repeat(96) };
-const signerRelease = await lab.replacing("manifest", { predicate: { disk, measurements } });
-const measuredBy = async (facts: NonNullable<RebuildChange["facts"]>): Promise<Evidence> => {
-  const platforms = ["linux/amd64", "linux/arm64"] as const;
-  const rebuilt = await Promise.all(platforms.map((platform) => rebuildStatement(lab, alpha, platform, { facts })));
-  const published = Object.fromEntries(platforms.map((platform, index) => [platform, [rebuilt[index]!]]));
-  const { rebuilds = new Map() } = withRebuilds(lab, { alpha: published });
-  return { ...signerRelease, rebuilds };
-};
-
-test("a rebuild of a signer's release counts when its disk measures what the manifest says", async () => {
-  assert.deepEqual(codes(policyOf(1, [alpha]), await measuredBy({ measurements })), []);
-});
-
-for (const [part, value] of [
-  ["model", "systemd-stub"],
-  ["rtmr1", "2".repeat(96)],
-  ["rtmr2", "2".repeat(96)],
-] as const) {
-  test(`a rebuild of a signer's release whose disk measures another ${part} vetoes`, async () => {
-    const found = codes(policyOf(1, [alpha]), await measuredBy({ measurements: { ...measurements, [part]: value } }));
-    assert.deepEqual([...new Set(found)], ["REBUILD_MISMATCH", "REBUILD_QUORUM"]);
-  });
-}
-
-test("a rebuild of a signer's release that does not say what its disk measures does not count", async () => {
-  const found = codes(policyOf(1, [alpha]), await measuredBy({}));
-  assert.deepEqual([...new Set(found)].sort(), ["REBUILD_QUORUM", "REBUILD_UNMEASURED"]);
-});
