@@ -3,7 +3,8 @@ import { pinnedTools } from "../src/adapters/toolchain/pinned-tools.ts";
 import { ensureTool } from "../src/adapters/toolchain/tool.ts";
 import { readYamlConfig } from "../src/config/read-config.ts";
 import { formatDigestReference, parseReference } from "../src/core/release/reference.ts";
-import { releaseRefused } from "../src/operations/verify-releases.ts";
+import { openTeeEvidence } from "../src/operations/open-tee-evidence.ts";
+import { releaseRefused, teeTermsOf } from "../src/operations/verify-releases.ts";
 import { readTrustedRootFile } from "../src/operations/read-trusted-root.ts";
 import { verifyImage } from "../src/operations/verify-image.ts";
 import { chainTree, drawTree } from "../src/report/chain-tree.ts";
@@ -130,8 +131,9 @@ export async function labUp(context: LabContext, options: { readonly cluster: bo
   step("verify: from reference to proof");
   const config = readYamlConfig("local", directories);
   const trustedRoot = readTrustedRootFile(config.trustedRoot, directories.checkout);
-  const request = { reference: parseReference(reference), policy: config.policy, trustedRoot, now: context.now() };
-  const { resolved, result } = await verifyImage(client, request);
+  const terms = { policy: config.policy, trustedRoot, now: context.now() };
+  const tee = await openTeeEvidence(client, { ...terms, tee: teeTermsOf(config, directories) });
+  const { resolved, result } = await verifyImage(client, { reference: parseReference(reference), ...terms, tee });
   if (!result.ok) throw releaseRefused(resolved, config.policy.name, result.findings);
   for (const text of drawTree(chainTree(result.proof.data))) line(text);
 

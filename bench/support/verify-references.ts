@@ -20,7 +20,13 @@ export async function verifyReferences(
   const worker = async (): Promise<void> => {
     for (const text of pending) {
       const reference = parseReference(text);
-      const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: new Date() });
+      const { resolved, result } = await verifyImage(client, {
+        reference,
+        policy,
+        trustedRoot,
+        now: new Date(),
+        tee: undefined,
+      });
       if (!result.ok) refused.push(`${resolved}: ${result.findings.map(({ code }) => code).join(", ")}`);
     }
   };

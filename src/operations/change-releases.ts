@@ -11,13 +11,17 @@ import type { YamlChange } from "../core/yaml/edit-yaml.ts";
 import { compareWithOld, olderReleases } from "./compare-with-current.ts";
 import { editStackFile, writeStackFile } from "./edit-stack-file.ts";
 import type { OpenStackFile } from "./edit-stack-file.ts";
+import { openTeeEvidence } from "./open-tee-evidence.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
 import { verifyImage } from "./verify-image.ts";
+import { teeTermsOf } from "./verify-releases.ts";
 
 export interface ChangeReleasesRequest extends RetainOptions {
   readonly references: readonly Reference[];
   readonly dryRun: boolean;
   readonly now: Date;
+  /** The root certificate of a lab's simulated platform, for a policy with `tee` in environment local. */
+  readonly quoteRoot?: Uint8Array | undefined;
 }
 
 export interface ChangeReleasesContext {
@@ -66,7 +70,10 @@ export async function changeReleases(
     ...placeOf(open, open.config, reference.repository),
   }));
   const trustedRoot = readTrustedRootFile(open.config.trustedRoot, context.directories.checkout);
-  const under = { policy, trustedRoot, now: request.now };
+  const terms = { policy, trustedRoot, now: request.now };
+  const { quoteRoot } = request;
+  const signer = teeTermsOf(open.config, { checkout: context.directories.checkout, quoteRoot });
+  const under = { ...terms, tee: await openTeeEvidence(context.client, { ...terms, tee: signer }) };
   const edits: ReleaseEdit[] = [];
   const refused: { resolved: string; findings: readonly Finding[] }[] = [];
   const older: string[] = [];

@@ -44,7 +44,8 @@ export async function changeSignerRelease(
   if (disks !== retained.length) throw unnamed(open, retained.length, disks);
   const place = placeOf(open, { policy, releases: [{ image, current, retained }] }, reference.repository);
   const trustedRoot = readTrustedRootFile(named.trustedRoot ?? open.config.trustedRoot, directories.checkout);
-  const under = { policy, trustedRoot, now };
+  // A signer's policy has no `tee`: who would have signed the first one?
+  const under = { policy, trustedRoot, now, tee: undefined };
   const { resolved, result } = await verifyImage(client, { reference, ...under });
   if (!result.ok) return { kind: "refused", refused: [{ resolved, findings: result.findings }] };
   const { data } = result.proof;

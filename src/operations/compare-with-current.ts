@@ -11,7 +11,7 @@ import type { VerifyImageRequest } from "./verify-image.ts";
 import { isUnavailable, releaseRefused } from "./verify-releases.ts";
 
 /** What both releases are verified under. */
-export type Under = Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now">;
+export type Under = Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now" | "tee">;
 
 /** Whether the new release is older than the current one, where that can still be told. */
 export async function compareWithOld(

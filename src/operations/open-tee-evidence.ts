@@ -27,7 +27,7 @@ export interface OpenTeeRequest {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
   readonly now: Date;
-  readonly tee?: TeeTerms;
+  readonly tee: TeeTerms | undefined;
 }
 
 /**
@@ -59,6 +59,7 @@ export async function openTeeEvidence(
     policy: signer.policy ?? others,
     trustedRoot: signer.trustedRoot ?? trustedRoot,
     now,
+    tee: undefined,
   });
   return { signer: result, ...more };
 }

@@ -16,7 +16,7 @@ import type { UsableRelease } from "../core/release/verified-release.ts";
 import { readClusterWorkloads } from "./read-cluster-workloads.ts";
 import type { ReadCluster } from "./read-cluster-workloads.ts";
 import { readTrustedRootFile } from "./read-trusted-root.ts";
-import { imageReleaseOf } from "./verify-releases.ts";
+import { imageReleaseOf, teeTermsOf } from "./verify-releases.ts";
 import type { Releases } from "./verify-releases.ts";
 import { verifyRunning } from "./verify-running.ts";
 import type { RunningVerdict } from "./verify-running.ts";
@@ -122,11 +122,12 @@ function planned(
 
 /** Verifies what runs and nobody verified yet: each image once, in however many clusters it runs. */
 async function verdictsOf(
-  { policy, trustedRoot }: StackConfig,
+  config: StackConfig,
   releases: readonly ReleaseSet[],
   inspected: ReadonlyMap<string, Inspected>,
   { client, checkout, now }: AdmissionContext,
 ): Promise<ReadonlyMap<string, RunningVerdict>> {
+  const { policy, trustedRoot } = config;
   const clusters = new Map<string, Set<string>>();
   for (const set of releases) {
     const known = releasedDigests(set);
@@ -141,8 +142,8 @@ async function verdictsOf(
   }
   if (clusters.size === 0) return new Map();
   const running = [...clusters].map(([image, names]) => ({ image, clusters: [...names] }));
-  const terms = { policy, trustedRoot: readTrustedRootFile(trustedRoot, checkout), now };
-  return verifyRunning(client, running, terms);
+  const root = readTrustedRootFile(trustedRoot, checkout);
+  return verifyRunning(client, running, { policy, trustedRoot: root, now, tee: teeTermsOf(config, { checkout }) });
 }
 
 /** What of an image runs in one cluster: what stays on its list, what does not, and what is told. */

@@ -13,7 +13,6 @@ import type { PathInfo } from "../core/nix/path-info.ts";
 import { systemOfPlatform } from "../core/nix/system.ts";
 import type { Digest } from "../core/oci/digest.ts";
 import { parsePlatformManifest } from "../core/oci/parse.ts";
-import type { TrustPolicy } from "../core/policy/trust-policy.ts";
 import { measurementsInWords } from "../core/release/manifest.ts";
 import type { PlatformRelease, ReleaseManifest } from "../core/release/manifest.ts";
 import { formatDigestReference } from "../core/release/reference.ts";
@@ -21,11 +20,6 @@ import { measureRebuiltSigner, signerParts } from "./measure-rebuilt-signer.ts";
 import { publishStatement } from "./publish-statement.ts";
 import type { PublishedStatement, StatementSigner } from "./publish-statement.ts";
 import { requireSandbox } from "./require-sandbox.ts";
-
-/** The same policy without its demands of rebuilds: what a rebuilder verifies under, as its own is what is lacking. */
-export function withoutRebuilds(policy: TrustPolicy): TrustPolicy {
-  return { ...policy, rebuilds: { perPlatform: 0, rebuilders: [], missing: "allow" } };
-}
 
 /** What is built: the release's own flake at its commit, or something else that is claimed to be the same. */
 export interface RebuildSource {

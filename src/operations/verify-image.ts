@@ -16,8 +16,8 @@ export interface VerifyImageRequest {
   readonly now: Date;
   /** Whether each platform's NAR is recomputed from the registry's layers: exact, and as slow as a pull. */
   readonly deep?: boolean;
-  /** What `openTeeEvidence` gave, once for all images of a policy with `tee`. */
-  readonly tee?: TeeEvidence | undefined;
+  /** What `openTeeEvidence` gave, once for all images of a policy with `tee`; undefined under a policy without, and only there. */
+  readonly tee: TeeEvidence | undefined;
 }
 
 export interface VerifyImageResult {

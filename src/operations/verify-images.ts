@@ -35,8 +35,8 @@ export interface VerifyImagesTerms {
   readonly now: Date;
   /** Whether each platform's NAR is recomputed from the registry's blobs. */
   readonly deep?: boolean;
-  /** What a policy with `tee` needs to know of the signer. */
-  readonly tee?: TeeTerms;
+  /** What a policy with `tee` needs to know of the signer; without it, such a policy refuses everything. */
+  readonly tee: TeeTerms | undefined;
 }
 
 /** Images that one thread reads at the same time: while one waits for the registry, another is computed. */

@@ -60,7 +60,7 @@ export interface VerifyReleasesContext {
   readonly checkout: string;
   readonly now: Date;
   /** The root certificate of a lab's simulated platform, for a policy with `tee` in environment local. */
-  readonly quoteRoot?: Uint8Array;
+  readonly quoteRoot?: Uint8Array | undefined;
 }
 
 /** The releases of one image that may run: the current one, and what one may go back to. */

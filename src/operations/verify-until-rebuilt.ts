@@ -1,4 +1,5 @@
-import { lacksOnlyRebuilds } from "../core/verify/lacks-rebuilds.ts";
+import { lackedLater } from "../core/verify/lacks-later-statements.ts";
+import type { LaterStatement } from "../core/verify/lacks-later-statements.ts";
 import type { ImageVerdict, VerifyImagesTerms } from "./verify-images.ts";
 
 /** What differs from one verification of the same images to the next. */
@@ -23,12 +24,12 @@ export interface UntilRebuiltResult {
   readonly verifiedAt: Date;
 }
 
-/** A rebuild takes an hour or so: soon after it is asked for it may be there, later there is no hurry. */
+/** A rebuild takes an hour or so, and the confidential signer waits for it, too: soon it may be there, later there is no hurry. */
 const backOff = { first: 30_000, most: 300_000 };
 
 /**
- * Verifies images, and as long as nothing is wrong with any of them but that rebuilds are missing, again, until the time is
- * over: then the verdict is what it is. Any other refusal, and a registry that doesn't answer, ends it at once. Tags are
+ * Verifies images, and as long as nothing is wrong with any of them but that rebuilds or the attested signature are missing,
+ * again, until the time is over: then the verdict is what it is. Any other refusal, and a registry that doesn't answer, ends it at once. Tags are
  * resolved the first time alone. The first verification and one that proves something are whole; those between them leave
  * `deep` out, as it pulls the image. Throws what `verify` and `sleep` throw.
  */
@@ -44,12 +45,14 @@ export async function verifyUntilRebuilt(request: UntilRebuiltRequest): Promise<
   };
   const end = now().getTime() + waitMilliseconds;
   let result = await look(deep);
-  for (let pause = backOff.first; lackRebuilds(result.verdicts); pause = Math.min(pause * 2, backOff.most)) {
+  for (let pause = backOff.first; ; pause = Math.min(pause * 2, backOff.most)) {
+    const lacking = lackedBy(result.verdicts);
+    if (lacking.length === 0) break;
     const left = end - now().getTime();
     if (left <= 0) break;
     names = result.verdicts.map((verdict) => ("resolved" in verdict ? verdict.resolved : verdict.reference));
     const seconds = Math.ceil(Math.min(pause, left) / 1000);
-    progress(`rebuilds are missing: looking again in ${seconds} s, until ${new Date(end).toISOString()}`);
+    progress(`${inWords(lacking)} missing: looking again in ${seconds} s, until ${new Date(end).toISOString()}`);
     await sleep(Math.min(pause, left));
     const seen = await look(false);
     result = deep && seen.verdicts.every(isSettled) ? await look(true) : seen;
@@ -57,10 +60,17 @@ export async function verifyUntilRebuilt(request: UntilRebuiltRequest): Promise<
   return result;
 }
 
-/** Whether time alone can mend all that is lacking: some lack rebuilds, and none anything else. */
-function lackRebuilds(verdicts: readonly ImageVerdict[]): boolean {
-  const lacking = verdicts.filter((verdict) => verdict.kind === "refused" && lacksOnlyRebuilds(verdict.findings));
-  return lacking.length > 0 && lacking.length + verdicts.filter(isSettled).length === verdicts.length;
+/** What time alone can mend: some lack it, and none anything else. */
+function lackedBy(verdicts: readonly ImageVerdict[]): readonly LaterStatement[] {
+  const lacking = verdicts.flatMap((verdict) => (verdict.kind === "refused" ? [lackedLater(verdict.findings)] : []));
+  const hopeless = lacking.some((statements) => statements.length === 0);
+  if (hopeless || lacking.length + verdicts.filter(isSettled).length !== verdicts.length) return [];
+  return [...new Set(lacking.flat())];
+}
+
+function inWords(lacking: readonly LaterStatement[]): string {
+  const named = lacking.map((statement) => (statement === "rebuilds" ? statement : `the ${statement}`)).join(" and ");
+  return `${named} ${lacking.includes("rebuilds") ? "are" : "is"}`;
 }
 
 function isSettled({ kind }: ImageVerdict): boolean {

@@ -204,7 +204,7 @@ test("threads give the verdicts that one thread gives, in the same order", async
     `${repository}@${lab.subject("sbom")}`,
     `${repository}:a`,
   ];
-  const terms = { policy, trustedRoot: lab.evidence.trustedRoot, now: lab.now };
+  const terms = { policy, trustedRoot: lab.evidence.trustedRoot, now: lab.now, tee: undefined };
   const { signal } = new AbortController();
   const threaded = await verifyInThreads({ references, terms, environment: {}, signal, threads: 3 });
   const alone = await verifyImages(openRegistry({}), references, terms);
@@ -224,7 +224,7 @@ test("threads end with the signal, and with a failure that no image can go on wi
     },
   });
   const references = Array.from({ length: 9 }, (_, number) => `${silent.repository}:t${number}`);
-  const terms = { policy: lab.policy, trustedRoot: lab.evidence.trustedRoot, now: lab.now };
+  const terms = { policy: lab.policy, trustedRoot: lab.evidence.trustedRoot, now: lab.now, tee: undefined };
   const interruption = new AbortController();
   const request = { references, terms, environment: {}, signal: interruption.signal, threads: 2 };
   const running = verifyInThreads(request);

@@ -64,7 +64,7 @@ async function publishWithout(kind: Kind, repository: string): Promise<readonly 
 async function judged(repository: string, changes: Readonly<Record<string, unknown>> = {}): Promise<readonly string[]> {
   const policy = lab.policyWith({ "images.0.repository": repository, ...changes });
   const reference = parseDigestReference(`${repository}@${digest}`);
-  const request = { reference, policy, trustedRoot: sigstore.trustedRoot, now: new Date() };
+  const request = { reference, policy, trustedRoot: sigstore.trustedRoot, now: new Date(), tee: undefined };
   return codesOf((await verifyImage(createRegistryClient(), request)).result);
 }
 

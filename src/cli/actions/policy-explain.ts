@@ -9,6 +9,7 @@ import { openRegistry } from "../../operations/open-registry.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
 import { verifyImage } from "../../operations/verify-image.ts";
+import type { VerifyImageRequest } from "../../operations/verify-image.ts";
 import { isUnavailable } from "../../operations/verify-releases.ts";
 import {
   drawAdmission,
@@ -19,10 +20,10 @@ import {
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
-import { trustOf } from "./trust-options.ts";
-import type { TrustOptions } from "./trust-options.ts";
+import { teeEvidenceOf, trustOf } from "./trust-options.ts";
+import type { SignerReleaseOptions, TrustOptions } from "./trust-options.ts";
 
-export type PolicyExplainOptions = TrustOptions;
+export type PolicyExplainOptions = TrustOptions & SignerReleaseOptions;
 
 /** The action of `policy explain`. */
 export async function policyExplainAction(
@@ -39,7 +40,7 @@ export async function policyExplainAction(
   if (reference === undefined || trustedRoot === undefined) {
     return { exitCode: exitCodes.done, lines, document: { ok: true, explanation } };
   }
-  const verdict = await judge(reference, policy, trustedRoot, context);
+  const verdict = await judge(reference, { policy, trustedRoot }, options, context);
   return {
     exitCode: verdict.exitCode,
     lines: [...lines, "", ...verdict.lines],
@@ -80,12 +81,14 @@ function policyOf(
 
 async function judge(
   reference: Reference,
-  policy: TrustPolicy,
-  trustedRoot: Uint8Array,
+  trust: Pick<VerifyImageRequest, "policy" | "trustedRoot">,
+  options: PolicyExplainOptions,
   context: CommandContext,
 ): Promise<Outcome> {
   const client = openRegistry(context.environment, context.signal);
-  const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: context.now() });
+  const under = { ...trust, now: context.now() };
+  const tee = await teeEvidenceOf(client, under, options, context);
+  const { resolved, result } = await verifyImage(client, { reference, ...under, tee });
   if (result.ok) {
     const release = result.proof.data;
     return {

@@ -7,12 +7,14 @@ import { promotedReferences } from "../../operations/promote.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
 import { releasesOutcome } from "./releases-outcome.ts";
+import { quoteRootOf } from "./trust-options.ts";
 import { retainOptions } from "./retain-options.ts";
 import type { TypedRetainOptions } from "./retain-options.ts";
 
 export interface PromoteOptions extends TypedRetainOptions {
   readonly image?: string;
   readonly dryRun?: boolean;
+  readonly quoteRoot?: string;
 }
 
 /** The action of `promote`. */
@@ -36,6 +38,6 @@ export async function promoteAction(
   const source = { stack: from, config: readYamlConfig(from, directories) };
   const references = promotedReferences(source, open, options.image);
   const client = openRegistry(context.environment, context.signal);
-  const request = { references, dryRun: options.dryRun === true, now: context.now(), ...retain };
+  const request = { references, dryRun: options.dryRun === true, now: context.now(), quoteRoot: quoteRootOf(options), ...retain };
   return releasesOutcome(open, await changeReleases(open, request, { client, directories }));
 }

@@ -1,9 +1,10 @@
 import { Failure } from "../../core/failure.ts";
 import { canonicalBytes } from "../../core/json/canonical-json.ts";
+import { withoutLaterStatements } from "../../core/policy/without-later-statements.ts";
 import { isRepository, parseReference } from "../../core/release/reference.ts";
 import { openRegistry } from "../../operations/open-registry.ts";
 import type { PublishedStatement, StatementSigner } from "../../operations/publish-statement.ts";
-import { publishRebuild, rebuildRelease, severalForOneFile, withoutRebuilds } from "../../operations/rebuild.ts";
+import { publishRebuild, rebuildRelease, severalForOneFile } from "../../operations/rebuild.ts";
 import type { PlatformRebuild } from "../../operations/rebuild.ts";
 import { verifyImage } from "../../operations/verify-image.ts";
 import { releaseRefused } from "../../operations/verify-releases.ts";
@@ -85,9 +86,10 @@ export async function rebuildAction(text: string, options: RebuildOptions, conte
   context.progress(`verifying ${text}`);
   const { resolved, result } = await verifyImage(client, {
     reference,
-    policy: withoutRebuilds(policy),
+    policy: withoutLaterStatements(policy),
     trustedRoot,
     now: context.now(),
+    tee: undefined,
   });
   if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
   const { attribute, flake, file, platform, substituter } = options;

@@ -6,12 +6,14 @@ import { openRegistry } from "../../operations/open-registry.ts";
 import type { CommandContext } from "../context.ts";
 import type { Outcome } from "../outcome.ts";
 import { releasesOutcome } from "./releases-outcome.ts";
+import { quoteRootOf } from "./trust-options.ts";
 import { retainOptions } from "./retain-options.ts";
 import type { TypedRetainOptions } from "./retain-options.ts";
 import { signerReleaseOf } from "./trust-options.ts";
 
 export interface ReleaseSetOptions extends TypedRetainOptions {
   readonly dryRun?: boolean;
+  readonly quoteRoot?: string;
   readonly asSigner?: boolean;
 }
 
@@ -27,7 +29,7 @@ export async function releaseSetAction(
   const open = openStackFile(stack, context.directories);
   const client = openRegistry(context.environment, context.signal);
   const place = { client, directories: context.directories };
-  const request = { dryRun: options.dryRun === true, now: context.now(), ...retain };
+  const request = { dryRun: options.dryRun === true, now: context.now(), quoteRoot: quoteRootOf(options), ...retain };
   if (options.asSigner !== true) {
     return releasesOutcome(open, await changeReleases(open, { ...request, references: [reference] }, place));
   }

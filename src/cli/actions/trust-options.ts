@@ -2,11 +2,15 @@ import { readYamlConfig } from "../../config/read-config.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
+import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { parseReference } from "../../core/release/reference.ts";
+import type { TeeEvidence } from "../../core/verify/evidence.ts";
+import { openTeeEvidence } from "../../operations/open-tee-evidence.ts";
 import type { TeeTerms } from "../../operations/open-tee-evidence.ts";
 import { readCurrentCollateral } from "../../operations/read-current-collateral.ts";
 import { readPolicyFile } from "../../operations/read-policy-file.ts";
 import { readTrustedRootFile } from "../../operations/read-trusted-root.ts";
+import type { VerifyImageRequest } from "../../operations/verify-image.ts";
 import { teeTermsOf } from "../../operations/verify-releases.ts";
 import type { CommandContext } from "../context.ts";
 import { readInput } from "./files.ts";
@@ -24,15 +28,21 @@ export interface TrustOptions {
 export interface SignerReleaseOptions {
   readonly signerImage?: string;
   readonly signerPolicy?: string;
-  readonly quoteRoot?: string;
+  readonly quoteRoot?: string | undefined;
   readonly teeCollateral?: string;
+}
+
+/** The root certificate of a lab's simulated platform, where one is named. Throws as readInput. */
+export function quoteRootOf({ quoteRoot }: Pick<SignerReleaseOptions, "quoteRoot">): Uint8Array | undefined {
+  return quoteRoot === undefined ? undefined : readInput("--quote-root", quoteRoot);
 }
 
 /** What a policy with `tee` needs to know of the signer: from the options, else from the stack. Throws SIGNER_IMAGE_UNNAMED. */
 export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, context: CommandContext): TeeTerms {
-  const { stack, signerImage: image, signerPolicy, quoteRoot: rootFile, teeCollateral } = options;
+  const { stack, signerImage: image, signerPolicy, teeCollateral } = options;
+  const quoteRoot = quoteRootOf(options);
   const others = {
-    ...(rootFile === undefined ? {} : { quoteRoot: readInput("--quote-root", rootFile) }),
+    ...(quoteRoot === undefined ? {} : { quoteRoot }),
     ...(teeCollateral === undefined ? {} : { collateral: readCurrentCollateral(teeCollateral) }),
   };
   if (image !== undefined) {
@@ -51,6 +61,20 @@ export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, 
   if (stack === undefined) return others;
   const { checkout } = context.directories;
   return { ...teeTermsOf(readYamlConfig(stack, context.directories), { checkout }), ...others };
+}
+
+/**
+ * The signer's release, verified, where the policy has `tee`; undefined where it has none. Throws as teeTermsOfOptions and
+ * openTeeEvidence.
+ */
+export async function teeEvidenceOf(
+  client: RegistryClient,
+  under: Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now">,
+  options: TrustOptions & SignerReleaseOptions,
+  context: CommandContext,
+): Promise<TeeEvidence | undefined> {
+  if (under.policy.tee === undefined) return undefined;
+  return openTeeEvidence(client, { ...under, tee: teeTermsOfOptions(options, context) });
 }
 
 /** The policy and the root, from a stack's file or from two files. Throws POLICY_NOT_NAMED, and what reading them throws. */

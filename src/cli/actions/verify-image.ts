@@ -37,11 +37,11 @@ export async function verifyImageAction(
   const references = await referencesOf(named, options.file, context.signal);
   const { environment, signal, now, progress } = context;
   if (policy.tee === undefined && options.teeCollateral !== undefined) throw teeNotDemanded(policy.name);
-  const tee = policy.tee === undefined ? {} : { tee: teeTermsOfOptions(options, context) };
+  const tee = policy.tee === undefined ? undefined : teeTermsOfOptions(options, context);
   const { verdicts, verifiedAt } = await verifyUntilRebuilt({
     references,
     verify: (names, look) =>
-      verifyInThreads({ references: names, terms: { policy, trustedRoot, ...look, ...tee }, environment, signal }),
+      verifyInThreads({ references: names, terms: { policy, trustedRoot, ...look, tee }, environment, signal }),
     deep: options.deep === true,
     waitMilliseconds,
     now,

@@ -1,9 +1,10 @@
 import type { PolicyExplainOptions } from "../actions/policy-explain.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { addSignerReleaseOptions } from "./signer-release-options.ts";
 
 export const registerPolicy: RegisterCommand = (program, run) => {
   const policy = program.command("policy").summary("understand a trust policy");
-  policy
+  const explain = policy
     .command("explain")
     .summary("say in plain words whom a policy trusts, and why it admits or refuses an image")
     .description(
@@ -12,7 +13,8 @@ export const registerPolicy: RegisterCommand = (program, run) => {
     .argument("[reference]", "an image to judge: registry/path@sha256:… (or :tag, resolved once)")
     .option("--stack <name>", "explain this stack's policy")
     .option("--policy <file>", "explain this TrustPolicy (YAML or JSON)")
-    .option("--trusted-root <file>", "the trusted_root.json that the policy pins; with --policy and a reference")
+    .option("--trusted-root <file>", "the trusted_root.json that the policy pins; with --policy and a reference");
+  addSignerReleaseOptions(explain)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

@@ -1,5 +1,6 @@
 import type { PromoteOptions } from "../actions/promote.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { quoteRootOption } from "./signer-release-options.ts";
 
 export const registerPromote: RegisterCommand = (program, run) => {
   program
@@ -14,6 +15,7 @@ export const registerPromote: RegisterCommand = (program, run) => {
     .option("--drop-old", "do not retain the digests that were current")
     .option("--retain <count>", "retain at most so many digests of an image, the latest ones; all unless given")
     .option("--dry-run", "verify, and show the change without making it")
+    .option(...quoteRootOption)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

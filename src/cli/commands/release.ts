@@ -2,6 +2,7 @@ import type { ReleaseListOptions } from "../actions/release-list.ts";
 import type { ReleaseSetOptions } from "../actions/release-set.ts";
 import type { ReleaseTagOptions } from "../actions/release-tag.ts";
 import type { RegisterCommand } from "../commands.ts";
+import { quoteRootOption } from "./signer-release-options.ts";
 
 export const registerRelease: RegisterCommand = (program, run) => {
   const release = program.command("release").summary("say or change which releases a stack names, or tag one");
@@ -17,6 +18,7 @@ export const registerRelease: RegisterCommand = (program, run) => {
     .option("--drop-old", "do not retain the digest that was current")
     .option("--retain <count>", "retain at most so many digests, the latest ones; all unless given")
     .option("--dry-run", "verify, and show the change without making it")
+    .option(...quoteRootOption)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -72,6 +74,7 @@ Examples:
     .argument("<tag>", "the tag, for example 3.1.6")
     .option("--as-signer", "verify the signer's own release, under the policy and root of the stack's signerRelease")
     .option("--move", "move a tag that names another digest")
+    .option(...quoteRootOption)
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",
@@ -87,6 +90,30 @@ Tags are for people who look for a version. Stacks, clusters and this project's 
       run(async (context) => {
         const { releaseTagAction } = await import("../actions/release-tag.ts");
         return releaseTagAction(stack, reference, tag, options, context);
+      }),
+    );
+  release
+    .command("candidate")
+    .summary("ask the confidential signer for its signature of a release")
+    .description(
+      "The signer sees only what a tag names, and a version's own tag comes when nothing lacks. Where the stack's policy has tee, verifies the digest under it, but for the rebuilds and the attested signature, which others add later, and gives it the tag candidate-<version>, which moves. Where the policy has no tee, does nothing. Exits 1 when the release is refused, and changes nothing then.",
+    )
+    .argument("<stack>", "the stack whose policy and root it is verified under")
+    .argument("<reference>", "registry/path@sha256:…")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Example:
+  neko-trust release candidate production ghcr.io/m1k1o/neko/base@sha256:…
+
+The release workflow does this once it has signed, and then waits with verify-image --wait-for-rebuilds. Deploy no
+candidate: no stack whose policy has tee would take it.`,
+    )
+    .action((stack: string, reference: string) =>
+      run(async (context) => {
+        const { releaseCandidateAction } = await import("../actions/release-tag.ts");
+        return releaseCandidateAction(stack, reference, context);
       }),
     );
 };

@@ -25,7 +25,7 @@ export const registerVerifyImage: RegisterCommand = (program, run) => {
     .option("--deep", "recompute each platform's NAR hash from the registry's blobs, as slow as a pull")
     .option(
       "--wait-for-rebuilds <duration>",
-      "as long as nothing but rebuilds is missing, look again for at most so long, for example 5h",
+      "as long as nothing but rebuilds or the attested signature is missing, look again for at most so long, for example 5h",
     )
     .option("--accept-waivers", "exit 0 for images of others that the policy waives; they stay unverified")
     .option("--vsa <file>", "write unsigned SLSA verification summaries, one statement in each line")
@@ -51,8 +51,8 @@ With one reference, --json prints {ok, resolved, policy, release or findings}; w
 has ok false and waived true. A summary (--vsa) is written for each image that passed or failed; one whose evidence
 could not be read did neither.
 
---wait-for-rebuilds is for who waits for a rebuilder: a release for which the policy demands rebuilds that are not there
-yet is looked at again after 30 seconds, then ever less often, at least each 5 minutes. Any other refusal, a rebuild that
+--wait-for-rebuilds is for who waits for a rebuilder, or for the confidential signer after it: a release for which the
+policy demands rebuilds or an attested signature that are not there yet is looked at again after 30 seconds, then ever less often, at least each 5 minutes. Any other refusal, a rebuild that
 differs above all, ends it at once; so does a registry that does not answer. When the time is over, the release is refused
 as without the option.`,
     )

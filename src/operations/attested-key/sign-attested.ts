@@ -144,7 +144,13 @@ async function challengeOf(signer: AttestedSigner, spki: Uint8Array, signal?: Ab
 
 async function verified(client: RegistryClient, signer: AttestedSigner, reference: Reference): Promise<ReleaseData> {
   const { policy, trustedRoot } = signer;
-  const { resolved, result } = await verifyImage(client, { reference, policy, trustedRoot, now: signer.now() });
+  const { resolved, result } = await verifyImage(client, {
+    reference,
+    policy,
+    trustedRoot,
+    now: signer.now(),
+    tee: undefined,
+  });
   if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
   return result.proof.data;
 }

@@ -81,7 +81,7 @@ async function plan(t: TestContext, situation: Situation): Promise<Outcome> {
   let releases: { current: UsableRelease; retained: readonly UsableRelease[] }[] = planReleases(config);
   if (situation.current === "lab") {
     const reference = parseReference(served.reference);
-    const terms = { policy, trustedRoot: lab.evidence.trustedRoot, now: new Date() };
+    const terms = { policy, trustedRoot: lab.evidence.trustedRoot, now: new Date(), tee: undefined };
     const { result } = await verifyImage(client, { reference, ...terms });
     assert.ok(result.ok);
     releases = [{ current: result.proof, retained: [] }];

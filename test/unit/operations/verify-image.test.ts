@@ -19,6 +19,7 @@ test("layers are asked for only when it goes deep", async (t) => {
     policy: lab.policyWith({ "images.0.repository": served.repository }),
     trustedRoot,
     now: lab.now,
+    tee: undefined,
   };
   const asked = (): boolean => served.server.seen.some(({ url }) => layers.some((layer) => url.endsWith(layer)));
   await verifyImage(createRegistryClient(), request);
@@ -43,6 +44,7 @@ test("the policy's rebuilders are asked at their own locations", async (t) => {
     policy: { ...policy, rebuilds: { ...policy.rebuilds, rebuilders } },
     trustedRoot,
     now: lab.now,
+    tee: undefined,
   });
   const asked = elsewhere.seen.map(({ url }) => url).filter((url) => url.includes("/referrers/"));
   const platforms = lab.release.platforms.map(({ image }) => image.manifest.digest);
