@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
-import { attestedEvent } from "../../core/signer-log.ts";
+import { attestedEvent, downEntry, wordsOf } from "../../core/signer-log.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
@@ -153,8 +153,7 @@ async function unlessDown(
     if (signal.aborted) return true;
     if (!(error instanceof Failure)) throw error;
     state.failed += 1;
-    const where = of === undefined ? {} : { repository: of.repository };
-    log({ level: "error", event: "down", ...where, ...wordsOf(error) });
+    log(downEntry(error, of === undefined ? {} : { repository: of.repository }));
     return false;
   }
 }
@@ -262,9 +261,4 @@ async function round(
     }
   }
   return true;
-}
-
-/** A Failure's words hold no secret; how many of its details are logged is bounded, as evidence is anybody's. */
-function wordsOf({ code, message, details }: Failure): { code: string; message: string; details: readonly string[] } {
-  return { code, message, details: details.slice(0, 10).map((line) => line.slice(0, 500)) };
 }
