@@ -69,6 +69,22 @@ test("watch and sign refuse to start under a policy with tee: no signature of th
   }
 });
 
+test("watch and sign refuse to start with another root than their policy pins", async (t) => {
+  const { trust, write, repository, reference } = await serveRelease(t, lab);
+  const [, policy = ""] = trust;
+  const roots = ["--policy", policy, "--trusted-root", write("quote.bin", Buffer.from([4, 0, 2, 0]))];
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    const { code, stderr, stdout } = await runInProcess(["attested-key", ...command, ...roots]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: The trusted root is none to sign by under policy "[^"]+": expected sha256 /);
+    assert.match(stderr, /\nto do: Restore the pinned file, .+\n\(code ROOT_DIGEST_MISMATCH\)\n$/);
+    assert.equal(stdout, "");
+  }
+});
+
 test("fewer time-stamp authorities than roots.tsa asks for are refused before anything is asked", async (t) => {
   const { write, repository, reference } = await serveRelease(t, lab);
   const policy = lab.policyWith({ "images.0.repository": repository, "roots.tsa": 2 });
