@@ -127,7 +127,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
 
-/** For the log's first lines: the machine stays attested when its image's root is too old, and signs nothing. */
+/** For each heartbeat, as the first lines are soon too old to be found: the machine stays attested when its image's root is too old, and signs nothing. */
 function endOfRoot({ rootValidUntil }: ServiceState): { readonly rootValidUntil?: string } {
   return rootValidUntil === undefined ? {} : { rootValidUntil: new Date(rootValidUntil).toISOString() };
 }
@@ -136,7 +136,8 @@ function beat({ machine, collateralExpires }: Attested, { state, log, now }: Wat
   state.attestedAt = now();
   state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
-  log({ level: "info", event: attestedEvent, collateralExpires: collateralExpires.toISOString(), ...machine });
+  const ends = { collateralExpires: collateralExpires.toISOString(), ...endOfRoot(state) };
+  log({ level: "info", event: attestedEvent, ...ends, ...machine });
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */
