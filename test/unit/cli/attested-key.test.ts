@@ -45,6 +45,30 @@ for (const [what, args, code, exit] of [
   });
 }
 
+test("whoever names a key broker without its pins is told which options lack, all at once", async () => {
+  const key = "0".repeat(64);
+  for (const [args, told] of [
+    [[], "--kbs-token-authority or --kbs-token-key is missing, and so is --kbs-tls-authority or --kbs-tls-key."],
+    [["--kbs-tls-key", key], "--kbs-token-authority or --kbs-token-key is missing."],
+    [["--kbs-token-key", "t.pem"], "--kbs-tls-authority or --kbs-tls-key is missing."],
+    [
+      ["--kbs-tls-key", key, "--kbs-tls-authority", "a.pem"],
+      "--kbs-token-authority or --kbs-token-key is missing; --kbs-tls-authority and --kbs-tls-key are both given.",
+    ],
+  ] as const) {
+    const { code, stderr } = await runInProcess([
+      "attested-key",
+      "attest",
+      "--kbs-url",
+      "https://kbs.example/kbs",
+      ...args,
+    ]);
+    assert.equal(code, 2);
+    const message = `error: It isn't clear who the key broker has to be: ${told}\n`;
+    assert.ok(stderr.startsWith(message) && stderr.endsWith("\n(code KBS_TRUST_INVALID)\n"), stderr);
+  }
+});
+
 test("watch refuses another policy than the one that is expected, before anything is asked", async (t) => {
   const { trust, repository } = await serveRelease(t, lab);
   const args = ["attested-key", "watch", "--repository", repository, ...trust, "--policy-digest", sha];
