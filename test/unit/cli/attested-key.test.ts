@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { runInProcess } from "../../support/command-line.ts";
@@ -10,12 +11,16 @@ const lab = await startReleaseLab();
 const tee = teeLabOf(lab);
 
 const sha = `sha256:${"0".repeat(64)}`;
+const quoteInto = (folder: string) => ["quote", "--report-data", "0".repeat(128), "--output", folder];
 const digest = `registry.example/a/b@${sha}`;
 
 for (const [what, args, code, exit] of [
   ["status without a trust domain", ["status"], "TSM_ABSENT", 2],
   ["quote over too little", ["quote", "--report-data", "00"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["quote over nothing", ["quote"], "ATTESTED_REPORT_DATA_INVALID", 2],
+  ["quote into no folder", quoteInto("/nonexistent/folder"), "FILE_NOT_WRITTEN", 2],
+  ["quote into a file", quoteInto(import.meta.filename), "FILE_NOT_WRITTEN", 2],
+  ["quote into a folder, elsewhere", quoteInto(tmpdir()), "TSM_ABSENT", 2],
   ["attest to nobody", ["attest"], "ATTESTED_BROKER_UNNAMED", 2],
   ["attest to somebody unknown", ["attest", "--kbs-url", "https://kbs.example/kbs"], "KBS_TRUST_INVALID", 2],
   ["attest to an address without TLS", ["attest", "--kbs-url", "http://x/kbs"], "KBS_URL_INVALID", 2],
