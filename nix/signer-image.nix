@@ -7,9 +7,31 @@
   nekoTrust,
 }:
 let
-  # The policy that production demands, but for what only a signer's own statement could prove.
+  stack = ../stacks/Pulumi.production.yaml;
+
+  # The root that goes with the policy, where the stack says it is: one line of its file, a path from the checkout's folder.
+  namedRoots = builtins.concatMap (
+    line:
+    let
+      named = builtins.match "  neko-trust:trustedRoot: ([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)" line;
+    in
+    if named == null then [ ] else [ (builtins.head named) ]
+  ) (builtins.filter builtins.isString (builtins.split "\n" (builtins.readFile stack)));
+  trustedRoot =
+    if builtins.length namedRoots == 1 then
+      ../. + "/${builtins.head namedRoots}"
+    else
+      throw "stacks/Pulumi.production.yaml must have one line \"  neko-trust:trustedRoot: \" with a path inside the checkout, unquoted";
+
+  # The policy that production demands, but for what only a signer's own statement could prove. With a root that it does not
+  # pin no signer would start: that is told here, before there is an image.
   policy = pkgs.runCommand "signer-policy.yaml" { nativeBuildInputs = [ pkgs.yq-go ]; } ''
-    yq --exit-status '.config."neko-trust:policy" | del(.tee)' ${../stacks/Pulumi.production.yaml} > $out
+    yq --exit-status '.config."neko-trust:policy" | del(.tee)' ${stack} > $out
+    pinned="$(yq --exit-status '.roots.sigstore.sha256' $out)"
+    if [ "$pinned" != ${builtins.hashFile "sha256" trustedRoot} ]; then
+      echo "the policy pins the root $pinned, and ${baseNameOf trustedRoot} is ${builtins.hashFile "sha256" trustedRoot}" >&2
+      exit 1
+    fi
   '';
 
   machine = nixpkgs.lib.nixosSystem {
@@ -20,8 +42,7 @@ let
         system.image.version = version.release;
         services.neko-trust-signer = {
           package = nekoTrust.bundle;
-          inherit policy;
-          trustedRoot = ../stacks/roots/sigstore-public-good.json;
+          inherit policy trustedRoot;
           # Public certificates of your key broker (docs/confidential-signer.md); without them the service stops.
           keyBroker =
             if builtins.pathExists ../stacks/roots/key-broker-tls.pem then

@@ -1,3 +1,5 @@
+import type { Failure } from "./failure.ts";
+
 /** What the signer's service logs, and what watches it: both go by the names that are here. */
 
 /** One line of the service's log: plain values, no secret, written as JSON. */
@@ -5,6 +7,20 @@ export interface LogEntry {
   readonly level: "info" | "warning" | "error";
   readonly event: string;
   readonly [detail: string]: string | number | boolean | readonly string[];
+}
+
+/** A Failure's words hold no secret; how many of its details are logged is bounded, as evidence is anybody's. */
+export function wordsOf({ code, message, details }: Failure): {
+  readonly code: string;
+  readonly message: string;
+  readonly details: readonly string[];
+} {
+  return { code, message, details: details.slice(0, 10).map((line) => line.slice(0, 500)) };
+}
+
+/** The entry of a service that can't go on: at its start, or until what `where` names is mended. */
+export function downEntry(failure: Failure, where: { readonly repository?: string } = {}): LogEntry {
+  return { level: "error", event: "down", ...where, ...wordsOf(failure) };
 }
 
 /** The log of Cloud Logging that the machines write to. */

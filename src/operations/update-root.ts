@@ -9,6 +9,7 @@ import { rootChanges, rootEntries } from "../core/sigstore/root-entries.ts";
 import type { RootChange } from "../core/sigstore/root-entries.ts";
 import { checkRoot } from "../core/verify/check-root.ts";
 import type { Finding } from "../core/verify/finding.ts";
+import type { YamlChange } from "../core/yaml/edit-yaml.ts";
 import { assertWritable, editStackFile, unwritable, writeStackFile } from "./edit-stack-file.ts";
 import type { EditedStackFile, OpenStackFile } from "./edit-stack-file.ts";
 
@@ -38,6 +39,8 @@ export type UpdateRootResult =
       readonly before: PinnedRoot;
       readonly after: PinnedRoot;
       readonly changes: readonly RootChange[];
+      /** Whether the policy of the stack's signerRelease pinned the same root of the same file, and was changed with it. */
+      readonly signerReleaseToo: boolean;
       readonly written: boolean;
       /** What to know besides, in words. */
       readonly notes: readonly string[];
@@ -45,7 +48,8 @@ export type UpdateRootResult =
 
 /**
  * Fetches a stack's trusted root over TUF, compares it with the one that the stack has, and writes it together with its
- * pin (roots.sigstore in the policy): both or neither. Throws what fetching, editing and writing throw.
+ * pin (roots.sigstore in the policy, and in that of signerRelease where it pinned the same): all or nothing. Throws what
+ * fetching, editing and writing throw.
  */
 export async function updateRoot(
   open: OpenStackFile,
@@ -69,6 +73,7 @@ export async function updateRoot(
   if (!entries.ok) return { kind: "refused", mirror, findings: entries.findings };
 
   const known = root.bytes === undefined ? undefined : rootEntries(root.bytes);
+  const signer = signerPin(open, root.path, directories);
   const notes = [
     ...(root.bytes === undefined ? [`There was no ${rootFile}: everything in it is new.`] : []),
     ...(known?.ok === false
@@ -77,15 +82,17 @@ export async function updateRoot(
     ...(root.bytes !== undefined && sha256Hex(root.bytes) !== sha256
       ? [`${rootFile} was not the file that the policy pins (${sha256}): the comparison is with the file.`]
       : []),
+    ...(signer.note === undefined ? [] : [signer.note]),
     ...(after.sha256 === sha256 ? [] : sharedBy(open, root.path, directories)),
   ];
-  const path = ["config", "neko-trust:policy", "roots", "sigstore"];
+  const changesAt = (...policyPath: readonly string[]): YamlChange[] => {
+    const path = ["config", ...policyPath, "roots", "sigstore"];
+    const date: YamlChange = { kind: "set", path: [...path, "fetched"], value: after.fetched };
+    return after.sha256 === sha256 ? [date] : [{ kind: "set", path: [...path, "sha256"], value: after.sha256 }, date];
+  };
   const edited = editStackFile(
     open,
-    [
-      ...(after.sha256 === sha256 ? [] : [{ kind: "set", path: [...path, "sha256"], value: after.sha256 } as const]),
-      { kind: "set", path: [...path, "fetched"], value: after.fetched },
-    ],
+    [...changesAt("neko-trust:policy"), ...(signer.same ? changesAt("neko-trust:signerRelease", "policy") : [])],
     directories,
   );
   if (!request.dryRun) writeBoth(open, edited, { ...root, file: rootFile, content: bytes });
@@ -96,6 +103,7 @@ export async function updateRoot(
     before: { sha256, fetched },
     after,
     changes: rootChanges(known?.ok === true ? known.proof : [], entries.proof),
+    signerReleaseToo: signer.same,
     written: !request.dryRun,
     notes,
   };
@@ -142,6 +150,39 @@ function writeBoth(
     if (bytes === undefined) rmSync(path);
     else writeWhole(path, bytes, mode);
     throw error;
+  }
+}
+
+/** Whether the policy of signerRelease pins what the stack's pins, in the same file; what to know where it does not. */
+function signerPin(
+  { config }: OpenStackFile,
+  path: string,
+  { checkout }: Directories,
+): { readonly same: boolean; readonly note?: string } {
+  const { policy, trustedRoot, signerRelease: signer } = config;
+  if (signer === undefined) return { same: false };
+  const named = signer.trustedRoot ?? trustedRoot;
+  if (named !== trustedRoot && !leadsTo(named, path, checkout)) {
+    return {
+      same: false,
+      note: `signerRelease has a root of its own, ${named}: that one and its pin stay as they are.`,
+    };
+  }
+  const { sha256 } = signer.policy.roots.sigstore;
+  if (sha256 === policy.roots.sigstore.sha256) return { same: true };
+  const remedy = "set signerRelease.policy.roots.sigstore by hand";
+  return {
+    same: false,
+    note: `signerRelease.policy pinned another root of the same file (${sha256}), and still does: ${remedy}.`,
+  };
+}
+
+function leadsTo(named: string, path: string, checkout: string): boolean {
+  try {
+    return rootOnDisk(named, checkout).path === path;
+  } catch {
+    // A root that can't be read is told when it is used.
+    return false;
   }
 }
 

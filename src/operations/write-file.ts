@@ -18,3 +18,9 @@ export function assertWritable(path: string): void {
   if (!statSync(folder).isDirectory()) throw new Error(`${folder} is not a folder`);
   accessSync(folder, constants.W_OK | constants.X_OK);
 }
+
+/** Whether files can be written into a folder that exists already. Throws what node:fs throws, or an Error that says why not. */
+export function assertWritableFolder(path: string): void {
+  if (!statSync(path).isDirectory()) throw new Error("it is not a folder");
+  accessSync(path, constants.W_OK | constants.X_OK);
+}

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, test } from "node:test";
+import { sha256Hex } from "../../src/core/oci/digest.ts";
 import { measurementModels } from "../../src/core/tdx/measure/models.ts";
 import { checkout, flakeLab, nekoTime, nixAbsent } from "../support/flake-lab.ts";
 import { nixFunctions, nixLab } from "../support/nix-lab.ts";
@@ -69,6 +70,43 @@ test("the signer runs one service, which signs under the measured policy and roo
   assert.match(policy ?? "", /-signer-policy\.yaml$/);
   assert.match(root ?? "", /\/stacks\/roots\/sigstore-public-good\.json$/);
 });
+
+test(
+  "the signer's root is the one that its policy's stack names, and the policy is not built with another pin",
+  { skip },
+  () => {
+    const sources = 'm: toString m.config.environment.etc."neko-trust/trusted_root.json".source';
+    const file = "stacks/Pulumi.production.yaml";
+    const line = /^ {2}neko-trust:trustedRoot: .+$/m;
+    const other = flakeLab((flake) => {
+      writeFileSync(join(flake, "stacks/roots/own.json"), "{}");
+      const text = readFileSync(join(flake, file), "utf8");
+      writeFileSync(join(flake, file), text.replace(line, "  neko-trust:trustedRoot: stacks/roots/own.json"));
+    });
+    try {
+      assert.match(String(other.evaluate(signerPath, sources)), /\/stacks\/roots\/own\.json$/);
+      const { script } = other.evaluate("packages.x86_64-linux.signer-image.policy.recorded") as { script: string };
+      assert.ok(script.includes(`if [ "$pinned" != ${sha256Hex(Buffer.from("{}"))} ]; then`), script);
+      const text = readFileSync(join(other.flake, file), "utf8");
+      for (const written of [
+        "../own.json",
+        "/etc/passwd",
+        "stacks/../own.json",
+        '"stacks/roots/own.json"',
+        "a\n  neko-trust:trustedRoot: b",
+      ]) {
+        writeFileSync(join(other.flake, file), text.replace(line, `  neko-trust:trustedRoot: ${written}`));
+        assert.throws(
+          () => other.evaluate(signerPath, sources),
+          /must have one line "  neko-trust:trustedRoot: "/,
+          written,
+        );
+      }
+    } finally {
+      other.remove();
+    }
+  },
+);
 
 test("the signer starts when authenticated servers have set the clock, and no other server is asked", { skip }, () => {
   const { systemd, ...values } = machine(signerPath, ["services.chrony", "services.timesyncd.enable"]);

@@ -23,6 +23,12 @@ const written = z.strictObject({
 });
 export type WrittenEntries = z.infer<typeof written>;
 
+/** The entries as the log has them: what is sent again has the same id, and is there once. */
+export function entriesOf(taken: readonly WrittenEntries[]): WrittenEntries["entries"] {
+  const all = taken.flatMap(({ entries }) => entries);
+  return [...new Map(all.map((entry) => [entry.insertId, entry])).values()];
+}
+
 export interface CloudLogServers {
   readonly metadataAddress: string;
   readonly loggingAddress: string;
@@ -35,6 +41,8 @@ export interface CloudLogServers {
 export interface CloudLogAnswers {
   /** Of the metadata server, by path below /computeMetadata/v1/, in place of the good ones. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Paths of it that are never answered. */
+  readonly silent?: readonly string[];
   /** The status of each request to the API, by its number from 0; 200 unless given. */
   readonly status?: (number: number) => number;
 }
@@ -57,6 +65,7 @@ export async function startCloudLog(t: TestContext, answers: CloudLogAnswers = {
   const metadataAddress = await serve(t, (request, response) => {
     const path = request.url?.replace("/computeMetadata/v1/", "") ?? "";
     asked.set(path, (asked.get(path) ?? 0) + 1);
+    if (answers.silent?.includes(path) === true) return;
     const value = request.headers["metadata-flavor"] === "Google" ? values[path] : undefined;
     response.writeHead(value === undefined ? 404 : 200, { "metadata-flavor": "Google" }).end(value);
   });

@@ -40,7 +40,13 @@ const remedies: Readonly<Record<PcsFailureCode, readonly [FailureKind, string]>>
   PCS_CACHE_UNWRITABLE: ["unavailable", "Make room on the disk, or let this user write to its cache folder."],
 };
 
-export function pcsFailure(code: PcsFailureCode, message: string, details: readonly string[] = []): Failure {
+/** With the code's remedy, unless what was found has one of its own. */
+export function pcsFailure(
+  code: PcsFailureCode,
+  message: string,
+  details: readonly string[] = [],
+  found?: string,
+): Failure {
   const [kind, remedy] = remedies[code];
-  return new Failure({ code, kind, message, remedy, details });
+  return new Failure({ code, kind, message, remedy: found ?? remedy, details });
 }

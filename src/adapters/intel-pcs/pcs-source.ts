@@ -3,6 +3,7 @@ import { collateralAge, compareAge } from "../../core/tdx/collateral-age.ts";
 import type { CollateralAge } from "../../core/tdx/collateral-age.ts";
 import { collateralFaults, readCollateral } from "../../core/tdx/collateral-parts.ts";
 import type { Collateral, CollateralSource, QuoteTrust } from "../../core/tdx/contract.ts";
+import { faultMeanings } from "../../core/tdx/fault-meanings.ts";
 import type { TdxFault } from "../../core/tdx/fault.ts";
 import { identifyPlatform, pckAuthority } from "../../core/tdx/identify-platform.ts";
 import type { PlatformId } from "../../core/tdx/identify-platform.ts";
@@ -47,10 +48,13 @@ export function createPcsSource(settings: PcsSettings): PcsSource {
     async collateralFor(quote, signal) {
       const platform = identifyPlatform(quote, trust);
       if (platform.ok) return collateralOf(platform.value, signal);
+      const [{ code }] = platform.faults;
       throw pcsFailure(
         "PCS_QUOTE_INVALID",
         "The quote does not say which platform made it.",
         platform.faults.map(line),
+        // Of its bytes: half a quote is mended in another way than SGX's. What chains ask for is about collateral.
+        code.startsWith("QUOTE_") ? faultMeanings[code].remedy : undefined,
       );
     },
   };

@@ -25,7 +25,7 @@ export async function requireReports(reports: string): Promise<void> {
   try {
     if ((await stat(reports)).isDirectory()) return;
   } catch (error) {
-    throw reportFailure(error);
+    throw reportFailure(error, reports);
   }
   throw tsmFailure("TSM_ABSENT", `${reports} is no folder.`);
 }
@@ -48,7 +48,7 @@ export async function requestQuote(request: QuoteRequest): Promise<Uint8Array> {
   try {
     await files.make(folder);
   } catch (error) {
-    throw reportFailure(error);
+    throw reportFailure(error, reports);
   }
   let quote: Uint8Array;
   try {

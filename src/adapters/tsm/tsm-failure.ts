@@ -60,10 +60,13 @@ export function tsmFailure(code: TsmFailureCode, message: string, cause?: unknow
 /**
  * What the system's error means for a report (drivers/virt/coco/guest/report.c, tdx-guest.c); one that means nothing in
  * particular (ENOMEM, EMFILE) is a quote that failed all the same. What is no system error is given back: a Failure, or a bug.
+ * `reports` is the folder of reports where it may be that which is absent: a log has no room for the remedy.
  */
-export function reportFailure(error: unknown): unknown {
+export function reportFailure(error: unknown, reports?: string): unknown {
   const code = errnoOf(error);
   if (error instanceof Failure || code === undefined || !/^E[A-Z0-9]+$/.test(code)) return error;
+  if (reports !== undefined && (code === "ENOENT" || code === "ENOTDIR"))
+    return tsmFailure("TSM_ABSENT", `There is no ${reports} here (${code}).`, error);
   const [meant, words] = meanings[code] ?? ["TSM_QUOTING_FAILED", `The system made no quote: ${reasonOf(error)}`];
   return tsmFailure(meant, `${words} (${code}).`, error);
 }

@@ -1,3 +1,4 @@
+import { kbsUsage } from "../../core/kbs/kbs-failure.ts";
 import { requireKbsUrl } from "../../core/kbs/kbs-url.ts";
 import { kbsTrust } from "../../core/kbs/trust.ts";
 import { Failure } from "../../core/failure.ts";
@@ -33,7 +34,7 @@ export interface SigningCommandOptions extends TrustOptions, GuestCommandOptions
   readonly tsaUrl: readonly string[];
 }
 
-/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED, KBS_URL_INVALID and what kbsTrust throws. */
+/** The key broker that the options name, or undefined. Throws ATTESTED_BROKER_UNNAMED, KBS_URL_INVALID, KBS_TRUST_INVALID and what kbsTrust throws. */
 export function brokerOf(
   options: BrokerCommandOptions,
   environment: TrustPolicy["environment"],
@@ -48,6 +49,7 @@ export function brokerOf(
   }
   // Before the pins: whoever gives a wrong address need not be told of files first.
   requireKbsUrl(url);
+  requirePins(options);
   const text = (option: string, path: string): string => Buffer.from(readInput(option, path)).toString("utf8");
   return {
     url,
@@ -66,6 +68,29 @@ export function brokerOf(
     ...(resource === undefined ? {} : { resource }),
     ...(keyResource === undefined ? {} : { keyResource }),
   };
+}
+
+/** Of each pair one, told by the options' names and both at once. Throws KBS_TRUST_INVALID (usage). */
+function requirePins(options: BrokerCommandOptions): void {
+  const { kbsTlsAuthority, kbsTlsKey, kbsTokenAuthority, kbsTokenKey } = options;
+  const pairs = [
+    ["--kbs-token-authority", kbsTokenAuthority, "--kbs-token-key", kbsTokenKey],
+    ["--kbs-tls-authority", kbsTlsAuthority, "--kbs-tls-key", kbsTlsKey],
+  ] as const;
+  const missing = pairs.flatMap(([root, hasRoot, key, hasKey]) =>
+    hasRoot === undefined && hasKey === undefined ? [`${root} or ${key}`] : [],
+  );
+  const both = pairs.flatMap(([root, hasRoot, key, hasKey]) =>
+    hasRoot !== undefined && hasKey !== undefined ? [`${root} and ${key} are both given`] : [],
+  );
+  const [one, other] = missing;
+  if (one !== undefined) both.unshift(`${one} is missing${other === undefined ? "" : `, and so is ${other}`}`);
+  if (both.length === 0) return;
+  throw kbsUsage(
+    "KBS_TRUST_INVALID",
+    `It isn't clear who the key broker has to be: ${both.join("; ")}.`,
+    "Give one of each pair; both are in the files that the key broker's operator publishes.",
+  );
 }
 
 /** As brokerOf, where there has to be one and no policy says which environment it is: a lab's roots are refused. */

@@ -1,7 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { isRepository } from "../../core/release/reference.ts";
-import { logLine } from "../../core/signer-log.ts";
+import { downEntry, logLine } from "../../core/signer-log.ts";
 import { mostRepositories } from "../../core/signer-settings.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import { openCloudLog } from "../../operations/attested-key/cloud-log.ts";
@@ -34,7 +34,36 @@ export async function attestedKeyWatchAction(
   given: AttestedKeyWatchOptions,
   context: CommandContext,
 ): Promise<Outcome> {
-  const options = given.metadata === true ? await withMetadata(given, context) : given;
+  const { now, progress, signal } = context;
+  const toStandardError = (entry: LogEntry): void => {
+    progress(logLine(now(), entry));
+  };
+  if (given.metadata !== true) return serve(given, context, toStandardError);
+  requireSaidOnce(given);
+  // First of all: what stops the service at its start is told nowhere else that anybody could look at.
+  const cloud = cloudLogOf(given, { now, tell: toStandardError, signal });
+  const log = (entry: LogEntry): void => {
+    toStandardError(entry);
+    cloud.write(entry);
+  };
+  try {
+    return await serve(await withMetadata(given, context), context, log);
+  } catch (error) {
+    // To Cloud Logging alone: standard error gets it, with what to do, as the end of the command.
+    if (error instanceof Failure && !signal.aborted) cloud.write(downEntry(error));
+    throw error;
+  } finally {
+    // Within seconds, and never an error of its own: where the metadata server is silent, there is no token to write with.
+    await cloud.close();
+  }
+}
+
+/** The service itself. Throws what stops it at its start. */
+async function serve(
+  options: AttestedKeyWatchOptions,
+  context: CommandContext,
+  log: (entry: LogEntry) => void,
+): Promise<Outcome> {
   const { repository: repositories } = options;
   const intervalMilliseconds = intervalOf(options.interval);
   requireRepositories(repositories);
@@ -47,26 +76,12 @@ export async function attestedKeyWatchAction(
       "Deploy the signer's release that has the expected policy, or correct the setting.",
     );
   }
-  const { environment, signal, now, progress } = context;
+  const { environment, signal, now } = context;
   const { policy, attester } = signer;
   const publishing = { repositories, policy, attester, now, ...(broker === undefined ? {} : { broker }) };
   const publisher = openPublisher(environment, publishing, signal);
-  const toStandardError = (entry: LogEntry): void => {
-    progress(logLine(now(), entry));
-  };
-  const cloud = options.metadata === true ? cloudLogOf(options, { now, tell: toStandardError, signal }) : undefined;
-  const state = await runService({
-    publisher,
-    signer,
-    repositories,
-    intervalMilliseconds,
-    health: options.health,
-    log: (entry) => {
-      toStandardError(entry);
-      cloud?.write(entry);
-    },
-    signal,
-  }).finally(() => cloud?.close());
+  const { health } = options;
+  const state = await runService({ publisher, signer, repositories, intervalMilliseconds, health, log, signal });
   const { signed, refused, failed } = state;
   return {
     exitCode: exitCodes.done,
@@ -87,12 +102,9 @@ function cloudLogOf(
   });
 }
 
-/** The options with what the machine's metadata says. Throws ATTESTED_SAID_TWICE (usage), and what reading it throws. */
-async function withMetadata(
-  options: AttestedKeyWatchOptions,
-  { signal }: CommandContext,
-): Promise<AttestedKeyWatchOptions> {
-  const { repository, kbsUrl, kbsResource, collateralUrl, tsaUrl, metadataAddress: address } = options;
+/** Throws ATTESTED_SAID_TWICE (usage). */
+function requireSaidOnce(options: AttestedKeyWatchOptions): void {
+  const { repository, kbsUrl, kbsResource, collateralUrl, tsaUrl } = options;
   // By the options' names: an address may hold a password.
   const given = {
     "--repository": repository[0],
@@ -102,13 +114,20 @@ async function withMetadata(
     "--tsa-url": tsaUrl[0],
   };
   const twice = Object.entries(given).flatMap(([option, value]) => (value === undefined ? [] : [option]));
-  if (twice.length > 0) {
-    throw usage(
-      "ATTESTED_SAID_TWICE",
-      `${twice.join(", ")} ${twice.length === 1 ? "is" : "are"} given beside --metadata, which says the same.`,
-      "Leave out either --metadata or --repository, --kbs-url, --kbs-resource, --collateral-url and --tsa-url.",
-    );
-  }
+  if (twice.length === 0) return;
+  throw usage(
+    "ATTESTED_SAID_TWICE",
+    `${twice.join(", ")} ${twice.length === 1 ? "is" : "are"} given beside --metadata, which says the same.`,
+    "Leave out either --metadata or --repository, --kbs-url, --kbs-resource, --collateral-url and --tsa-url.",
+  );
+}
+
+/** The options with what the machine's metadata says. Throws what reading it throws. */
+async function withMetadata(
+  options: AttestedKeyWatchOptions,
+  { signal }: CommandContext,
+): Promise<AttestedKeyWatchOptions> {
+  const { metadataAddress: address } = options;
   const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
   const { tsaUrls, repositories, ...places } = found;
   return { ...options, ...places, repository: repositories, tsaUrl: tsaUrls };

@@ -14,7 +14,7 @@ import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
 import { guestOptions, requiredBrokerOf, signerOfOptions } from "./attested-key-options.ts";
 import type { BrokerCommandOptions, GuestCommandOptions, SigningCommandOptions } from "./attested-key-options.ts";
-import { assertOutput, writeOutput } from "./files.ts";
+import { assertOutput, assertOutputFolder, writeOutput } from "./files.ts";
 import { trustOf } from "./trust-options.ts";
 import { verifyImageAction } from "./verify-image.ts";
 import type { VerifyImageOptions } from "./verify-image.ts";
@@ -92,6 +92,7 @@ export async function attestedKeyQuoteAction(
       remedy: "Hash what the quote is to be bound to with SHA-512.",
     });
   }
+  assertOutputFolder("--output", output);
   const files = { quote: join(output, "quote.bin"), eventLog: join(output, "event-log.bin") };
   for (const file of Object.values(files)) assertOutput("--output", file);
   const { attester } = openGuest(guestOptions({}, context));

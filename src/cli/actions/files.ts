@@ -1,6 +1,6 @@
 import { Failure, reasonOf } from "../../core/failure.ts";
 import { readDocumentFile } from "../../operations/read-file.ts";
-import { assertWritable, writeFileWhole } from "../../operations/write-file.ts";
+import { assertWritable, assertWritableFolder, writeFileWhole } from "../../operations/write-file.ts";
 
 /** The bytes of a file that the user named: a regular one, of a bounded size. Throws FILE_UNREADABLE. */
 export function readInput(option: string, path: string): Uint8Array {
@@ -39,13 +39,27 @@ export function assertOutput(option: string, path: string): void {
   }
 }
 
-function notWritten(option: string, path: string, error: unknown): Failure {
+/** As assertOutput, for a folder that has to exist. Throws FILE_NOT_WRITTEN. */
+export function assertOutputFolder(option: string, path: string): void {
+  try {
+    assertWritableFolder(path);
+  } catch (error) {
+    throw notWritten(option, path, error, "Name a folder that exists and that this user may write to.");
+  }
+}
+
+function notWritten(
+  option: string,
+  path: string,
+  error: unknown,
+  remedy = "Name a file in a folder that this user may write to.",
+): Failure {
   return new Failure(
     {
       code: "FILE_NOT_WRITTEN",
       kind: "usage",
       message: `${option}: ${path} can't be written: ${reasonOf(error)}.`,
-      remedy: "Name a file in a folder that this user may write to.",
+      remedy,
     },
     { cause: error },
   );

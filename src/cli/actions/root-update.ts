@@ -41,7 +41,7 @@ function outcomeOf({ stack, file }: OpenStackFile, result: UpdateRootResult): Ou
       document: { ok: false, stack, file, mirror, written: false, findings: result.findings },
     };
   }
-  const { before, after, changes, rootFile, written, notes } = result;
+  const { before, after, changes, rootFile, signerReleaseToo, written, notes } = result;
   const same = before.sha256 === after.sha256;
   const widened = changes.filter((change) => change.widened === true).length;
   return {
@@ -54,6 +54,7 @@ function outcomeOf({ stack, file }: OpenStackFile, result: UpdateRootResult): Ou
         ? `The same root as before (sha256 ${after.sha256}): only its date moves.`
         : `sha256   ${before.sha256}\n      →  ${after.sha256}`,
       `fetched  ${before.fetched} → ${after.fetched}`,
+      ...(signerReleaseToo ? ["signerRelease.policy pins the same root: the same there."] : []),
       ...(widened > 0
         ? [`note: ${widened} validity widened: what was not accepted before is accepted now. Ask why.`]
         : []),
@@ -62,6 +63,9 @@ function outcomeOf({ stack, file }: OpenStackFile, result: UpdateRootResult): Ou
         ? `to do: review the keys, commit ${same ? file : `${file} and ${rootFile}`}, and preview the stack: pulumi preview -s ${stack}.`
         : "Not written (--dry-run). To make the change, run the same command without it.",
     ].flatMap((line) => line.split("\n")),
-    document: { ok: true, stack, file, rootFile, mirror, same, before, after, changes, notes, written },
+    document: {
+      ...{ ok: true, stack, file, rootFile, mirror, same, before, after },
+      ...{ changes, signerReleaseToo, notes, written },
+    },
   };
 }

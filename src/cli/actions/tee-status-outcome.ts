@@ -1,6 +1,5 @@
 import { legible } from "../../core/legible.ts";
 import { faultMeanings } from "../../core/tdx/fault-meanings.ts";
-import type { TdxFault } from "../../core/tdx/fault.ts";
 import type { Announcement, TeeStatus } from "../../operations/tee-status.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
@@ -8,6 +7,8 @@ import type { Outcome } from "../outcome.ts";
 const day = 24 * 3600 * 1000;
 /** More of Intel's levels than a reader looks at; --json has all. */
 const shownLevels = 6;
+const otherFile =
+  "Leave out --collateral, and Intel's service is asked; or give with --at a time at which the file held.";
 
 /** What a person and a program get to see of a status. */
 export function teeStatusOutcome(status: TeeStatus): Outcome {
@@ -21,7 +22,7 @@ export function teeStatusOutcome(status: TeeStatus): Outcome {
       ...ageLines(status),
       ...(levels ?? []).slice(0, shownLevels).map(levelLine),
       `  announced: ${announcedText(announced)}`,
-      ...faults.flatMap(faultLines),
+      ...faultLines(status),
     ],
     document: {
       ok,
@@ -85,11 +86,20 @@ function announcedText(announced: Announcement): string {
   }
 }
 
-function faultLines({ code, subject, expected, found }: TdxFault): string[] {
-  return [
-    `✗ ${code}: ${legible(subject)}: expected ${legible(expected)}, found ${legible(found)}`,
-    `  to do: ${faultMeanings[code].remedy}`,
-  ];
+/** What to do stands once below faults that follow each other and ask for the same. */
+function faultLines({ faults, announced }: TeeStatus): string[] {
+  const remedies = faults.map(({ code }) => {
+    const { remedy } = faultMeanings[code];
+    // That of a signature's time: nothing is being signed here, and whoever gave a file chose its time.
+    return remedy === faultMeanings.COLLATERAL_EXPIRED.remedy && announced.kind === "not-asked" ? otherFile : remedy;
+  });
+  return faults.flatMap(({ code, subject, expected, found }, index) => {
+    const remedy = remedies[index] ?? "";
+    return [
+      `✗ ${code}: ${legible(subject)}: expected ${legible(expected)}, found ${legible(found)}`,
+      ...(remedies[index + 1] === remedy ? [] : [`  to do: ${remedy}`]),
+    ];
+  });
 }
 
 function dayOf(time: Date): string {

@@ -146,9 +146,9 @@ The policy is the signer's own, inside the measured image, and has no tee. docs/
   addSigning(
     group
       .command("watch")
-      .summary("run the signer's service: watch a repository, verify, sign and publish")
+      .summary("run the signer's service: watch repositories, verify, sign and publish")
       .description(
-        "Proves to itself that this machine is attested, looks at the repository's tags, and verifies, signs and publishes what is not signed yet, one image after the other. What does not verify is logged and tried again ever less often. The log is JSON, one line each. Ends with exit code 0 when it is interrupted.",
+        "Proves to itself that this machine is attested, looks at the tags of its repositories, and verifies, signs and publishes what is not signed yet, one image after the other. What does not verify is logged and tried again ever less often. The log is JSON, one line each. Ends with exit code 0 when it is interrupted.",
       )
       .option(
         "--repository <repository>",
@@ -156,7 +156,7 @@ The policy is the signer's own, inside the measured image, and has no tee. docs/
         collect,
         [],
       )
-      .option("--metadata", "take repository and addresses from this machine's metadata (Compute Engine)"),
+      .option("--metadata", "take repositories and addresses from this machine's metadata (Compute Engine)"),
   )
     .option("--interval <seconds>", "between two looks at the registry, from 5 to 240", "60")
     .option("--health <address>", "where /healthz (attested or not) and /metrics are served", "127.0.0.1:8080")

@@ -7,7 +7,7 @@ export const registerRoot: RegisterCommand = (program, run) => {
     .command("update")
     .summary("fetch a stack's trusted root over TUF, show what changes, and pin it")
     .description(
-      "Fetches trusted_root.json over TUF, shows each log and authority that is added, removed or changed with its key and validity, and writes the file that the stack's trustedRoot names together with roots.sigstore in its policy: both or neither. The same root again moves roots.sigstore.fetched only. Exits 1 when the repository or the root is refused, 3 when it can't be read.",
+      "Fetches trusted_root.json over TUF, shows each log and authority that is added, removed or changed with its key and validity, and writes the file that the stack's trustedRoot names together with roots.sigstore in its policy, and in signerRelease.policy where that pinned the same root: all or nothing. The same root again moves roots.sigstore.fetched only. Exits 1 when the repository or the root is refused, 3 when it can't be read.",
     )
     .argument("<stack>", "the stack whose root is updated")
     .option("--tuf-mirror <url>", "another TUF repository than that of the public-good Sigstore; needs --tuf-root")

@@ -19,6 +19,7 @@ import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { brokerCredentials } from "./registry-credential.ts";
 import { requireListed } from "./require-listed.ts";
 import { requireSignerPolicy } from "./require-signer-policy.ts";
+import { requireSignerRoot } from "./require-signer-root.ts";
 import type { Publisher } from "./watch-registry.ts";
 
 /** What an attested signer asks a key broker for. */
@@ -66,10 +67,14 @@ export interface AttestedKeyOptions extends GuestOptions {
   readonly broker?: BrokerOptions;
 }
 
-/** The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES, ATTESTED_TOO_FEW_AUTHORITIES (usage). */
+/**
+ * The signer of this machine. Nothing is asked yet. Throws ATTESTED_POLICY_HAS_TEE, ATTESTED_TOO_MANY_AUTHORITIES,
+ * ATTESTED_TOO_FEW_AUTHORITIES (usage), and what requireSignerRoot throws.
+ */
 export function openAttestedKey(options: AttestedKeyOptions): AttestedSigner {
   const { policy, trustedRoot, tsaUrls, broker, now } = options;
   requireSignerPolicy(policy);
+  requireSignerRoot(policy, trustedRoot, now());
   if (tsaUrls.length > mostTimestamps) {
     throw new Failure({
       code: "ATTESTED_TOO_MANY_AUTHORITIES",

@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import type { Digest } from "../../core/oci/digest.ts";
-import { attestedEvent } from "../../core/signer-log.ts";
+import { attestedEvent, downEntry, wordsOf } from "../../core/signer-log.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import type { MachineFacts } from "./machine-facts.ts";
 import type { AttestedSignature } from "./sign-attested.ts";
@@ -127,7 +127,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((one, other) => one + other, 0);
 
-/** For the log's first lines: the machine stays attested when its image's root is too old, and signs nothing. */
+/** For each heartbeat, as the first lines are soon too old to be found: the machine stays attested when its image's root is too old, and signs nothing. */
 function endOfRoot({ rootValidUntil }: ServiceState): { readonly rootValidUntil?: string } {
   return rootValidUntil === undefined ? {} : { rootValidUntil: new Date(rootValidUntil).toISOString() };
 }
@@ -136,7 +136,8 @@ function beat({ machine, collateralExpires }: Attested, { state, log, now }: Wat
   state.attestedAt = now();
   state.tcbStatus = machine.tcbStatus;
   state.collateralExpires = collateralExpires.getTime();
-  log({ level: "info", event: attestedEvent, collateralExpires: collateralExpires.toISOString(), ...machine });
+  const ends = { collateralExpires: collateralExpires.toISOString(), ...endOfRoot(state) };
+  log({ level: "info", event: attestedEvent, ...ends, ...machine });
 }
 
 /** Whether it went through; a Failure is logged, a bug is thrown. */
@@ -153,8 +154,7 @@ async function unlessDown(
     if (signal.aborted) return true;
     if (!(error instanceof Failure)) throw error;
     state.failed += 1;
-    const where = of === undefined ? {} : { repository: of.repository };
-    log({ level: "error", event: "down", ...where, ...wordsOf(error) });
+    log(downEntry(error, of === undefined ? {} : { repository: of.repository }));
     return false;
   }
 }
@@ -262,9 +262,4 @@ async function round(
     }
   }
   return true;
-}
-
-/** A Failure's words hold no secret; how many of its details are logged is bounded, as evidence is anybody's. */
-function wordsOf({ code, message, details }: Failure): { code: string; message: string; details: readonly string[] } {
-  return { code, message, details: details.slice(0, 10).map((line) => line.slice(0, 500)) };
 }

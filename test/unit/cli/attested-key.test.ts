@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { test } from "node:test";
 import { stringify } from "yaml";
 import { runInProcess } from "../../support/command-line.ts";
@@ -10,12 +11,16 @@ const lab = await startReleaseLab();
 const tee = teeLabOf(lab);
 
 const sha = `sha256:${"0".repeat(64)}`;
+const quoteInto = (folder: string) => ["quote", "--report-data", "0".repeat(128), "--output", folder];
 const digest = `registry.example/a/b@${sha}`;
 
 for (const [what, args, code, exit] of [
   ["status without a trust domain", ["status"], "TSM_ABSENT", 2],
   ["quote over too little", ["quote", "--report-data", "00"], "ATTESTED_REPORT_DATA_INVALID", 2],
   ["quote over nothing", ["quote"], "ATTESTED_REPORT_DATA_INVALID", 2],
+  ["quote into no folder", quoteInto("/nonexistent/folder"), "FILE_NOT_WRITTEN", 2],
+  ["quote into a file", quoteInto(import.meta.filename), "FILE_NOT_WRITTEN", 2],
+  ["quote into a folder, elsewhere", quoteInto(tmpdir()), "TSM_ABSENT", 2],
   ["attest to nobody", ["attest"], "ATTESTED_BROKER_UNNAMED", 2],
   ["attest to somebody unknown", ["attest", "--kbs-url", "https://kbs.example/kbs"], "KBS_TRUST_INVALID", 2],
   ["attest to an address without TLS", ["attest", "--kbs-url", "http://x/kbs"], "KBS_URL_INVALID", 2],
@@ -45,6 +50,30 @@ for (const [what, args, code, exit] of [
   });
 }
 
+test("whoever names a key broker without its pins is told which options lack, all at once", async () => {
+  const key = "0".repeat(64);
+  for (const [args, told] of [
+    [[], "--kbs-token-authority or --kbs-token-key is missing, and so is --kbs-tls-authority or --kbs-tls-key."],
+    [["--kbs-tls-key", key], "--kbs-token-authority or --kbs-token-key is missing."],
+    [["--kbs-token-key", "t.pem"], "--kbs-tls-authority or --kbs-tls-key is missing."],
+    [
+      ["--kbs-tls-key", key, "--kbs-tls-authority", "a.pem"],
+      "--kbs-token-authority or --kbs-token-key is missing; --kbs-tls-authority and --kbs-tls-key are both given.",
+    ],
+  ] as const) {
+    const { code, stderr } = await runInProcess([
+      "attested-key",
+      "attest",
+      "--kbs-url",
+      "https://kbs.example/kbs",
+      ...args,
+    ]);
+    assert.equal(code, 2);
+    const message = `error: It isn't clear who the key broker has to be: ${told}\n`;
+    assert.ok(stderr.startsWith(message) && stderr.endsWith("\n(code KBS_TRUST_INVALID)\n"), stderr);
+  }
+});
+
 test("watch refuses another policy than the one that is expected, before anything is asked", async (t) => {
   const { trust, repository } = await serveRelease(t, lab);
   const args = ["attested-key", "watch", "--repository", repository, ...trust, "--policy-digest", sha];
@@ -66,6 +95,22 @@ test("watch and sign refuse to start under a policy with tee: no signature of th
     const { code, stderr } = await runInProcess(["attested-key", ...command, ...trust]);
     assert.equal(code, 2);
     assert.match(stderr, /\(code ATTESTED_POLICY_HAS_TEE\)\n$/);
+  }
+});
+
+test("watch and sign refuse to start with another root than their policy pins", async (t) => {
+  const { trust, write, repository, reference } = await serveRelease(t, lab);
+  const [, policy = ""] = trust;
+  const roots = ["--policy", policy, "--trusted-root", write("quote.bin", Buffer.from([4, 0, 2, 0]))];
+  for (const command of [
+    ["watch", "--repository", repository],
+    ["sign", reference],
+  ]) {
+    const { code, stderr, stdout } = await runInProcess(["attested-key", ...command, ...roots]);
+    assert.equal(code, 2);
+    assert.match(stderr, /^error: The trusted root is none to sign by under policy "[^"]+": expected sha256 /);
+    assert.match(stderr, /\nto do: Restore the pinned file, .+\n\(code ROOT_DIGEST_MISMATCH\)\n$/);
+    assert.equal(stdout, "");
   }
 });
 

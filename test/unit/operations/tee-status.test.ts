@@ -12,6 +12,7 @@ import { createTdxPki } from "../../../lab/tdx/pki.ts";
 import { labTdReport } from "../../../lab/tdx/platform.ts";
 import { writeQuote } from "../../../lab/tdx/quote-writer.ts";
 import type { TdReport } from "../../../src/core/tdx/contract.ts";
+import { fault } from "../../../src/core/tdx/fault.ts";
 import { teeStatusOutcome } from "../../../src/cli/actions/tee-status-outcome.ts";
 import { teeStatus } from "../../../src/operations/tee-status.ts";
 import type { TeeStatusRequest } from "../../../src/operations/tee-status.ts";
@@ -144,6 +145,19 @@ test("with given collateral asks nobody, and says when it has expired", async (t
   assert.equal(exitCode, 1);
   assert.equal(lines[0], "✗ the quote does not hold");
   assert.ok(lines.some((line) => line.endsWith("(over)")));
+  // Once for all of them, and not of a signature: nothing is signed here.
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith("  to do: ")),
+    ["  to do: Leave out --collateral, and Intel's service is asked; or give with --at a time at which the file held."],
+  );
+  assert.match(lines.at(-2) ?? "", /^✗ COLLATERAL_EXPIRED: QE identity: /);
+  const mixed = { ...late, faults: [...late.faults.slice(0, 2), fault("TD_DEBUG", "quote", "a", "b"), ...late.faults] };
+  const remedies = teeStatusOutcome(mixed).lines.filter((line) => line.startsWith("  to do: "));
+  assert.equal(remedies.length, 3);
+  assert.match(
+    teeStatusOutcome({ ...late, announced: { kind: "nothing" } }).lines.at(-1) ?? "",
+    /at the time of signing/,
+  );
   assert.deepEqual(server.asked, []);
 });
 

@@ -12,7 +12,7 @@ import { createPcsSource } from "../../../../src/adapters/intel-pcs/pcs-source.t
 import { readCollateralFile, toCollateralFile } from "../../../../src/core/tdx/collateral.ts";
 import { identifyPlatform } from "../../../../src/core/tdx/identify-platform.ts";
 import { intelTrust } from "../../../../src/core/tdx/intel-root.ts";
-import { codeThrown, failureCodeOf } from "../../../support/failures.ts";
+import { codeThrown, failureCodeOf, failureFrom } from "../../../support/failures.ts";
 import { after, assertSame, day, issued, measurements, pcsRig, pki, platform, quote } from "../../../support/pcs.ts";
 import { vectors } from "../../../support/vectors.ts";
 
@@ -174,12 +174,23 @@ test("refuses the collateral of another platform than was asked for", async (t) 
 test("refuses a quote that names no platform under this root, without asking anybody", async (t) => {
   const { source, server } = await pcsRig(t);
   const other = createTdxPki({ now: new Date("2026-01-01T00:00:00Z") });
-  for (const bytes of [
-    new Uint8Array(),
-    quote.subarray(0, 1000),
-    writeQuote(other, labTdReport(measurements, Buffer.alloc(64))),
-  ])
-    assert.equal(await failureCodeOf(source.collateralFor(bytes)), "PCS_QUOTE_INVALID");
+  const whole = /^Give the bytes that configfs-tsm wrote to outblob, whole\.$/;
+  const sgx = Uint8Array.from(quote);
+  sgx[0] = 3;
+  for (const [bytes, told] of [
+    [new Uint8Array(), whole],
+    [quote.subarray(0, 1000), whole],
+    [quote.subarray(0, quote.length - 1), whole],
+    [sgx, /^Make the quote in a TDX guest\.$/],
+    [
+      writeQuote(other, labTdReport(measurements, Buffer.alloc(64))),
+      /^Give a TDX quote whose certificate chain ends at/,
+    ],
+  ] as const) {
+    const { code, remedy } = await failureFrom(source.collateralFor(bytes));
+    assert.equal(code, "PCS_QUOTE_INVALID");
+    assert.match(remedy, told);
+  }
   assert.deepEqual(server.asked, []);
 });
 

@@ -8,7 +8,7 @@ import { readEventLog } from "../../../../src/adapters/tsm/event-log.ts";
 import { kernelReportFiles } from "../../../../src/adapters/tsm/report-files.ts";
 import type { ReportFiles } from "../../../../src/adapters/tsm/report-files.ts";
 import { emulatedReports, errno, fakeGuest } from "../../../support/fake-tsm.ts";
-import { failureCodeOf } from "../../../support/failures.ts";
+import { failureCodeOf, failureFrom } from "../../../support/failures.ts";
 
 const reportData = Buffer.alloc(64, 7);
 
@@ -148,7 +148,10 @@ test("ends with the caller's signal, and removes the report", async (t) => {
 test("without a guest, the machine's own kernel says so", async (t) => {
   const root = fakeGuest(t);
   rmSync(join(root, "sys/kernel"), { recursive: true });
-  assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");
+  // The signer's log has no remedy: its message alone has to say what lacks.
+  const { code, message } = await failureFrom(createTsmAttester({ root }).attest(reportData));
+  assert.equal(code, "TSM_ABSENT");
+  assert.equal(message, `There is no ${join(root, "sys/kernel/config/tsm/report")} here (ENOENT).`);
   // Nor has it an event log, which is not what lacks first.
   rmSync(join(root, "sys/firmware"), { recursive: true });
   assert.equal(await failureCodeOf(createTsmAttester({ root }).attest(reportData)), "TSM_ABSENT");

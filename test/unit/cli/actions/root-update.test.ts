@@ -10,6 +10,7 @@ import { withValues } from "../../../support/documents.ts";
 import { startReleaseLab } from "../../../support/release-lab.ts";
 import { rootUpdateRig } from "../../../support/root-update-rig.ts";
 import type { RootUpdateRig } from "../../../support/root-update-rig.ts";
+import { noDigest } from "../../../support/stack-lab.ts";
 import { productionRootBytes } from "../../../support/sigstore-production-root.ts";
 
 const lab = await startReleaseLab();
@@ -46,6 +47,76 @@ test("writes the root and its pin, and shows what is added and removed", async (
     /\n\+ {2}added +transparency log +c0d23d6ad406 {2}https:\/\/rekor\.sigstore\.dev +2021-01-12T11:53:27Z {2}in use\n/,
   );
   assert.match(text, /\n- {2}removed +certificate authority +[0-9a-f]{12} {2}https:\/\/fulcio\.neko-lab\.test /);
+});
+
+/** Makes the stack's file one with a signer's release under a policy of its own; what that says of the root, read anew. */
+function withSigner({ stack }: RootUpdateRig, changes: Readonly<Record<string, unknown>> = {}) {
+  const { policy } = readYamlConfig("local", stack.context.directories);
+  const image = "registry.neko-lab.test/m1k1o/neko/signer";
+  const disk = { kind: "oci", reference: `${image}@${noDigest}` };
+  const own = withValues({ ...policy, name: "neko-lab-signer" }, { "images.0.repository": image });
+  const signerRelease = { image, current: noDigest, retained: [], disk, policy: own };
+  stack.write(stack.yaml({ signerRelease: withValues(signerRelease, changes) }));
+  return () => readYamlConfig("local", stack.context.directories).signerRelease?.policy.roots.sigstore;
+}
+
+test("the signer's policy that pinned the same root is given the same pin, whatever it calls the file", async (t) => {
+  for (const changes of [{}, { trustedRoot: "trusted_root.json" }, { trustedRoot: "./stacks/../trusted_root.json" }]) {
+    const its = await rig(t);
+    const pinned = withSigner(its, changes);
+    const before = its.stack.text();
+    const { exitCode, lines, document } = await its.run();
+    assert.equal(exitCode, 0);
+    const { sigstore } = readYamlConfig("local", its.stack.context.directories).policy.roots;
+    assert.deepEqual(pinned(), sigstore);
+    assert.equal(sigstore.sha256, sha256Hex(production));
+    assert.ok(lines.includes("signerRelease.policy pins the same root: the same there."));
+    const {
+      before: old,
+      notes,
+      signerReleaseToo,
+    } = document as {
+      before: { fetched: string };
+      notes: string[];
+      signerReleaseToo: boolean;
+    };
+    assert.deepEqual([notes, signerReleaseToo], [[], true]);
+    const expected = before.replaceAll(sha256Hex(labRoot), sigstore.sha256).replaceAll(old.fetched, sigstore.fetched);
+    assert.equal(its.stack.text(), expected);
+  }
+});
+
+test("the same root again moves the date of both pins", async (t) => {
+  const its = await rig(t, labRoot);
+  const pinned = withSigner(its);
+  assert.equal((await its.run()).exitCode, 0);
+  const { sigstore } = readYamlConfig("local", its.stack.context.directories).policy.roots;
+  assert.equal(sigstore.sha256, sha256Hex(labRoot));
+  assert.deepEqual(pinned(), sigstore);
+  assert.ok(Date.now() - Date.parse(sigstore.fetched) < 60_000);
+});
+
+test("a signer's policy that pins another root, or has a file of its own, is left as it is, and that is told", async (t) => {
+  for (const [changes, told] of [
+    [
+      { "policy.roots.sigstore.sha256": "b".repeat(64) },
+      /^note: signerRelease\.policy pinned another root .+ by hand\.$/,
+    ],
+    [{ trustedRoot: "own.json" }, /^note: signerRelease has a root of its own, own\.json: that one and its pin stay/],
+    [{ trustedRoot: "trusted_root.json/x" }, /^note: signerRelease has a root of its own, trusted_root\.json\/x: /],
+  ] as const) {
+    const its = await rig(t);
+    const pinned = withSigner(its, changes);
+    const before = pinned();
+    const { exitCode, lines, document } = await its.run();
+    assert.equal(exitCode, 0);
+    assert.deepEqual(pinned(), before);
+    assert.ok(
+      lines.some((line) => told.test(line)),
+      lines.join("\n"),
+    );
+    assert.equal((document as { signerReleaseToo: boolean }).signerReleaseToo, false);
+  }
 });
 
 test("the lab's own TUF repository gives the lab's root: the same root moves its date only", async (t) => {

@@ -85,7 +85,8 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
     told.map(({ event }) => event),
     ["listening", "started", "measured", "signed", "refused", "stopped"],
   );
-  assert.equal(told[1]?.["rootValidUntil"], new Date(rootEnds).toISOString());
+  const rootValidUntil = new Date(rootEnds).toISOString();
+  assert.equal(told[1]?.["rootValidUntil"], rootValidUntil);
   assert.equal(told[4]?.["code"], "RELEASE_REFUSED");
   // Each round begins with the heartbeat, which says as what this machine is attested, and the broker was asked before it.
   const beats = log.filter(({ event }) => event === "attested");
@@ -96,7 +97,8 @@ test("the service signs what verifies, refuses an unsigned digest, tells its hea
   const { ppid, fmspc } = pki.platform;
   const { measurements } = labMachine();
   const tcb = { advisories: [], evaluation: 20 };
-  assert.deepEqual(details, { event: "attested", policy, ...measurements, ppid, fmspc, ...tcb });
+  assert.deepEqual(details, { event: "attested", rootValidUntil, policy, ...measurements, ppid, fmspc, ...tcb });
+  assert.ok(beats.every((beat) => beat["rootValidUntil"] === rootValidUntil));
   assert.ok(beats.length > 2 && asked === beats.length);
   await assert.rejects(fetch(`${url}/healthz`));
 });
