@@ -49,7 +49,13 @@ for (const kind of ["crane", "with-referrers"] as const) {
     const policy = sigstore.policyWith(changes);
     const { trustedRoot } = sigstore.evidence;
     const reference = parseReference(`${repository}:1.2.3`);
-    const verified = await verifyImage(createRegistryClient(), { reference, policy, trustedRoot, now: new Date(), tee: undefined });
+    const verified = await verifyImage(createRegistryClient(), {
+      reference,
+      policy,
+      trustedRoot,
+      now: new Date(),
+      tee: undefined,
+    });
     assert.ok(verified.result.ok, JSON.stringify(verified.result));
     assert.deepEqual(verified.result.proof.data.manifest, manifest);
 

@@ -38,6 +38,12 @@ export async function promoteAction(
   const source = { stack: from, config: readYamlConfig(from, directories) };
   const references = promotedReferences(source, open, options.image);
   const client = openRegistry(context.environment, context.signal);
-  const request = { references, dryRun: options.dryRun === true, now: context.now(), quoteRoot: quoteRootOf(options), ...retain };
+  const request = {
+    references,
+    dryRun: options.dryRun === true,
+    now: context.now(),
+    quoteRoot: quoteRootOf(options),
+    ...retain,
+  };
   return releasesOutcome(open, await changeReleases(open, request, { client, directories }));
 }

@@ -60,7 +60,8 @@ export async function releaseCandidateAction(stack: string, text: string, contex
   const request = { reference, policy, trustedRoot, now: context.now() };
   const { resolved, result, tag, before, written } = await tagCandidate(client, request);
   const named = { resolved, policy: policy.name };
-  if (!result.ok) return refusedOutcome({ ...named, tagged: `The candidate of ${reference.repository}` }, result.findings);
+  if (!result.ok)
+    return refusedOutcome({ ...named, tagged: `The candidate of ${reference.repository}` }, result.findings);
   const tagged = `${reference.repository}:${tag ?? ""}`;
   return {
     exitCode: exitCodes.done,
@@ -83,7 +84,15 @@ function refusedOutcome(
   };
 }
 
-function taggedLine({ tagged, written, before }: { tagged: string; written: boolean; before: Digest | undefined }): string {
+function taggedLine({
+  tagged,
+  written,
+  before,
+}: {
+  tagged: string;
+  written: boolean;
+  before: Digest | undefined;
+}): string {
   if (!written) return `${tagged} names it already.`;
   return `${tagged} names it now${before === undefined ? "" : `, and named ${before} before`}.`;
 }

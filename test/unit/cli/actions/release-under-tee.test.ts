@@ -18,7 +18,7 @@ import { attestedLab } from "../../../support/attested-lab.ts";
 import { withValues } from "../../../support/documents.ts";
 import { localConfig, signerKeys, stackFiles } from "../../../support/stack-files.ts";
 
-/** A checkout whose stacks local and staging demand an attested signature, of the lab's simulated machine. */
+/** A checkout whose stack local demands an attested signature, of the lab's simulated machine. */
 async function demanding(t: TestContext, changes: Readonly<Record<string, unknown>> = {}) {
   const lab = await attestedLab(t);
   const { config, input } = lab;
@@ -47,8 +47,9 @@ async function demanding(t: TestContext, changes: Readonly<Record<string, unknow
   files.write("local", yaml(changes));
   const { repository, digest } = input.sample;
   const from = { "neko-trust:policy.environment": "staging", "neko-trust:clusters.0.kubeconfig": "kubeconfig" };
+  const undemanding = { "neko-trust:policy.tee": undefined, "neko-trust:signerRelease": undefined };
   const releases = [{ image: repository, current: digest, retained: [] }];
-  files.write("staging", yaml({ ...from, "neko-trust:releases": releases, "neko-trust:signerRelease": undefined }));
+  files.write("staging", yaml({ ...from, ...undemanding, "neko-trust:releases": releases }));
   const { checkout } = files.directories;
   const context: CommandContext = {
     directories: files.directories,
