@@ -14,6 +14,8 @@ export interface VerifyImageRequest {
   readonly policy: TrustPolicy;
   readonly trustedRoot: Uint8Array;
   readonly now: Date;
+  /** For the reading of all evidence; what is not read by then refuses. As collectEvidence has it unless given. */
+  readonly maxMilliseconds?: number;
   /** Whether each platform's NAR is recomputed from the registry's layers: exact, and as slow as a pull. */
   readonly deep?: boolean;
   /** What `openTeeEvidence` gave, once for all images of a policy with `tee`; undefined under a policy without, and only there. */
@@ -31,7 +33,7 @@ export interface VerifyImageResult {
  * can't be asked; what the evidence does not prove is in the result.
  */
 export async function verifyImage(client: RegistryClient, request: VerifyImageRequest): Promise<VerifyImageResult> {
-  const { reference, policy, trustedRoot, now, deep = false, tee } = request;
+  const { reference, policy, trustedRoot, now, deep = false, tee, maxMilliseconds } = request;
   const asked = `${reference.repository}${reference.tag === undefined ? "" : `:${reference.tag}`}${
     reference.digest === undefined ? "" : `@${reference.digest}`
   }`;
@@ -45,6 +47,7 @@ export async function verifyImage(client: RegistryClient, request: VerifyImageRe
     rebuilders: policy.rebuilds.rebuilders,
     legacySignatures: policy.legacySignatures === "allow",
     deep,
+    ...(maxMilliseconds === undefined ? {} : { maxMilliseconds }),
   });
   const evidence = tee === undefined ? collected : { ...collected, tee };
   return { resolved: formatDigestReference(repository, digest), result: verifyRelease(evidence, policy, now) };

@@ -9,6 +9,7 @@ import { imagePolicyPath, readImagePolicy } from "../../operations/attested-key/
 import type { ImagePolicy } from "../../operations/attested-key/image-policy.ts";
 import { openGuest, openPublisher } from "../../operations/attested-key/open-attested-key.ts";
 import { signAttested } from "../../operations/attested-key/sign-attested.ts";
+import { requireClock } from "../../operations/attested-key/trusted-clock.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
 import type { Outcome } from "../outcome.ts";
@@ -154,6 +155,8 @@ export async function attestedKeySignAction(
   };
   const { client } = openPublisher(environment, publishing, signal);
   progress(`verifying ${text} under policy "${policy.name}", then signing it`);
+  // A wrong clock refuses good images, too: it is told as what it is.
+  await requireClock(signer, signal);
   const signed = await signAttested(client, signer, reference, signal);
   const { release, ...document } = signed;
   return {

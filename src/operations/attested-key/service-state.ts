@@ -38,7 +38,7 @@ export function newServiceState(): ServiceState {
   };
 }
 
-/** How long a proof of being attested counts: three heartbeats of a minute, and time for slow collateral. */
+/** How long a proof of being attested counts: a heartbeat (a minute, four at most), and time for slow collateral or evidence. */
 export const attestedMilliseconds = 5 * 60_000;
 
 /** Healthy means attested, lately and by Intel's rules; a process that merely runs is not healthy. */

@@ -13,8 +13,6 @@ import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { formatDigestReference, parseDigestReference } from "../../core/release/reference.ts";
 import type { Reference } from "../../core/release/reference.ts";
 import type { ReleaseData } from "../../core/release/verified-release.ts";
-import { readTrustedRoot } from "../../core/sigstore/trusted-root.ts";
-import { verifyTimestamp } from "../../core/sigstore/verify-timestamp.ts";
 import { evidenceAttachment, readEvidenceDocument, writeEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import type { TdxEvidenceDocument } from "../../core/tdx/evidence-document.ts";
 import { challengeImprint, reportData, stampImprint } from "../../core/tdx/report-data.ts";
@@ -24,6 +22,7 @@ import { verifyImage } from "../verify-image.ts";
 import { describeFinding, releaseRefused } from "../verify-releases.ts";
 import type { AttestedKey, AttestedSigner } from "./attested-signer.ts";
 import { requireSignerPolicy } from "./require-signer-policy.ts";
+import { stampByClock } from "./trusted-clock.ts";
 
 export interface AttestedSignature {
   /** `repository@digest` */
@@ -41,8 +40,8 @@ export interface AttestedSignature {
   readonly signedAt: string;
 }
 
-/** A clock further off from the authority's judges ages and windows wrongly; stamping itself takes seconds. */
-const mostClockSkewMilliseconds = 2 * 60_000;
+/** A proof of being attested counts for five minutes (service-state.ts), and none is made while evidence is read. */
+const mostEvidenceMilliseconds = 2 * 60_000;
 
 /**
  * Verifies an image under the measured policy, then signs it: one key, one quote, one statement, with everything that
@@ -61,10 +60,11 @@ export async function signAttested(
   const { repository, digest, resolved, subject } = await resolveSubjects(client, reference);
   // From here on the digest alone: the same bytes are verified and signed.
   const named = parseDigestReference(formatDigestReference(repository, digest));
-  const { privateKey, spki } = await keyOf(signer.key, signal);
-  const challenge = await challengeOf(signer, spki, signal);
+  // First of all: for what does not verify nobody is asked for a key or a time, whoever pushed it.
   const release = await verified(client, signer, named);
   signal?.throwIfAborted();
+  const { privateKey, spki } = await keyOf(signer.key, signal);
+  const challenge = await stampByClock(signer, challengeImprint(spki), signal);
 
   const policy = policyDigest(signer.policy);
   const predicate: TdxSignerPredicate = { schema: 1, key: signer.key.kind, policy, challenge: digestOf(challenge) };
@@ -107,41 +107,6 @@ async function keyOf(key: AttestedKey, signal?: AbortSignal): Promise<{ privateK
   return { privateKey, spki: createPublicKey(privateKey).export({ format: "der", type: "spki" }) };
 }
 
-/** A fresh challenge, and this clock's difference from it: ages and windows are judged with this clock. */
-async function challengeOf(signer: AttestedSigner, spki: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
-  const [stamp] = signer.timestamps;
-  if (stamp === undefined) {
-    throw new Failure({
-      code: "ATTESTED_NO_AUTHORITY",
-      kind: "usage",
-      message: "An attested signature needs a time-stamp authority, and none is named.",
-      remedy: "Name one of the trusted root with --tsa-url.",
-    });
-  }
-  const imprint = challengeImprint(spki);
-  const challenge = await stamp(imprint, signal);
-  const root = readTrustedRoot(signer.trustedRoot);
-  const verdict = root.ok
-    ? verifyTimestamp(challenge, imprint, root.proof)
-    : { ok: false as const, fault: describeFinding(root.findings[0]) };
-  if (!verdict.ok) {
-    throw new Failure({
-      code: "ATTESTED_TIME_INVALID",
-      kind: "refused",
-      message: `The challenge is not by an authority that the trusted root names: ${verdict.fault}.`,
-      remedy: "Use a time-stamp authority of the trusted root in the signer's image.",
-    });
-  }
-  const difference = signer.now().getTime() - verdict.time.time.getTime();
-  if (Math.abs(difference) <= mostClockSkewMilliseconds) return challenge;
-  throw new Failure({
-    code: "ATTESTED_CLOCK",
-    kind: "refused",
-    message: `This machine's clock is ${Math.round(Math.abs(difference) / 1000)} s ${difference > 0 ? "ahead of" : "behind"} the time-stamp authority's.`,
-    remedy: "Set the clock (chrony, the metadata server): with a wrong one, old releases look fresh.",
-  });
-}
-
 async function verified(client: RegistryClient, signer: AttestedSigner, reference: Reference): Promise<ReleaseData> {
   const { policy, trustedRoot } = signer;
   const { resolved, result } = await verifyImage(client, {
@@ -150,6 +115,7 @@ async function verified(client: RegistryClient, signer: AttestedSigner, referenc
     trustedRoot,
     now: signer.now(),
     tee: undefined,
+    maxMilliseconds: mostEvidenceMilliseconds,
   });
   if (!result.ok) throw releaseRefused(resolved, policy.name, result.findings);
   return result.proof.data;

@@ -11,12 +11,18 @@ import type { AttestedSigner } from "./attested-signer.ts";
 import { machineFacts } from "./machine-facts.ts";
 import { hasOwnSignature } from "./own-signature.ts";
 import { signAttested } from "./sign-attested.ts";
+import { clockWatch } from "./trusted-clock.ts";
 import type { Offered, StillProven, WatchedRepository, WatchSteps } from "./watch.ts";
 
 /** Tags that are looked at in one round. */
 const mostTags = 1000;
 /** Tags without an answer, after which the registry is asked no more in this round. */
 const mostSilent = 20;
+/** The list of tags has to be there by then: it is read without a proof in between, and others have to have their turn. */
+const mostListingMilliseconds = 2 * 60_000;
+/** Together, of tags without an answer. */
+const mostSilentMilliseconds = 60_000;
+const mostTagMilliseconds = 20_000;
 
 /** How a service reaches the registry. */
 export interface Publisher {
@@ -35,6 +41,7 @@ export function registrySteps(
   repositories: readonly string[],
 ): WatchSteps {
   const policy = policyDigest(signer.policy);
+  const compareClock = clockWatch(signer);
   let own: VerifiedQuote | undefined;
   const watched = (repository: string): WatchedRepository => ({
     repository,
@@ -48,6 +55,7 @@ export function registrySteps(
   });
   return {
     attest: async (signal) => {
+      await compareClock(signal);
       const { quote } = await attestSelf(signer, signal);
       own = quote;
       return { machine: machineFacts(quote, policy), collateralExpires: quote.expires };
@@ -64,19 +72,29 @@ async function offeredBy(
   { repository, stillProven }: { readonly repository: string; readonly stillProven: StillProven },
   signal: AbortSignal,
 ): Promise<Offered | undefined> {
-  const { tags, complete } = unwrap(await client.tags(repository, signal), `the tags of ${repository}`);
+  const listed = await client.tags(repository, endingBy(mostListingMilliseconds, signal));
+  const { tags, complete } = unwrap(listed, `the tags of ${repository}`);
   const images = new Map<string, Digest>();
   const silent = new Map<string, Failure>();
   let looked = 0;
+  let silence = 0;
   for (const tag of orderTags(tags).slice(0, mostTags)) {
-    if (silent.size >= mostSilent) break;
+    if (silent.size >= mostSilent || silence >= mostSilentMilliseconds) break;
     signal.throwIfAborted();
     if (!(await stillProven())) return undefined;
     looked += 1;
-    const answer = await client.resolve(parseReference(`${repository}:${tag}`), signal);
+    const asked = performance.now();
+    const answer = await client.resolve(parseReference(`${repository}:${tag}`), endingBy(mostTagMilliseconds, signal));
     if (answer.kind === "found") images.set(tag, answer.value.digest);
     // A tag may go between the list and the look.
-    else if (answer.kind !== "absent") silent.set(tag, unanswered(answer, `${repository}:${tag}`));
+    else if (answer.kind !== "absent") {
+      silent.set(tag, unanswered(answer, `${repository}:${tag}`));
+      silence += performance.now() - asked;
+    }
   }
   return { images, silent, leftOut: tags.length - looked, complete };
+}
+
+function endingBy(milliseconds: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
 }

@@ -68,6 +68,8 @@ interface Waiting {
 const minute = 60_000;
 /** An image may be pushed before its statements are: it is looked at again, ever less often. */
 const refusedBackOff = { first: minute, most: 60 * minute };
+/** What a repository may take of a round where others wait for theirs; it goes on in the next. */
+const turn = 5 * minute;
 /** Something is down: sooner, as it says nothing about the image. */
 const failedBackOff = { first: 10_000, most: 10 * minute };
 
@@ -77,9 +79,10 @@ function waitAfter(tries: number, { first, most }: { readonly first: number; rea
 
 /**
  * The service: looks at the repositories in turn, and verifies, signs and publishes what they offer, one image after the other.
- * Nothing is asked of a registry, and nothing signed, while the machine can't prove that it is attested, which it does anew in
- * each interval. What does not verify is logged and tried again ever less often, never in a loop; a repository that does not
- * answer holds up no other. Ends when the signal is aborted; else it never returns. Throws only bugs.
+ * Nothing is asked of a registry, and nothing signed, while the machine can't prove that it is attested, which it does anew
+ * before each step that begins an interval or more after the last proof; how long a step takes is bounded. What does not verify is
+ * logged and tried again ever less often, never in a loop; a repository that is slow, or has much that is new, takes no more than
+ * minutes of a round. Ends when the signal is aborted; else it never returns. Throws only bugs.
  */
 export async function watch(steps: WatchSteps, options: WatchOptions, signal: AbortSignal): Promise<void> {
   const { state, log, sleep, intervalMilliseconds } = options;
@@ -108,7 +111,7 @@ export async function watch(steps: WatchSteps, options: WatchOptions, signal: Ab
       // What this machine can't prove is no repository's fault, and ends the round for all of them.
       if (!proven) break;
       const work = async (): Promise<void> => {
-        proven = await round(each, options, { known, prove }, signal);
+        proven = await round(each, options, { known, prove, ...(watched.length > 1 ? { turn } : {}) }, signal);
       };
       if (await unlessDown(work, options, signal, each)) answered += 1;
     }
@@ -200,21 +203,26 @@ interface Round {
   readonly known: Known;
   /** Proves again that the machine is attested, and beats; throws Failure where it is not. */
   readonly prove: () => Promise<void>;
+  /** After so many milliseconds no further image is begun. */
+  readonly turn?: number;
 }
 
 /** Whether the machine could prove all the while that it is attested: it ends where it can't. Throws what the registry throws. */
 async function round(
   each: WatchedRepository,
   options: WatchOptions,
-  { known, prove }: Round,
+  { known, prove, turn: longest = Infinity }: Round,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { state, log, now, intervalMilliseconds } = options;
   const { repository } = each;
   const { signed, waiting } = known;
+  const start = now();
   // A round may last for an hour, and what is proven once is not proven for that long.
   const stillProven: StillProven = async () => {
-    if (now() - (state.attestedAt ?? 0) < intervalMilliseconds) return true;
+    const age = now() - (state.attestedAt ?? -Infinity);
+    // A clock that went back made no proof younger.
+    if (age >= 0 && age < intervalMilliseconds) return true;
     const proven = await unlessDown(prove, options, signal);
     signal.throwIfAborted();
     return proven;
@@ -228,8 +236,11 @@ async function round(
   // What is not offered any more is forgotten: a registry can't fill this machine's memory with digests.
   for (const digest of signed) if (!digests.has(digest)) signed.delete(digest);
   for (const digest of waiting.keys()) if (!digests.has(digest)) waiting.delete(digest);
-  for (const digest of digests) {
+  // What was never tried comes first: with a turn that ends, what is tried in vain would keep the rest from it.
+  const inOrder = [...digests].sort((one, other) => Number(waiting.has(one)) - Number(waiting.has(other)));
+  for (const digest of inOrder) {
     signal.throwIfAborted();
+    if (now() - start >= longest) break;
     const before = waiting.get(digest);
     if (signed.has(digest) || (before !== undefined && now() < before.notBefore)) continue;
     if (!(await stillProven())) return false;

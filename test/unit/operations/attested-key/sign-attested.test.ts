@@ -118,11 +118,22 @@ test("two signatures have two keys and two quotes", async (t) => {
   assert.notEqual(one.referrer, two.referrer);
 });
 
-test("an image that does not verify is not signed: nothing reaches the registry", async (t) => {
-  const { signer, client, reference, served } = await rig(t, {}, lab.without("provenance"));
+test("an image that does not verify is not signed: nothing reaches the registry, and nobody is asked for a key, a time or a quote", async (t) => {
+  const asked: string[] = [];
+  const asking = (what: string) => () => {
+    asked.push(what);
+    return Promise.reject(new Error(what));
+  };
+  const changes = {
+    key: { kind: "kbs-key", fetch: asking("key") },
+    timestamps: [asking("stamp")],
+    attester: { attest: asking("quote") },
+  } as const;
+  const { signer, client, reference, served } = await rig(t, changes, lab.without("provenance"));
   const before = served.registry.manifests.size;
   assert.equal(await codeOf(signAttested(client, signer, reference)), "RELEASE_REFUSED");
   assert.equal(served.registry.manifests.size, before);
+  assert.deepEqual(asked, []);
 });
 
 const down = (): Promise<Uint8Array> =>
@@ -152,7 +163,8 @@ const longWinded = simulatePlatform({
 
 const cases: readonly (readonly [string, Partial<AttestedSigner>, string])[] = [
   ["a clock an hour ahead", { now: () => new Date(Date.now() + 3600_000) }, "ATTESTED_CLOCK"],
-  ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "ATTESTED_CLOCK"],
+  // What was signed just now lies in its future.
+  ["a clock an hour behind", { now: () => new Date(Date.now() - 3600_000) }, "RELEASE_REFUSED"],
   ["no configfs", { attester: createTsmAttester({ root: import.meta.dirname }) }, "TSM_ABSENT"],
   ["no authority", { timestamps: [] }, "ATTESTED_NO_AUTHORITY"],
   [
