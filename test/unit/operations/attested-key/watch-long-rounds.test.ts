@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Digest } from "../../../../src/core/oci/digest.ts";
+import type { WatchedRepository } from "../../../../src/operations/attested-key/watch.ts";
 import { sampleDigest } from "../../../support/policies.ts";
 import { events, failure, offering, runFor, sampleMachine, signatureOf } from "../../../support/watching.ts";
 
@@ -10,6 +11,13 @@ const a = sampleDigest("a");
 const many = Array.from({ length: 400 }, (_, index): [string, Digest] => {
   return [`v${index}`, `sha256:${String(index).padStart(64, "0")}`];
 });
+
+const watchedNothing: WatchedRepository = {
+  repository: "registry/y",
+  offered: () => Promise.resolve(offering([])),
+  isSigned: () => Promise.resolve(false),
+  sign: (digest) => Promise.resolve(signatureOf(digest)),
+};
 
 /** A machine whose proofs go through, save those of which `fails` says otherwise; counted from 1. */
 function machineThat(fails: (proof: number) => boolean) {
@@ -85,13 +93,11 @@ test("a look that ends as the machine is not attested any more takes nothing as 
 test("a machine that is not attested any more ends the round of all its repositories, and is told once, as no repository's fault", async () => {
   let asked = 0;
   const other = {
-    repository: "registry/y",
+    ...watchedNothing,
     offered: () => {
       asked += 1;
       return Promise.resolve(offering([["v1", a]]));
     },
-    isSigned: () => Promise.resolve(false),
-    sign: (digest: Digest) => Promise.resolve(signatureOf(digest)),
   };
   const { attest, counted } = machineThat((proof) => proof >= 2);
   const offered = () => Promise.resolve(offering(many));
@@ -106,4 +112,36 @@ test("a machine that is not attested any more ends the round of all its reposito
     [0, 10, 30, 70],
   );
   assert.deepEqual([counted.proofs, state.failed], [1 + downs.length, downs.length]);
+});
+
+test("a clock that goes back makes no proof younger: the machine proves itself anew", async () => {
+  const { attest, counted } = machineThat(() => false);
+  const offered = () => Promise.resolve(offering(many.slice(0, 10)));
+  // Each signature takes the clock ten minutes back.
+  const { log, signed } = await runFor(1, { attest, offered }, { signMilliseconds: -600_000 });
+  assert.equal(signed.length, 10);
+  assert.ok(counted.proofs >= 10, String(counted.proofs));
+  assert.equal(log.filter(({ event }) => event === "attested").length, counted.proofs);
+});
+
+test("a repository with much that is new takes minutes of a round, and goes on in the next", async () => {
+  let looked = 0;
+  const other = {
+    ...watchedNothing,
+    offered: () => {
+      looked += 1;
+      return Promise.resolve(offering([]));
+    },
+  };
+  const offered = () => Promise.resolve(offering(many));
+  const { signed } = await runFor(40, { offered }, { signMilliseconds: 3300, others: [other] });
+  assert.equal(new Set(signed.map(([digest]) => digest)).size, many.length);
+  assert.ok(looked >= 5, String(looked));
+});
+
+test("what was never tried has its turn before what was refused", async () => {
+  const offered = () => Promise.resolve(offering(many));
+  const sign = () => Promise.reject(failure("refused", "RELEASE_REFUSED"));
+  const { signed } = await runFor(40, { offered, sign }, { signMilliseconds: 3300, others: [watchedNothing] });
+  assert.equal(new Set(signed.slice(0, many.length).map(([digest]) => digest)).size, many.length);
 });
