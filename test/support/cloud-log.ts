@@ -39,7 +39,7 @@ export interface CloudLogServers {
 }
 
 export interface CloudLogAnswers {
-  /** Of the metadata server, by path below /computeMetadata/v1/, in place of the good ones. */
+  /** Of the metadata server, by path below /computeMetadata/v1/, in place of the good ones; looked up at each request. */
   readonly metadata?: Readonly<Record<string, string>>;
   /** Paths of it that are never answered. */
   readonly silent?: readonly string[];
@@ -60,13 +60,13 @@ export async function startCloudLog(t: TestContext, answers: CloudLogAnswers = {
       expires_in: 3599,
       token_type: "Bearer",
     }),
-    ...answers.metadata,
   };
   const metadataAddress = await serve(t, (request, response) => {
     const path = request.url?.replace("/computeMetadata/v1/", "") ?? "";
     asked.set(path, (asked.get(path) ?? 0) + 1);
     if (answers.silent?.includes(path) === true) return;
-    const value = request.headers["metadata-flavor"] === "Google" ? values[path] : undefined;
+    const value =
+      request.headers["metadata-flavor"] === "Google" ? (answers.metadata?.[path] ?? values[path]) : undefined;
     response.writeHead(value === undefined ? 404 : 200, { "metadata-flavor": "Google" }).end(value);
   });
   let requests = 0;

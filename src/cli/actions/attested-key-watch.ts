@@ -3,11 +3,13 @@ import { policyDigest } from "../../core/policy/policy-digest.ts";
 import { isRepository } from "../../core/release/reference.ts";
 import { downEntry, logLine } from "../../core/signer-log.ts";
 import { mostRepositories } from "../../core/signer-settings.ts";
+import type { SignerSettings } from "../../core/signer-settings.ts";
 import type { LogEntry } from "../../core/signer-log.ts";
 import { openCloudLog } from "../../operations/attested-key/cloud-log.ts";
 import type { CloudLog, CloudLogOptions } from "../../operations/attested-key/cloud-log.ts";
 import { openPublisher } from "../../operations/attested-key/open-attested-key.ts";
 import { readMachineSettings } from "../../operations/attested-key/read-machine-settings.ts";
+import { settingsChange } from "../../operations/attested-key/settings-change.ts";
 import { runService } from "../../operations/attested-key/run-service.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";
@@ -20,6 +22,8 @@ export interface AttestedKeyWatchOptions extends SigningCommandOptions {
   readonly metadata?: boolean;
   /** The metadata server; Google's unless given. Not on the command line: tests have their own. */
   readonly metadataAddress?: string;
+  /** Milliseconds between two looks whether it says something else; a minute unless given. */
+  readonly metadataInterval?: number;
   /** Cloud Logging's API; Google's unless given, and not on the command line either. */
   readonly loggingAddress?: string;
   readonly repository: readonly string[];
@@ -28,6 +32,8 @@ export interface AttestedKeyWatchOptions extends SigningCommandOptions {
   /** What the stack says that the policy is: a check against a mix-up, decided by nobody who could change it. */
   readonly policyDigest?: string;
 }
+
+const metadataMilliseconds = 60_000;
 
 /** The action of `attested-key watch`: runs until it is interrupted, which is how it is stopped. */
 export async function attestedKeyWatchAction(
@@ -47,7 +53,7 @@ export async function attestedKeyWatchAction(
     cloud.write(entry);
   };
   try {
-    return await serve(await withMetadata(given, context), context, log);
+    return await serveByMetadata(given, context, log);
   } catch (error) {
     // To Cloud Logging alone: standard error gets it, with what to do, as the end of the command.
     if (error instanceof Failure && !signal.aborted) cloud.write(downEntry(error));
@@ -55,6 +61,36 @@ export async function attestedKeyWatchAction(
   } finally {
     // Within seconds, and never an error of its own: where the metadata server is silent, there is no token to write with.
     await cloud.close();
+  }
+}
+
+/**
+ * The service with what the machine's metadata says. It ends when that changes, and the machine's unit starts it anew: nobody can
+ * log in to do so. Throws what reading it throws, and what stops the service at its start.
+ */
+async function serveByMetadata(
+  options: AttestedKeyWatchOptions,
+  context: CommandContext,
+  log: (entry: LogEntry) => void,
+): Promise<Outcome> {
+  const { metadataAddress: address, metadataInterval: intervalMilliseconds = metadataMilliseconds } = options;
+  const read = (signal: AbortSignal): Promise<SignerSettings> =>
+    readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
+  const settings = await read(context.signal);
+  const { tsaUrls, repositories, ...places } = settings;
+  const ending = new AbortController();
+  const signal = AbortSignal.any([context.signal, ending.signal]);
+  const change = settingsChange(settings, { read, intervalMilliseconds, signal }).then((changed) => {
+    if (!changed) return;
+    log({ level: "info", event: "settings-changed" });
+    ending.abort();
+  });
+  try {
+    const named = { ...options, ...places, repository: repositories, tsaUrl: tsaUrls };
+    return await serve(named, { ...context, signal }, log);
+  } finally {
+    ending.abort();
+    await change;
   }
 }
 
@@ -120,17 +156,6 @@ function requireSaidOnce(options: AttestedKeyWatchOptions): void {
     `${twice.join(", ")} ${twice.length === 1 ? "is" : "are"} given beside --metadata, which says the same.`,
     "Leave out either --metadata or --repository, --kbs-url, --kbs-resource, --collateral-url and --tsa-url.",
   );
-}
-
-/** The options with what the machine's metadata says. Throws what reading it throws. */
-async function withMetadata(
-  options: AttestedKeyWatchOptions,
-  { signal }: CommandContext,
-): Promise<AttestedKeyWatchOptions> {
-  const { metadataAddress: address } = options;
-  const found = await readMachineSettings({ signal, ...(address === undefined ? {} : { address }) });
-  const { tsaUrls, repositories, ...places } = found;
-  return { ...options, ...places, repository: repositories, tsaUrl: tsaUrls };
 }
 
 /** Throws ATTESTED_REPOSITORY_INVALID (usage). */
