@@ -1,3 +1,4 @@
+import { policyDigest } from "./policy-digest.ts";
 import type { RootEntry } from "../sigstore/root-entries.ts";
 import { and, counted, daysUntil, quoted, refWords, when } from "./explanation-words.ts";
 import { rootAgeLimit } from "./root-age-limit.ts";
@@ -43,8 +44,9 @@ function signerWarnings({ id, refs, runner }: TrustPolicy["signers"][number]): s
   ];
 }
 
-function teeWarnings({ tee }: TrustPolicy): string[] {
+function teeWarnings({ tee, ...others }: TrustPolicy): string[] {
   if (tee === undefined) return [];
+  const own = policyDigest(others).slice("sha256:".length);
   const weak = tee.statuses.filter((status) => status !== "UpToDate");
   return [
     ...(tee.platforms.length === 0
@@ -53,6 +55,11 @@ function teeWarnings({ tee }: TrustPolicy): string[] {
     ...(weak.length === 0
       ? []
       : [`Platforms of the TCB status ${and(weak)} may sign: their known faults may be open.`]),
+    ...(tee.policyDigests.includes(own)
+      ? []
+      : [
+          `The signer verifies under another policy than this one (none of tee.policyDigests is ${own}): what this one lets pass it may refuse, and the other way round.`,
+        ]),
   ];
 }
 

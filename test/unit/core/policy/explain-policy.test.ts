@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { explainPolicy } from "../../../../src/core/policy/explain-policy.ts";
 import { trustPolicySchema, trustPolicyShape } from "../../../../src/core/policy/trust-policy.ts";
+import { policyDigest } from "../../../../src/core/policy/policy-digest.ts";
 import type { TrustPolicy } from "../../../../src/core/policy/trust-policy.ts";
 import { rootEntries } from "../../../../src/core/sigstore/root-entries.ts";
 import { withValue, withValues } from "../../../support/documents.ts";
@@ -228,11 +229,28 @@ for (const [expires, expected] of [
 ] as const) {
   test(`a waiver and an exception until ${expires}: ${expected === undefined ? "no warning" : String(expected)}`, () => {
     const changes = { "thirdParty.0.expires": expires, "freshness.rollback.expires": expires };
-    const warnings = warned(changes, full);
+    // Each of these changes is another policy than the one that the signer verifies under.
+    const warnings = warned(changes, full).filter(
+      (warning) => !warning.startsWith("The signer verifies under another"),
+    );
     assert.equal(warnings.length, expected === undefined ? 0 : 2);
     for (const warning of warnings) assert.match(warning, expected ?? /never/);
   });
 }
+
+test("warns where the signer verifies under another policy than this one without its tee", () => {
+  const told = (policy: TrustPolicy): boolean =>
+    explainPolicy(policy, { now }).warnings.some((warning) =>
+      /^The signer verifies under another policy/.test(warning),
+    );
+  assert.equal(told(full), true);
+  const { tee, ...others } = full;
+  assert.ok(tee !== undefined);
+  const own = policyDigest(others).slice("sha256:".length);
+  const listed = withValue(full, "tee.policyDigests", ["c".repeat(64), own]) as TrustPolicy;
+  assert.equal(told(listed), false);
+  assert.equal(told(others), false);
+});
 
 test("looks into the root: thresholds that it can't meet, and one operator that can vouch alone", () => {
   const entries = rootEntries(productionRootBytes());
