@@ -2,7 +2,6 @@ import { readYamlConfig } from "../../config/read-config.ts";
 import type { StackConfig } from "../../config/stack-config.ts";
 import { Failure } from "../../core/failure.ts";
 import type { TrustPolicy } from "../../core/policy/trust-policy.ts";
-import type { RegistryClient } from "../../adapters/registry/client.ts";
 import { parseReference } from "../../core/release/reference.ts";
 import type { TeeEvidence } from "../../core/verify/evidence.ts";
 import { openTeeEvidence } from "../../operations/open-tee-evidence.ts";
@@ -68,7 +67,7 @@ export function teeTermsOfOptions(options: TrustOptions & SignerReleaseOptions, 
  * openTeeEvidence.
  */
 export async function teeEvidenceOf(
-  client: RegistryClient,
+  client: Parameters<typeof openTeeEvidence>[0],
   under: Pick<VerifyImageRequest, "policy" | "trustedRoot" | "now">,
   options: TrustOptions & SignerReleaseOptions,
   context: CommandContext,

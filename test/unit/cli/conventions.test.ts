@@ -54,6 +54,7 @@ test("there are commands", () => {
     "promote",
     "publish-manifest",
     "rebuild",
+    "release candidate",
     "release list",
     "release set",
     "release tag",
