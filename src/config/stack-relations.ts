@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { resourcePath } from "../core/compile/key-broker/rules.ts";
 import type { SchemaFault } from "../core/schema-faults.ts";
-import { timestampFaults, watchedFaults } from "./signer-relations.ts";
+import { timestampFaults, unlistedFaults, watchedFaults } from "./signer-relations.ts";
 
 const policy = z
   .looseObject({
@@ -72,6 +72,7 @@ export function relationFaults(document: Readonly<Record<string, unknown>>, stac
     ...brokerResource(parsed),
     ...timestampFaults(document),
     ...watchedFaults(document),
+    ...unlistedFaults(document),
     ...labReleases(parsed, stack),
     ...ownersOfSingletons(parsed, document),
     ...componentNeeds(parsed, document),

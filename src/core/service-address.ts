@@ -5,8 +5,9 @@ import { isLoopbackUrl } from "./loopback.ts";
  * for any other. Who refuses one does not quote it: it may hold a password.
  */
 export function serviceAddress(text: string): string | undefined {
+  // The parser forgives more than requests and messages should: blanks, line breaks, a lone ? # or @, "https:host".
+  if (!/^https?:\/\/[^\s?#@\\]+$/.test(text)) return undefined;
   const url = URL.parse(text);
   const safe = url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopbackUrl(url)));
-  const plain = url?.username === "" && url.password === "" && url.search === "" && url.hash === "";
-  return safe && plain ? text.replace(/\/+$/, "") : undefined;
+  return safe ? text.replace(/\/+$/, "") : undefined;
 }

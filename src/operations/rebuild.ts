@@ -5,7 +5,7 @@ import { openImageLayout } from "../adapters/oci-layout/open-image-layout.ts";
 import type { RegistryClient } from "../adapters/registry/client.ts";
 import { unwrap } from "../adapters/registry/unwrap.ts";
 import { Failure } from "../core/failure.ts";
-import { rebuildPredicate } from "../core/intoto/rebuild-predicate.ts";
+import { rebuildPredicate, rebuiltMeasurementsInWords } from "../core/intoto/rebuild-predicate.ts";
 import type { RebuildFacts, RebuildPredicate } from "../core/intoto/rebuild-predicate.ts";
 import { predicateTypes } from "../core/intoto/statement.ts";
 import { isSignedBy, publicCacheKey } from "../core/nix/nar-signature.ts";
@@ -154,11 +154,11 @@ async function rebuildPlatform(
     const measured = measureRebuiltSigner(nix, { layout, image: installable, uki });
     const measurements = await measured.catch((error: unknown) => {
       if (!(error instanceof Failure) || error.kind !== "refused") throw error;
-      // A result like any other: what was released is told to be something else, or not to be measured.
+      // A result like any other: what was released is told to be something else.
       progress(`${platform}: what came out is no signer's disk: ${error.message}`);
-      return undefined;
+      return { none: error.code };
     });
-    return { narHash, digest, ...(measurements === undefined ? {} : { measurements }) };
+    return { narHash, digest, measurements };
   });
   const facts: RebuildFacts = {
     flake: manifest.flake,
@@ -231,11 +231,7 @@ function differencesOf(
     ["derivation", released.derivation, facts.derivation],
     ["NAR hash", released.narHash, facts.narHash],
     ["image digest", released.digest, facts.digest],
-    [
-      "measurements",
-      measurementsInWords(measurements),
-      measurementsInWords(facts.measurements) ?? "nothing that boots",
-    ],
+    ["measurements", measurementsInWords(measurements), rebuiltMeasurementsInWords(facts.measurements) ?? "nothing"],
   ];
   return pairs.flatMap(([what, expected, found]) =>
     expected === undefined || expected === found ? [] : [{ what, released: expected, rebuilt: found }],

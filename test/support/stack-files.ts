@@ -81,6 +81,8 @@ export function productionConfig(changes: Readonly<Record<string, unknown>> = {}
     ...{ "policy.environment": "production", ghcrRepository: undefined, approvals: { bucket: "acme-approvals" } },
     clusters: [{ name: "production", kubeconfig: "kubeconfig", runs: ["workloads", "key-broker"] }],
     ...{ signerRelease, keyBroker, confidentialSigner },
+    // What its signer watches.
+    "policy.images.0.mirrors": ["ghcr.io/m1k1o/neko/base"],
     "admissionPolicies.scope": { kind: "all-except", exempt: ["kube-system", "cosign-system"] },
     "admissionPolicies.engines": {
       sigstore: "public-good",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { signerPartSchema } from "../release/manifest.ts";
+import { measurementsInWords, signerPartSchema } from "../release/manifest.ts";
 import type { SignerPart } from "../release/manifest.ts";
 import { sriOfHex, hexOfSri } from "../nix/hash-formats.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -14,6 +14,8 @@ import { buildTypes } from "./statement.ts";
 const text = z.string().min(1).max(2048);
 const commit = z.string().regex(/^[0-9a-f]{40}$/, "must be a full commit SHA");
 const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, "must be 64 lower-case hex digits");
+/** Why a disk measures nothing: the code of the refusal. */
+const nothing = z.strictObject({ none: z.string().regex(/^[A-Z][A-Z0-9_]{2,63}$/, "must be a code") });
 const gitTree = z.strictObject({ repository: text, commit });
 
 export const rebuildPredicateSchema = z.strictObject({
@@ -58,12 +60,26 @@ export const rebuildPredicateSchema = z.strictObject({
         mediaType: z.literal("application/x-nix-nar"),
         digest: z.strictObject({ sha256: sha256Hex }),
       }),
-      /** Of a signer's release alone: what the disk that came out measures, as the release manifest has it. */
-      z.strictObject({ name: z.literal("measurements"), annotations: signerPartSchema.shape.measurements }).optional(),
+      /** Of a signer's release alone: what the disk that came out measures, as the release manifest has it, or why nothing boots. */
+      z
+        .strictObject({
+          name: z.literal("measurements"),
+          annotations: z.union([signerPartSchema.shape.measurements, nothing]),
+        })
+        .optional(),
     ]),
   }),
 });
 export type RebuildPredicate = z.infer<typeof rebuildPredicateSchema>;
+
+/** What a machine measures that boots a rebuilt disk, or the code of why none does: that is a result, too. */
+export type RebuiltMeasurements = SignerPart["measurements"] | z.infer<typeof nothing>;
+
+/** In words, for comparing; undefined where nothing was measured. */
+export function rebuiltMeasurementsInWords(measured: RebuiltMeasurements | undefined): string | undefined {
+  if (measured !== undefined && "none" in measured) return `nothing that boots (${measured.none})`;
+  return measurementsInWords(measured);
+}
 
 /** What a rebuild found, in the words of the release manifest. */
 export interface RebuildFacts {
@@ -78,8 +94,8 @@ export interface RebuildFacts {
   readonly storePath: string;
   /** SRI. */
   readonly narHash: string;
-  /** Of a signer's release: what a machine measures that boots the disk which came out. */
-  readonly measurements?: SignerPart["measurements"];
+  /** Of a signer's release, by a command that measures. */
+  readonly measurements?: RebuiltMeasurements;
   readonly nix: { readonly version: string; readonly system: string };
   readonly substituters: readonly string[];
   readonly substituted: readonly string[];

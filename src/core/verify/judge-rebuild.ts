@@ -1,4 +1,4 @@
-import { rebuildFacts, rebuildPredicateSchema } from "../intoto/rebuild-predicate.ts";
+import { rebuildFacts, rebuildPredicateSchema, rebuiltMeasurementsInWords } from "../intoto/rebuild-predicate.ts";
 import type { RebuildFacts } from "../intoto/rebuild-predicate.ts";
 import { buildTypes } from "../intoto/statement.ts";
 import type { TrustPolicy } from "../policy/trust-policy.ts";
@@ -112,7 +112,8 @@ function judgeMeasurements(
       remedy: "Have the rebuilder rebuild the signer's release with this version of the rebuild command.",
     });
   }
-  const [released, rebuilt] = [measurements, facts.measurements].map(measurementsInWords);
+  const released = measurementsInWords(measurements);
+  const rebuilt = rebuiltMeasurementsInWords(facts.measurements);
   if (measurements !== undefined && rebuilt !== released) {
     return refuses("REBUILD_MISMATCH", {
       subject,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { timestampFaults, watchedFaults } from "../../../src/config/signer-relations.ts";
+import { timestampFaults, unlistedFaults, watchedFaults } from "../../../src/config/signer-relations.ts";
 import { relationFaults } from "../../../src/config/stack-relations.ts";
 
 const path = "confidentialSigner.service.timestampUrl";
@@ -39,4 +39,22 @@ test("where attested signatures are demanded, the signer watches every release's
   assert.ok(found.includes("confidentialSigner.service.repository"), found.join());
   // What can't be read is told elsewhere.
   for (const other of [undefined, 7, [7]]) assert.deepEqual(watchedFaults(stack(other)), []);
+});
+
+test("a signer watches images of the policy and their mirrors, and no other", () => {
+  const stack = (repository: unknown) => ({
+    policy: {
+      images: [{ repository: "ghcr.io/o/neko/base", mirrors: ["mirror.example/neko/base"] }],
+      roots: { tsa: 1 },
+    },
+    confidentialSigner: { service: { repository, timestampUrl: "https://a.example" } },
+  });
+  assert.deepEqual(unlistedFaults(stack("ghcr.io/o/neko/base")), []);
+  assert.deepEqual(unlistedFaults(stack(["mirror.example/neko/base"])), []);
+  const [fault] = unlistedFaults(stack(["ghcr.io/o/neko/base", "ghcr.io/o/neko/firefox"]));
+  assert.equal(fault?.found, "ghcr.io/o/neko/firefox");
+  const found = relationFaults(stack("ghcr.io/o/neko/firefox"), "other").map((one) => one.path);
+  assert.ok(found.includes("confidentialSigner.service.repository"), found.join());
+  // What can't be read is told elsewhere.
+  for (const other of [undefined, 7, [7]]) assert.deepEqual(unlistedFaults(stack(other)), []);
 });

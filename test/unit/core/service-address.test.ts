@@ -12,6 +12,13 @@ const refused = [
   "https://pcs.example/#geheim",
   "http://pcs.example/geheim",
   "file:///geheim",
+  "https://h/?",
+  "https://h/#",
+  "https://@geheim",
+  " https://geheim ",
+  "https://ho\nst/geheim",
+  "https:geheim",
+  "https:\\\\geheim",
   "geheim",
   "",
 ];

@@ -20,7 +20,7 @@ import {
 } from "../../../support/quotes.ts";
 import type { QuoteCase } from "../../../support/quotes.ts";
 
-/** Cases of docs/generated/attestation-cases.md that belong to no one rule: each signed anew, so that only what is named is wrong. */
+/** Cases of docs/attestation-cases.md that belong to no one rule: each signed anew, so that only what is named is wrong. */
 
 function refuses(name: string, one: QuoteCase, ...codes: readonly string[]): void {
   test(caseName("refuses", name), () => {

@@ -37,6 +37,18 @@ for (const [part, value] of [
   });
 }
 
+test("a rebuild of a signer's release whose disk boots nothing vetoes: time mends that not", async () => {
+  const found = codes(await measuredBy({ measurements: { none: "UKI_NOT_ON_DISK" } }));
+  assert.deepEqual([...new Set(found)], ["REBUILD_MISMATCH", "REBUILD_QUORUM"]);
+});
+
+for (const none of ["", "a code", "A".repeat(65)]) {
+  test(`a rebuild whose disk boots nothing for no code (${none.slice(0, 8)}) can't be read, and refuses`, async () => {
+    const found = codes(await measuredBy({ measurements: { none } }));
+    assert.deepEqual([...new Set(found)].sort(), ["REBUILD_INVALID", "REBUILD_QUORUM"]);
+  });
+}
+
 test("a rebuild of a signer's release that does not say what its disk measures does not count", async () => {
   const found = codes(await measuredBy({}));
   assert.deepEqual([...new Set(found)].sort(), ["REBUILD_QUORUM", "REBUILD_UNMEASURED"]);
