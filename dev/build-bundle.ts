@@ -117,7 +117,7 @@ const lazyNames: Readonly<Record<string, readonly string[]>> = {
   "src/adapters/registry/credential-helper.ts": ["askCredentialHelper"],
   "src/adapters/registry/push.ts": ["pushBlob", "pushManifest"],
   "src/config/read-config.ts": ["readYamlConfig"],
-  "src/core/intoto/rebuild-predicate.ts": ["rebuildFacts", "rebuildPredicateSchema"],
+  "src/core/intoto/rebuild-predicate.ts": ["rebuildFacts", "rebuildPredicateSchema", "rebuiltMeasurementsInWords"],
   "src/core/oci/legacy-signature-manifest.ts": ["legacySignatureTag", "parseLegacySignatureManifest"],
   "src/core/sigstore/legacy-signature.ts": ["legacySignatureBundle", "legacySignatureSubject"],
   "src/operations/write-verification-summaries.ts": ["assertSummariesWritable", "writeVerificationSummaries"],
