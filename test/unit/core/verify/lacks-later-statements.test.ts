@@ -18,6 +18,9 @@ for (const [code, statement] of [
   ["REBUILD_QUORUM", "rebuilds"],
   ["REBUILD_MISSING", "rebuilds"],
   ["TEE_SIGNATURE_MISSING", "attested signature"],
+  // Other machines' signatures say nothing, in either direction.
+  ["TEE_PLATFORM_NOT_ALLOWED", "attested signature"],
+  ["TEE_MEASUREMENT_MISMATCH", "attested signature"],
 ] as const) {
   test(`${code} alone is what time can mend`, () => {
     assert.deepEqual(lackedLater([finding(code)]), [statement]);
@@ -38,9 +41,10 @@ test("rebuilds that do not count, and no findings at all, lack nothing", () => {
   assert.deepEqual(lackedLater([finding("REBUILD_QUORUM", "note")]), []);
 });
 
-test("any other finding beside it lacks more than time: a veto, a signature that does not hold, a check that was skipped, a silent registry", () => {
+test("any other finding beside it lacks more than time: a veto, a signature that is false, a check that was skipped, a silent registry", () => {
   const besides = ["REBUILD_OTHER_INPUTS", "REBUILD_SUBSTITUTED", "REBUILD_UNMEASURED"];
-  const waited = ["REBUILD_QUORUM", "REBUILD_MISSING", "TEE_SIGNATURE_MISSING", ...besides];
+  const machines = ["TEE_PLATFORM_NOT_ALLOWED", "TEE_MEASUREMENT_MISMATCH"];
+  const waited = ["REBUILD_QUORUM", "REBUILD_MISSING", "TEE_SIGNATURE_MISSING", ...machines, ...besides];
   const others = findingCodes.filter((code) => !waited.includes(code));
   assert.ok(others.includes("REBUILD_MISMATCH") && others.includes("REGISTRY_BROKEN"));
   assert.ok(others.includes("TEE_SIGNER_RELEASE"));
