@@ -37,20 +37,14 @@ test("verify-image shows what Intel says today of the machine that signed, and e
   assert.equal(unasked.code, 0, unasked.stderr + unasked.stdout);
   assert.doesNotMatch(unasked.stdout, /today/);
 
-  const current = await verify("--tee-collateral", collateral("current.json"));
+  const today = collateral("current.json");
+  const current = await verify("--tee-collateral", today);
   assert.equal(current.code, 0, current.stderr + current.stdout);
   assert.match(current.stdout, /TCB UpToDate, level of 2026-03-11, evaluation 20\n/);
   assert.match(current.stdout, /TCB today UpToDate, level of 2026-03-11, evaluation 20, good until 20/);
   assert.doesNotMatch(current.stdout, /note: today/);
   const [, ...after] = args;
-  const same = await runInProcess([
-    "attested-key",
-    "verify",
-    ...after,
-    ...named,
-    "--tee-collateral",
-    collateral("current.json"),
-  ]);
+  const same = await runInProcess(["attested-key", "verify", ...after, ...named, "--tee-collateral", today]);
   assert.deepEqual([same.code, same.stdout], [0, current.stdout], same.stderr);
 
   const revoked = collateral("revoked.json", { revokedByCa: [attested.pki.pck.serial] });
