@@ -6,7 +6,7 @@ import { isLoopbackUrl } from "./loopback.ts";
  */
 export function serviceAddress(text: string): string | undefined {
   // The parser forgives more than requests and messages should: blanks, line breaks, a lone ? # or @, "https:host".
-  if (!/^https?:\/\/[^\s?#@\\]+$/.test(text)) return undefined;
+  if (!/^https?:\/\/[^\s?#@\\/][^\s?#@\\]*$/.test(text)) return undefined;
   const url = URL.parse(text);
   const safe = url !== null && (url.protocol === "https:" || (url.protocol === "http:" && isLoopbackUrl(url)));
   return safe ? text.replace(/\/+$/, "") : undefined;

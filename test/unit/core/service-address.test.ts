@@ -18,6 +18,7 @@ const refused = [
   " https://geheim ",
   "https://ho\nst/geheim",
   "https:geheim",
+  "https:///geheim",
   "https:\\\\geheim",
   "geheim",
   "",
