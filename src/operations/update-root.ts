@@ -192,7 +192,7 @@ function sharedBy(open: OpenStackFile, path: string, { checkout }: Directories):
     if (stack === open.stack) return false;
     try {
       const named = yamlKeys(readFileSync(stackFilePath(stack, checkout), "utf8"), stack)["trustedRoot"];
-      return typeof named === "string" && rootOnDisk(named, checkout).path === path;
+      return typeof named === "string" && leadsTo(named, path, checkout);
     } catch {
       // A stack that can't be read is told when it is used.
       return false;

@@ -29,8 +29,8 @@ const backOff = { first: 30_000, most: 300_000 };
 
 /**
  * Verifies images, and as long as nothing is wrong with any of them but that rebuilds or the attested signature are missing,
- * again, until the time is over: then the verdict is what it is. Any other refusal, and a registry that doesn't answer, ends it at once. Tags are
- * resolved the first time alone. The first verification and one that proves something are whole; those between them leave
+ * again, until the time is over: then the verdict is what it is. Any other refusal, and a registry that doesn't answer, ends it
+ * at once. Tags are resolved the first time alone. The first verification and one that proves something are whole; those between them leave
  * `deep` out, as it pulls the image. Throws what `verify` and `sleep` throw.
  */
 export async function verifyUntilRebuilt(request: UntilRebuiltRequest): Promise<UntilRebuiltResult> {

@@ -3,7 +3,6 @@ import { openRegistry } from "../../operations/open-registry.ts";
 import type { Digest } from "../../core/oci/digest.ts";
 import type { Finding } from "../../core/verify/finding.ts";
 import { tagCandidate, tagRelease } from "../../operations/tag-release.ts";
-
 import { isUnavailable } from "../../operations/verify-releases.ts";
 import type { CommandContext } from "../context.ts";
 import { exitCodes } from "../outcome.ts";

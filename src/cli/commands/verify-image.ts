@@ -52,9 +52,9 @@ has ok false and waived true. A summary (--vsa) is written for each image that p
 could not be read did neither.
 
 --wait-for-rebuilds is for who waits for a rebuilder, or for the confidential signer after it: a release for which the
-policy demands rebuilds or an attested signature that are not there yet is looked at again after 30 seconds, then ever less often, at least each 5 minutes. Any other refusal, a rebuild that
-differs above all, ends it at once; so does a registry that does not answer. When the time is over, the release is refused
-as without the option.`,
+policy demands rebuilds or an attested signature that are not there yet is looked at again after 30 seconds, then ever
+less often, at least each 5 minutes. Any other refusal, a rebuild that differs above all, ends it at once; so does a
+registry that does not answer. When the time is over, the release is refused as without the option.`,
     )
     .action((references: string[], options: VerifyImageOptions) =>
       run(async (context) => {

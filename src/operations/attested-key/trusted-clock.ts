@@ -65,8 +65,12 @@ export function clockWatch(clock: Clock): (signal: AbortSignal) => Promise<void>
   const offset = (): number => clock.now().getTime() - performance.now();
   let agreed: { readonly at: number; readonly offset: number } | undefined;
   return async (signal) => {
-    const isSame = agreed !== undefined && Math.abs(offset() - agreed.offset) < mostClockSkewMilliseconds;
-    if (isSame && performance.now() - (agreed?.at ?? 0) < hour) return;
+    if (
+      agreed !== undefined &&
+      Math.abs(offset() - agreed.offset) < mostClockSkewMilliseconds &&
+      performance.now() - agreed.at < hour
+    )
+      return;
     agreed = undefined;
     try {
       await requireClock(clock, signal);
