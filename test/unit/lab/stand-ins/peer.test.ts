@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { once } from "node:events";
 import { connect, createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -77,10 +77,19 @@ async function statusFor(port: string, uid: number | undefined): Promise<string 
   });
   let said = "";
   child.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  child.on("error", () => undefined);
-  return (await Promise.race([once(child, "close"), once(child, "error")])).length > 0 && said !== ""
-    ? said.trim()
-    : undefined;
+  await ended(child);
+  return said === "" ? undefined : said.trim();
+}
+
+/** Also where it could not even be started, as in a folder that the other user may not enter. */
+function ended(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    for (const event of ["close", "error"]) {
+      child.once(event, () => {
+        resolve();
+      });
+    }
+  });
 }
 
 const nobody = 65534;
@@ -191,8 +200,7 @@ test("another user who closes his connection right after a call gets no command 
     attack.stderr.resume();
     let said = "";
     attack.stdout.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    attack.on("error", () => undefined);
-    const attacked = Promise.race([once(attack, "close"), once(attack, "error")]);
+    const attacked = ended(attack);
     for (let call = 0; call < 20; call++) await createCommand(port, file);
     await attacked;
     if (said.trim() !== "done") {
